@@ -1,0 +1,1 @@
+"""Brokers: memory and SQLite."""

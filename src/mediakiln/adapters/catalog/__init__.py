@@ -1,0 +1,1 @@
+"""Catalogs: memory and SQLite."""

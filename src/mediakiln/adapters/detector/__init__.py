@@ -1,0 +1,1 @@
+"""Detectors: signatures and container inspection; magika as an extra."""

@@ -1,0 +1,1 @@
+"""Notifiers: log and webhook."""

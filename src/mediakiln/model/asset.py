@@ -1,0 +1,130 @@
+"""The record of one uploaded file. It stays under 64 KiB: long file lists live in manifests."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mediakiln.model.kind import AssetState, Kind, StepState
+from mediakiln.model.product import StoredFile
+from mediakiln.model.recipe import Recipe
+
+MAX_RECORD_BYTES = 64 * 1024
+INLINE_FILES_BYTES = 8 * 1024
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Problem(_Frozen):
+    """Why an asset or a step did not succeed."""
+
+    code: str
+    message: str
+    step: str | None = None
+
+
+class Source(_Frozen):
+    """Which object holds the upload: a presigned URL can overwrite a key, so the version counts."""
+
+    key: str
+    etag: str | None = None
+    version: str | None = None
+
+
+class StepRecord(_Frozen):
+    """One step of the current run, as far as it is known."""
+
+    state: StepState = StepState.PENDING
+    seconds: float | None = None
+    error: Problem | None = None
+
+
+class StepProducts(_Frozen):
+    """A committed step: where its manifest is, and its files while they are few."""
+
+    op: str
+    manifest: str = Field(description="The manifest's key in the production bucket.")
+    digest: str = Field(description="SHA-256 of the manifest's bytes, hexadecimal.")
+    run: int
+    attempt: int
+    count: int
+    total_bytes: int
+    files: tuple[StoredFile, ...] | None = Field(
+        default=None, description="The manifest's files; None when they are too many to inline."
+    )
+
+
+class Claim(_Frozen):
+    """A worker's lease on the current run."""
+
+    owner: str
+    attempt: int
+    expires_at: datetime
+
+
+class RunEnd(_Frozen):
+    """What `finished` said of the run: kept until every expected `stored` is joined."""
+
+    attempt: int
+    expected: dict[str, str] = Field(description="Step name to manifest digest, for steps done.")
+    seconds: float
+
+
+class Asset(_Frozen):
+    """Everything mediakiln knows about one upload.
+
+    `version` counts the record's writes and is the token of every conditional update.
+    `published` are the products of the last completed run; `arrived` those of the current one.
+    `due_at` is when `reconcile` should look at the record if nobody has by then; None when
+    nothing is to be expected.
+    """
+
+    id: str
+    project: str = "default"
+    uploader: str = ""
+    name: str
+    tags: tuple[str, ...] = ()
+    state: AssetState = AssetState.RECEIVED
+    run: int = 1
+    kind: Kind | None = None
+    media_type: str | None = None
+    declared_type: str | None = None
+    bytes: int
+    checksum: str | None = None
+    source: Source
+    recipe: Recipe | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    steps: dict[str, StepRecord] = Field(default_factory=dict)
+    arrived: dict[str, StepProducts] = Field(default_factory=dict)
+    published: dict[str, StepProducts] = Field(default_factory=dict)
+    end: RunEnd | None = None
+    error: Problem | None = None
+    claim: Claim | None = None
+    attempts: int = 0
+    kills: dict[str, int] = Field(default_factory=dict, description="Step name to sandbox kills.")
+    created_at: datetime
+    run_started_at: datetime
+    updated_at: datetime
+    completed_at: datetime | None = None
+    due_at: datetime | None = None
+    deleted_at: datetime | None = None
+    purged: bool = False
+    version: int = 0
+    mutation_id: str | None = None
+
+    @property
+    def turnaround_s(self) -> float | None:
+        """Seconds from the start of the current run to its end; None while it runs."""
+        if self.completed_at is None:
+            return None
+        return max(0.0, (self.completed_at - self.run_started_at).total_seconds())
+
+    @property
+    def visible(self) -> Mapping[str, StepProducts]:
+        """The products clients see: the last completed run's, or the first run's as they come."""
+        if self.run == 1 and not self.state.terminal:
+            return {**self.published, **self.arrived}
+        return self.published

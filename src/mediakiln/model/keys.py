@@ -1,0 +1,51 @@
+"""Where objects live in the three buckets. Only generated words and ids enter a key."""
+
+from datetime import UTC, date, datetime
+from enum import StrEnum
+
+
+class Bucket(StrEnum):
+    """The three buckets: what came in, what clients see, and the copies kept against mistakes."""
+
+    INPUT = "input"
+    PRODUCTION = "production"
+    ARCHIVE = "archive"
+
+
+def input_key(project: str, asset: str, created_at: datetime) -> str:
+    """The upload's key: `{project}/{yyyy}/{mm}/{dd}/{id}` in the input bucket."""
+    return f"{project}/{created_at.astimezone(UTC):%Y/%m/%d}/{asset}"
+
+
+def asset_prefix(project: str, asset: str) -> str:
+    """Every production object of an asset begins with this."""
+    return f"{project}/{asset}/"
+
+
+def attempt_prefix(project: str, asset: str, step: str, run: int, attempt: int) -> str:
+    """Where one attempt at a step writes its files, in production."""
+    return f"{project}/{asset}/{step}/{run}-{attempt}/"
+
+
+def manifest_key(project: str, asset: str, step: str, run: int) -> str:
+    """The one manifest that commits a step of a run; whoever writes it first has done the step."""
+    return f"{project}/{asset}/{step}/{run}.manifest.json"
+
+
+def archive_key(production_key: str, day: date) -> str:
+    """The archive copy of a production object: a day prefix, so that a day expires at once."""
+    return f"{day:%Y-%m-%d}/{production_key}"
+
+
+def archive_day(key: str) -> date | None:
+    """The day an archive key was written; None for a key that is not ours."""
+    try:
+        return date.fromisoformat(key.partition("/")[0])
+    except ValueError:
+        return None
+
+
+def parse_input_key(key: str) -> tuple[str, str] | None:
+    """(project, asset id) of an input key; None for a key that is not of our making."""
+    parts = key.split("/")
+    return (parts[0], parts[4]) if len(parts) == 5 else None  # noqa: PLR2004 - project, y, m, d, id

@@ -1,0 +1,27 @@
+"""The one static table of topics and the groups that read them.
+
+A group gets every message of its topic published after it was made, shared among its members.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from mediakiln.model.kind import Kind
+from mediakiln.model.messages import jobs_topic
+
+DEAD = "dead"
+
+_JOBS = {jobs_topic(kind, heavy=heavy): ("process",) for kind in Kind for heavy in (False, True)}
+
+TOPOLOGY: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "objects": ("receive",),
+        "received": ("classify",),
+        **_JOBS,
+        "stored": ("join",),
+        "finished": ("join",),
+        "completed": ("notify",),
+        "changes": ("statistics",),
+        DEAD: ("dead",),
+    }
+)

@@ -1,0 +1,1 @@
+"""The built-in operations: one file each, entered by the `mediakiln.operations` entry points."""

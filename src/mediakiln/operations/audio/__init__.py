@@ -1,0 +1,1 @@
+"""Operations on audio, by FFmpeg as its own program."""

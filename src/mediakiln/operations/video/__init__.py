@@ -1,0 +1,1 @@
+"""Operations on videos, by FFmpeg as its own program."""

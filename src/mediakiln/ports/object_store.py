@@ -1,0 +1,193 @@
+"""Object stores: whole, immutable objects in three buckets.
+
+An object is visible only when it is complete and durable; readers see the old one or the new
+one, never a part. Keys are relative, use forward slashes, and hold no empty, `.` or `..` parts.
+Media types are not kept here: they live in records.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self, runtime_checkable
+
+from mediakiln.model.keys import Bucket
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStoreCapabilities:
+    """What an engine can do; what it cannot it refuses with `NotSupported`."""
+
+    shared: bool
+    """Other processes see the same objects."""
+    durable: bool
+    """An acknowledged object survives the loss of power."""
+    versions: bool = False
+    """Overwritten objects keep their older versions."""
+    presign: bool = False
+    local_path: bool = False
+    """`LocalFiles` is implemented."""
+    object_lock: bool = False
+    """The engine itself refuses to delete archive objects before their time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """An object as the store lists it. `etag` changes whenever the bytes do."""
+
+    key: str
+    size: int
+    etag: str
+    modified: datetime
+    version: str | None = None
+
+
+class Writer(Protocol):
+    """An object in the making. Leaving the context without `commit` leaves no trace."""
+
+    async def write(self, chunk: bytes | memoryview) -> None:
+        """Append bytes.
+
+        Raises:
+            StorageFull: no space left; nothing stays behind.
+        """
+        ...
+
+    async def commit(self) -> ObjectInfo:
+        """Make the object durable and visible.
+
+        Raises:
+            AlreadyExists: the writer was opened with `if_absent` and the key is taken.
+            StorageFull: no space left; nothing stays behind.
+        """
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class ObjectStore(Protocol):
+    """The must-haves of every engine. Every method may raise `EngineUnavailable`."""
+
+    @property
+    def capabilities(self) -> ObjectStoreCapabilities:
+        """What this engine can do."""
+        ...
+
+    async def ensure(self) -> None:
+        """Make the buckets, and clear what a crash left half-written. Safe to run again."""
+        ...
+
+    def writer(self, bucket: Bucket, key: str, *, if_absent: bool = False) -> Writer:
+        """Open an object for streaming; memory use does not depend on its size."""
+        ...
+
+    async def put(
+        self, bucket: Bucket, key: str, data: bytes, *, if_absent: bool = False
+    ) -> ObjectInfo:
+        """Store a small object whole.
+
+        Raises:
+            AlreadyExists: `if_absent` and the key is taken; of racing writers exactly one wins.
+            StorageFull: no space left.
+        """
+        ...
+
+    async def put_file(
+        self, bucket: Bucket, key: str, path: Path, *, if_absent: bool = False
+    ) -> ObjectInfo:
+        """Store a file, which the engine may take over by a link: do not change it afterwards.
+
+        Raises:
+            AlreadyExists, StorageFull: as `put`.
+        """
+        ...
+
+    async def head(self, bucket: Bucket, key: str) -> ObjectInfo | None:
+        """What is known of an object; None when there is none."""
+        ...
+
+    async def get(self, bucket: Bucket, key: str) -> bytes:
+        """A small object's bytes.
+
+        Raises:
+            ObjectMissing: there is no such object.
+        """
+        ...
+
+    def stream(
+        self, bucket: Bucket, key: str, *, start: int = 0, end: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """An object's bytes from `start` up to, not including, `end`, in chunks.
+
+        Raises:
+            ObjectMissing: at the first chunk, when there is no such object.
+        """
+        ...
+
+    async def download(self, bucket: Bucket, key: str, path: Path) -> None:
+        """Write an object to a new local file.
+
+        Raises:
+            ObjectMissing: there is no such object.
+            StorageFull: no space left.
+        """
+        ...
+
+    async def copy(
+        self,
+        source: tuple[Bucket, str],
+        target: tuple[Bucket, str],
+        *,
+        if_absent: bool = False,
+    ) -> ObjectInfo:
+        """Copy inside the store, without the bytes passing through this process where it can.
+
+        Raises:
+            ObjectMissing: there is no source.
+            AlreadyExists: as `put`.
+        """
+        ...
+
+    async def delete(self, bucket: Bucket, keys: Sequence[str]) -> None:
+        """Delete objects; missing ones are no error."""
+        ...
+
+    def list(
+        self, bucket: Bucket, prefix: str = "", *, start_after: str = ""
+    ) -> AsyncIterator[ObjectInfo]:
+        """Objects whose key begins with `prefix` and sorts after `start_after`, in key order."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and threads."""
+        ...
+
+
+@runtime_checkable
+class LocalFiles(Protocol):
+    """For stores on this machine's disk: children read objects in place."""
+
+    def local_path(self, bucket: Bucket, key: str) -> Path:
+        """Where the object's bytes are. Read only: changing them is corruption."""
+        ...
+
+    def scratch_root(self) -> Path:
+        """A folder on the same file system, so that products enter by link."""
+        ...
+
+
+@runtime_checkable
+class FreeSpace(Protocol):
+    """For stores whose space ends."""
+
+    async def free_bytes(self) -> int:
+        """Bytes that can still be written."""
+        ...

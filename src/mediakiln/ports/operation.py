@@ -1,0 +1,228 @@
+"""Operations: pure functions over files, with typed parameters.
+
+An operation sees a source path, its parameters and a folder to write to; never a queue, a
+bucket or a database. Heavy imports belong inside the function; `preload` names the modules
+that a warm worker imports ahead of time.
+"""
+
+import fnmatch
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mediakiln.model.errors import InvalidRecipe
+from mediakiln.model.kind import Kind
+from mediakiln.model.product import Product
+from mediakiln.model.recipe import Recipe, Step
+
+ENTRY_POINT_GROUP = "mediakiln.operations"
+
+
+class Params(BaseModel):
+    """The base of every operation's parameters: frozen, and nothing unknown gets in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an operation may know beyond its parameters: limits, and the operator's commands."""
+
+    media_type: str
+    """Of the source."""
+    name: str = ""
+    """The source's own name, for formats that only their extension tells apart."""
+    max_pixels: int = 200_000_000
+    """Pixels of one decoded frame or page."""
+    max_frames: int = 1_000
+    """Frames or pages of one file."""
+    threads: int = 1
+    commands: Mapping[str, Any] = field(default_factory=dict)
+    """The operator's `custom.command` table, as configured."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationCapabilities:
+    """What the pipeline must know to run it well."""
+
+    heavy: bool = False
+    """Belongs in the slow lane."""
+    wall_s: float = 20.0
+    """Wall-clock seconds it may run by default."""
+    memory_mb: int = 2048
+    """Memory of its process group by default."""
+    scratch_mb: int = 2048
+    """What it may write by default."""
+    preload: tuple[str, ...] = ()
+    """Modules that a warm worker imports ahead of time; they must start no thread."""
+    tools: tuple[str, ...] = ()
+    """Distributions whose versions belong in the lineage of its products."""
+
+
+Function = Callable[..., Iterable[Product]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation as the registry knows it. `kind` None applies to every kind."""
+
+    name: str
+    kind: Kind | None
+    accepts: tuple[str, ...]
+    produces: tuple[str, ...]
+    params: type[Params]
+    function: Function
+    version: int
+    summary: str
+    capabilities: OperationCapabilities
+
+    def takes(self, media_type: str) -> bool:
+        """Whether a file of this media type can be its source."""
+        return any(fnmatch.fnmatchcase(media_type, pattern) for pattern in self.accepts)
+
+    def parse(self, params: Mapping[str, Any]) -> Params:
+        """Validate parameters.
+
+        Raises:
+            InvalidRecipe: names the field and what is allowed.
+        """
+        try:
+            return self.params.model_validate(params)
+        except ValidationError as error:
+            raise _explain(self, error) from None
+
+    def canonical(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters with defaults filled in: equal work has equal canonical parameters."""
+        return self.parse(params).model_dump(mode="json")
+
+    def run(
+        self, source: Path, params: Mapping[str, Any], out: Path, context: Context
+    ) -> list[Product]:
+        """Call the function in this process; the sandbox does this inside a child."""
+        parsed = self.parse(params)
+        if "context" in inspect.signature(self.function).parameters:
+            return list(self.function(source, parsed, out, context=context))
+        return list(self.function(source, parsed, out))
+
+    def describe(self) -> dict[str, Any]:
+        """Its public description, with the JSON Schema of its parameters."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "summary": self.summary,
+            "version": self.version,
+            "accepts": list(self.accepts),
+            "produces": list(self.produces),
+            "heavy": self.capabilities.heavy,
+            "parameters": self.params.model_json_schema(),
+        }
+
+
+def operation(
+    name: str,
+    kind: Kind | None,
+    *,
+    accepts: Sequence[str],
+    produces: Sequence[str],
+    version: int = 1,
+    capabilities: OperationCapabilities | None = None,
+) -> Callable[[Function], Operation]:
+    """Make an `Operation` of a function `(source, params, out[, *, context]) -> Products`.
+
+    The second argument's annotation is its parameters' model; the docstring's first line its
+    summary. Raise `version` whenever equal parameters would give other bytes than before.
+    """
+
+    def decorate(function: Function) -> Operation:
+        model = get_type_hints(function).get("params")
+        if not (isinstance(model, type) and issubclass(model, Params)):
+            raise TypeError(f"{name}: annotate `params` with a subclass of Params")
+        return Operation(
+            name=name,
+            kind=kind,
+            accepts=tuple(accepts),
+            produces=tuple(produces),
+            params=model,
+            function=function,
+            version=version,
+            summary=(inspect.getdoc(function) or "").partition("\n")[0],
+            capabilities=capabilities or OperationCapabilities(),
+        )
+
+    return decorate
+
+
+class OperationSet:
+    """The operations that are installed, by name."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self._operations = {item.name: item for item in operations}
+
+    @classmethod
+    def installed(cls) -> "OperationSet":
+        """Every operation that an installed distribution offers by entry point."""
+        return cls(entry.load() for entry in entry_points(group=ENTRY_POINT_GROUP))
+
+    def __iter__(self) -> "Iterable[Operation]":  # type: ignore[override]
+        return iter(sorted(self._operations.values(), key=lambda item: item.name))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._operations
+
+    def get(self, name: str) -> Operation:
+        """The operation of that name.
+
+        Raises:
+            InvalidRecipe: there is none.
+        """
+        try:
+            return self._operations[name]
+        except KeyError:
+            raise InvalidRecipe(
+                f"there is no operation {name!r}", field="op", allowed=sorted(self._operations)
+            ) from None
+
+    def check(self, recipe: Recipe) -> None:
+        """Validate every step's operation and parameters.
+
+        Raises:
+            InvalidRecipe: names the step, the field and what is allowed.
+        """
+        for name, step in recipe.steps.items():
+            try:
+                self.get(step.op).parse(step.params)
+            except InvalidRecipe as error:
+                raise InvalidRecipe(
+                    f"step {name!r}: {error.message}", **{**error.context, "step": name}
+                ) from None
+
+    def applies(self, step: Step, media_type: str) -> bool:
+        """Whether a step that works on the upload itself can work on this media type."""
+        return self.get(step.op).takes(media_type)
+
+
+def _explain(item: Operation, error: ValidationError) -> InvalidRecipe:
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "parameters"
+    context: dict[str, Any] = {"op": item.name, "field": where}
+    if first["type"] == "extra_forbidden":
+        message = f"{item.name} has no parameter {where!r}"
+        context["allowed"] = sorted(item.params.model_fields)
+    else:
+        message = f"{item.name}: {where}: {first['msg']}"
+        context["allowed"] = _allowed(item, where, first.get("ctx", {}))
+    return InvalidRecipe(message, **context)
+
+
+def _allowed(item: Operation, where: str, context: Mapping[str, Any]) -> Any:
+    """What the field accepts: a bound or choice pydantic named, else the field's own schema."""
+    plain = {k: v for k, v in context.items() if isinstance(v, str | int | float)}
+    if plain:
+        return plain
+    properties = item.params.model_json_schema().get("properties", {})
+    return properties.get(where.partition(".")[0], sorted(properties))

@@ -1,0 +1,140 @@
+"""Runners: carry out one job's operations where they can hurt nobody else."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from mediakiln.model.errors import MediakilnError
+from mediakiln.model.product import Product
+from mediakiln.ports.operation import Context
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerCapabilities:
+    """Which protections are active here; `doctor` shows them."""
+
+    isolated_files: bool
+    """A job can touch only its scratch folder and read its inputs (Landlock)."""
+    isolated_network: bool
+    isolated_process: bool
+    """A crash, hang or memory bomb of a job harms only that job."""
+    detail: tuple[tuple[str, str], ...] = ()
+    """(protection, active | why not), for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one task may use."""
+
+    wall_s: float = 20.0
+    cpu_s: float = 60.0
+    memory_mb: int = 2048
+    """Summed over the process group."""
+    scratch_mb: int = 2048
+    open_files: int = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One operation on one file.
+
+    `source` is an absolute path, or None: then the product `parent_file` (None: the first) of
+    the task named `parent` earlier in the same job. A task whose parent failed is not run.
+    """
+
+    name: str
+    operation: str
+    params: dict[str, Any]
+    out: Path
+    """An existing, empty folder inside the job's scratch folder."""
+    context: Context
+    limits: Limits
+    source: Path | None = None
+    parent: str | None = None
+    parent_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The tasks of one job, in order; all of one project."""
+
+    project: str
+    scratch: Path
+    tasks: Sequence[Task]
+    readable: Sequence[Path] = ()
+    """Files outside the scratch folder that the job may read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A product in the scratch folder, measured."""
+
+    product: Product
+    path: Path
+    bytes: int
+    checksum: str
+    """`blake3:` and 64 hexadecimal digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStarted:
+    """The task began."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDone:
+    """The task made its products."""
+
+    name: str
+    seconds: float
+    made: Sequence[Made]
+    tools: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailed:
+    """The operation refused or raised: the same file will give the same error."""
+
+    name: str
+    seconds: float
+    error: MediakilnError
+
+
+@dataclass(frozen=True, slots=True)
+class TaskKilled:
+    """The sandbox ended the child during this task, or it died. Always the last report."""
+
+    name: str
+    seconds: float
+    error: MediakilnError
+    """A `SandboxKill`."""
+
+
+Report = TaskStarted | TaskDone | TaskFailed | TaskKilled
+
+
+class Runner(Protocol):
+    """Runs jobs; many at once."""
+
+    @property
+    def capabilities(self) -> RunnerCapabilities:
+        """Which protections are active."""
+        ...
+
+    async def start(self) -> None:
+        """Be ready to run (start the zygote). Safe to call again; `run` does it if need be."""
+        ...
+
+    def run(self, work: Work) -> AsyncIterator[Report]:
+        """Run the tasks in one child, reporting each as it goes.
+
+        Closing the iterator early ends the child. Tasks after a `TaskKilled` were not run.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End every child and wait for it."""
+        ...

@@ -1,0 +1,1 @@
+"""One message or request in, messages out; pure use of ports."""

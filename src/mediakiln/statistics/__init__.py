@@ -1,0 +1,1 @@
+"""Windows, usage and duplicates: pure folds over events."""

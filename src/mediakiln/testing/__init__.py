@@ -1,0 +1,1 @@
+"""The contract suites for whoever writes an engine or an operation."""
