@@ -76,6 +76,12 @@ class TooLarge(MediakilnError):
     code = "too_large"
 
 
+class InvalidName(MediakilnError):
+    """The file name cannot be used."""
+
+    code = "invalid_name"
+
+
 class IncompleteUpload(MediakilnError):
     """The upload ended before all of its announced bytes arrived."""
 

@@ -65,7 +65,7 @@ class Record:
 
 
 class Records(Protocol):
-    """A key-value space with compare-and-set: uploads, keys, dead letters, the product index and more."""
+    """A key-value space with compare-and-set: dead letters, deliveries, the product index."""
 
     async def get(self, key: str) -> Record | None:
         """The record; None when there is none or it has expired."""

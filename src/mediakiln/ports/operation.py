@@ -168,7 +168,7 @@ class OperationSet:
         """Every operation that an installed distribution offers by entry point."""
         return cls(entry.load() for entry in entry_points(group=ENTRY_POINT_GROUP))
 
-    def __iter__(self) -> "Iterable[Operation]":  # type: ignore[override]
+    def __iter__(self) -> "Iterable[Operation]":
         return iter(sorted(self._operations.values(), key=lambda item: item.name))
 
     def __contains__(self, name: object) -> bool:

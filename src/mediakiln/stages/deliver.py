@@ -1,0 +1,165 @@
+"""Deliver: find the bytes behind an asset's original or one of its products.
+
+Records are kept for a moment and manifests for good (they never change), so that a popular
+file costs no catalog read per request.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from mediakiln.model.asset import Asset, StepProducts
+from mediakiln.model.errors import Gone, NotFound
+from mediakiln.model.ids import is_id
+from mediakiln.model.keys import Bucket
+from mediakiln.model.kind import AssetState
+from mediakiln.model.product import Manifest, StoredFile
+from mediakiln.ports.catalog import Catalog
+from mediakiln.ports.object_store import LocalFiles, ObjectStore
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Deliverable:
+    """Bytes that can be sent: where they are, what they are, and what tells them from others."""
+
+    bucket: Bucket
+    key: str
+    size: int
+    etag: str
+    """A strong validator, without quotes; products' are their checksum."""
+    media_type: str
+    filename: str
+    immutable: bool
+    """The same URL will never show other bytes, unless a new run replaces the product."""
+    path: Path | None
+    """Where the bytes are on this machine, for stores that have them there."""
+
+
+class Deliver:
+    """Looks up originals and products."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        store: ObjectStore,
+        *,
+        fresh_s: float = 1.0,
+        max_cached: int = 4096,
+    ) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._fresh_s = fresh_s
+        self._max_cached = max_cached
+        self._assets: OrderedDict[str, tuple[float, Asset]] = OrderedDict()
+        self._manifests: OrderedDict[str, Manifest] = OrderedDict()
+
+    async def asset(self, id: str, *, fresh: bool = True) -> Asset:
+        """The record; with `fresh=False` one up to `fresh_s` seconds old will do.
+
+        Raises:
+            NotFound: there is none.
+            Gone: it was deleted.
+        """
+        now = time.monotonic()
+        held = self._assets.get(id)
+        if not fresh and held is not None and now - held[0] < self._fresh_s:
+            return held[1]
+        asset = await self._catalog.get(id) if is_id(id) else None
+        if asset is None:
+            raise NotFound(f"there is no asset {id[:64]!r}")
+        if asset.state is AssetState.DELETING:
+            self._assets.pop(id, None)
+            raise Gone(asset=id)
+        self._remember(self._assets, id, (now, asset))
+        return asset
+
+    async def original(self, id: str) -> Deliverable:
+        """The upload, as it came.
+
+        Raises:
+            NotFound, Gone: as `asset`.
+        """
+        asset = await self.asset(id, fresh=False)
+        return Deliverable(
+            bucket=Bucket.INPUT,
+            key=asset.source.key,
+            size=asset.bytes,
+            etag=_tag(asset.checksum or asset.source.etag or asset.source.key),
+            media_type=asset.media_type or "application/octet-stream",
+            filename=asset.name,
+            immutable=asset.checksum is not None,
+            path=self._path(Bucket.INPUT, asset.source.key),
+        )
+
+    async def product(self, id: str, name: str) -> Deliverable:
+        """A product by `step` (its only or first file) or `step/file`.
+
+        Raises:
+            NotFound, Gone: as `asset`, or no such product is there (yet).
+        """
+        asset = await self.asset(id, fresh=False)
+        step, _, file = name.partition("/")
+        products = asset.visible.get(step)
+        if products is None:
+            raise NotFound(f"the asset has no product {name[:200]!r}", asset=id)
+        stored = _pick(await self.files(products), file)
+        if stored is None:
+            raise NotFound(f"the asset has no product {name[:200]!r}", asset=id)
+        stem = asset.name.rpartition(".")[0] or asset.name
+        return Deliverable(
+            bucket=Bucket.PRODUCTION,
+            key=stored.key,
+            size=stored.bytes,
+            etag=_tag(stored.checksum),
+            media_type=stored.media_type,
+            filename=f"{stem}-{step}-{stored.file.rpartition('/')[2]}",
+            immutable=True,
+            path=self._path(Bucket.PRODUCTION, stored.key),
+        )
+
+    async def files(self, products: StepProducts) -> tuple[StoredFile, ...]:
+        """A step's files, from the record or else from its manifest."""
+        if products.files is not None:
+            return products.files
+        manifest = self._manifests.get(products.manifest)
+        if manifest is None:
+            raw = await self._store.get(Bucket.PRODUCTION, products.manifest)
+            manifest = Manifest.model_validate_json(raw)
+            self._remember(self._manifests, products.manifest, manifest)
+        return manifest.files
+
+    def stream(
+        self, item: Deliverable, *, start: int = 0, end: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to, not including, `end`."""
+        return self._store.stream(item.bucket, item.key, start=start, end=end)
+
+    def forget(self, id: str) -> None:
+        """Drop what is remembered of an asset, so that the next request sees its change."""
+        self._assets.pop(id, None)
+
+    def _path(self, bucket: Bucket, key: str) -> Path | None:
+        if isinstance(self._store, LocalFiles):
+            return self._store.local_path(bucket, key)
+        return None
+
+    def _remember(self, cache: OrderedDict[str, T], key: str, value: T) -> None:
+        cache[key] = value
+        cache.move_to_end(key)
+        while len(cache) > self._max_cached:
+            cache.popitem(last=False)
+
+
+def _pick(files: tuple[StoredFile, ...], name: str) -> StoredFile | None:
+    if not name:
+        return files[0] if files else None
+    return next((file for file in files if file.file == name), None)
+
+
+def _tag(checksum: str) -> str:
+    return checksum.rpartition(":")[2][:32]

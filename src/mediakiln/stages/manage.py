@@ -1,0 +1,136 @@
+"""What a client may do to an asset it has: process it again, delete it, restore its products."""
+
+from datetime import timedelta
+
+from mediakiln.model.asset import Asset, StepProducts
+from mediakiln.model.clock import Clock, utc_now
+from mediakiln.model.errors import Conflict, Gone, NotFound
+from mediakiln.model.keys import Bucket
+from mediakiln.model.kind import AssetState
+from mediakiln.model.messages import Received
+from mediakiln.model.product import Manifest, StoredFile
+from mediakiln.model.recipe import Recipe
+from mediakiln.ports.object_store import ObjectStore
+from mediakiln.stages.ledger import Change, Ledger
+from mediakiln.stages.receive import STALL_AFTER
+
+DELETION_GRACE = timedelta(days=7)
+
+
+class Manage:
+    """The actions on one asset, each a compare-and-set of its record."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        store: ObjectStore,
+        *,
+        grace: timedelta = DELETION_GRACE,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._grace = grace
+        self._clock = clock
+
+    async def process_again(self, id: str, recipe: Recipe | None) -> Asset:
+        """Start run + 1 with another recipe (None: the one before).
+
+        Old products stay visible until the new run ends; products that exist already under the
+        same key are copied, not made again. A worker on the old run stops at its next renewal.
+
+        Raises:
+            NotFound, Gone: there is no such asset, or no longer.
+        """
+
+        def apply(asset: Asset) -> Change:
+            _refuse_deleted(asset)
+            now = self._clock()
+            after = asset.model_copy(
+                update={
+                    "run": asset.run + 1,
+                    "state": AssetState.RECEIVED,
+                    "recipe": recipe or asset.recipe,
+                    "steps": {},
+                    "arrived": {},
+                    "published": dict(asset.visible),
+                    "end": None,
+                    "error": None,
+                    "claim": None,
+                    "attempts": 0,
+                    "kills": {},
+                    "run_started_at": now,
+                    "completed_at": None,
+                    "due_at": now + STALL_AFTER,
+                }
+            )
+            event = Received(asset=asset.id, project=asset.project, run=after.run)
+            return Change(after, [event])
+
+        return await self._ledger.change(id, apply)
+
+    async def delete(self, id: str) -> Asset:
+        """Hide the asset at once; its bytes are deleted after the grace. Again is no error.
+
+        Raises:
+            NotFound: there is no such asset.
+        """
+
+        def apply(asset: Asset) -> Change | None:
+            if asset.state is AssetState.DELETING:
+                return None
+            now = self._clock()
+            after = asset.model_copy(
+                update={
+                    "run": asset.run + 1,
+                    "state": AssetState.DELETING,
+                    "claim": None,
+                    "deleted_at": now,
+                    "due_at": now + self._grace,
+                }
+            )
+            return Change(after)
+
+        return await self._ledger.change(id, apply)
+
+    async def restore(self, id: str) -> tuple[Asset, int]:
+        """Bring back product files that are missing in production from their archive copies.
+
+        Returns:
+            The asset, and how many files were brought back.
+
+        Raises:
+            NotFound, Gone: there is no such asset, or no longer.
+            Conflict: a missing file has no archive copy any more.
+        """
+        asset = await self._ledger.catalog.get(id)
+        if asset is None:
+            raise NotFound(f"there is no asset {id}", asset=id)
+        _refuse_deleted(asset)
+        restored = 0
+        for products in asset.visible.values():
+            for file in await self._files(products):
+                restored += await self._restore_file(file)
+        return asset, restored
+
+    async def _files(self, products: StepProducts) -> tuple[StoredFile, ...]:
+        if products.files is not None:
+            return products.files
+        raw = await self._store.get(Bucket.PRODUCTION, products.manifest)
+        return Manifest.model_validate_json(raw).files
+
+    async def _restore_file(self, file: StoredFile) -> int:
+        if await self._store.head(Bucket.PRODUCTION, file.key) is not None:
+            return 0
+        if file.archive_key is None or not await self._store.head(Bucket.ARCHIVE, file.archive_key):
+            raise Conflict(
+                f"{file.file} has no archive copy any more",
+                hint="process the asset again to make it anew",
+            )
+        await self._store.copy((Bucket.ARCHIVE, file.archive_key), (Bucket.PRODUCTION, file.key))
+        return 1
+
+
+def _refuse_deleted(asset: Asset) -> None:
+    if asset.state is AssetState.DELETING:
+        raise Gone(asset=asset.id)

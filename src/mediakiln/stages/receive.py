@@ -1,0 +1,212 @@
+"""Receive: bytes to the input bucket, then the record with its event, then the answer.
+
+Write order: the object is durable before the record exists, and the record exists before the
+uploader hears of it. An object whose record was never written is swept by `reconcile`.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from blake3 import blake3
+
+from mediakiln.model.asset import Asset, Source
+from mediakiln.model.clock import Clock, utc_now
+from mediakiln.model.errors import (
+    AlreadyExists,
+    EmptyFile,
+    IncompleteUpload,
+    StorageFull,
+    TooLarge,
+    UnsupportedMedia,
+)
+from mediakiln.model.ids import is_id, new_id
+from mediakiln.model.keys import Bucket, input_key, parse_input_key
+from mediakiln.model.messages import Message, ObjectCreated, Received
+from mediakiln.model.names import clean_name
+from mediakiln.model.recipe import Recipe
+from mediakiln.ports.detector import HEAD_BYTES, Detection, Detector
+from mediakiln.ports.object_store import FreeSpace, ObjectInfo, ObjectStore
+from mediakiln.stages.ledger import Ledger
+from mediakiln.telemetry import metrics
+
+STALL_AFTER = timedelta(minutes=2)
+"""How long a record may stand in a state before `reconcile` looks at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What is known of an upload before its bytes."""
+
+    name: str
+    project: str = "default"
+    uploader: str = ""
+    tags: tuple[str, ...] = ()
+    recipe: Recipe | None = None
+    declared_type: str | None = None
+    size: int | None = None
+    """The announced number of bytes, if announced."""
+
+
+class Receive:
+    """Takes uploads in: at most `max_bytes` each; `reserve_bytes` of the store stay free."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        ledger: Ledger,
+        detector: Detector,
+        *,
+        max_bytes: int,
+        reserve_bytes: int,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._detector = detector
+        self._max_bytes = max_bytes
+        self._reserve_bytes = reserve_bytes
+        self._clock = clock
+
+    async def __call__(self, offer: Offer, chunks: AsyncIterator[bytes]) -> Asset:
+        """Store an upload and its record.
+
+        Raises:
+            InvalidName, EmptyFile, TooLarge, UnsupportedMedia, IncompleteUpload, StorageFull:
+                nothing is kept.
+        """
+        name = clean_name(offer.name)
+        await self.check_room(offer.size or 0)
+        if offer.size is not None and offer.size > self._max_bytes:
+            raise self._too_large(offer.size)
+        now, id = self._clock(), new_id()
+        key = input_key(offer.project, id, now)
+        head, rest = await _take_head(chunks)
+        self._refuse_unacceptable(head, offer, complete=len(head) < HEAD_BYTES)
+        info, checksum = await self._write(key, head, rest, offer.size)
+        asset = Asset(
+            id=id,
+            project=offer.project,
+            uploader=offer.uploader,
+            name=name,
+            tags=offer.tags,
+            declared_type=offer.declared_type,
+            recipe=offer.recipe,
+            bytes=info.size,
+            checksum=checksum,
+            source=Source(key=key, etag=info.etag, version=info.version),
+            created_at=now,
+            run_started_at=now,
+            updated_at=now,
+            due_at=now + STALL_AFTER,
+        )
+        created = await self._ledger.create(asset, [Received(asset=id, project=offer.project)])
+        metrics.UPLOADS.labels("accepted").inc()
+        metrics.UPLOAD_BYTES.inc(info.size)
+        return created
+
+    async def adopt(self, message: Message) -> None:
+        """Make the record of an object that came by another way than `__call__`.
+
+        The record's id is the key's own, so the same notification twice makes one record.
+        Keys that are not of our making are left alone.
+        """
+        event = ObjectCreated.of(message)
+        parsed = parse_input_key(event.key)
+        if parsed is None or not is_id(parsed[1]):
+            return
+        project, id = parsed
+        info = await self._store.head(Bucket.INPUT, event.key)
+        if info is None or await self._ledger.catalog.get(id) is not None:
+            return
+        now = self._clock()
+        asset = Asset(
+            id=id,
+            project=project,
+            name=id,
+            bytes=info.size,
+            source=Source(key=event.key, etag=info.etag, version=info.version),
+            created_at=now,
+            run_started_at=now,
+            updated_at=now,
+            due_at=now + STALL_AFTER,
+        )
+        try:
+            await self._ledger.create(asset, [Received(asset=id, project=project)])
+        except AlreadyExists:
+            return
+
+    async def check_room(self, size: int) -> None:
+        """Whether `size` more bytes fit beside the reserve.
+
+        Raises:
+            StorageFull: they do not.
+        """
+        if not isinstance(self._store, FreeSpace):
+            return
+        free = await self._store.free_bytes()
+        metrics.FREE_BYTES.set(free)
+        if free - size < self._reserve_bytes:
+            raise StorageFull(
+                f"{free} bytes are free, of which {self._reserve_bytes} are kept in reserve",
+                limit=self._reserve_bytes,
+                value=free,
+                hint="free space on the store's disk, or lower MEDIAKILN_RESERVE_BYTES",
+            )
+
+    def _refuse_unacceptable(self, head: bytes, offer: Offer, *, complete: bool) -> None:
+        if not head:
+            raise EmptyFile(hint="the request's body held no bytes")
+        found = self._detector.sniff(
+            head, complete=complete, name=offer.name, declared=offer.declared_type
+        )
+        if found.certain and found.kind is None:
+            raise unsupported(found)
+
+    async def _write(
+        self, key: str, head: bytes, rest: AsyncIterator[bytes], announced: int | None
+    ) -> tuple[ObjectInfo, str]:
+        digest, size = blake3(head), len(head)
+        async with self._store.writer(Bucket.INPUT, key) as writer:
+            await writer.write(head)
+            async for chunk in rest:
+                size += len(chunk)
+                if size > self._max_bytes:
+                    raise self._too_large(size)
+                digest.update(chunk)
+                await writer.write(chunk)
+            if announced is not None and size != announced:
+                raise IncompleteUpload(
+                    f"{announced} bytes were announced and {size} arrived",
+                    limit=announced,
+                    value=size,
+                )
+            return await writer.commit(), f"blake3:{digest.hexdigest()}"
+
+    def _too_large(self, size: int) -> TooLarge:
+        return TooLarge(
+            f"the upload is larger than {self._max_bytes} bytes",
+            limit=self._max_bytes,
+            value=size,
+            hint="raise MEDIAKILN_MAX_UPLOAD_BYTES, or use the multipart upload",
+        )
+
+
+def unsupported(found: Detection) -> UnsupportedMedia:
+    """The refusal of a file for what it is."""
+    what = found.media_type or "of an unknown type"
+    return UnsupportedMedia(
+        found.refused or f"the file is {what}, which is not accepted",
+        media_type=found.media_type,
+        hint="images, documents, 3D models, videos and audio are accepted",
+    )
+
+
+async def _take_head(chunks: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:
+    """The first bytes, at least `HEAD_BYTES` unless the stream ends before, and the rest."""
+    head = bytearray()
+    async for chunk in chunks:
+        head += chunk
+        if len(head) >= HEAD_BYTES:
+            break
+    return bytes(head), chunks

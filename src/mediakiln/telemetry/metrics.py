@@ -1,0 +1,42 @@
+"""Every metric, with its labels and unit. Names follow the Prometheus conventions."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
+
+UPLOADS = Counter("mediakiln_uploads_total", "Uploads by outcome code.", ["outcome"])
+UPLOAD_BYTES = Counter("mediakiln_upload_bytes_total", "Bytes of accepted uploads.")
+MESSAGES = Counter(
+    "mediakiln_messages_total",
+    "Messages handled, by topic, group and outcome.",
+    ["topic", "group", "outcome"],
+)
+HANDLE_SECONDS = Histogram(
+    "mediakiln_handle_seconds", "Time to handle a message.", ["topic", "group"], buckets=_SECONDS
+)
+STEP_SECONDS = Histogram(
+    "mediakiln_step_seconds", "Time an operation ran.", ["operation", "outcome"], buckets=_SECONDS
+)
+STEPS_REUSED = Counter(
+    "mediakiln_steps_reused_total", "Steps whose products existed.", ["operation"]
+)
+COMPLETED = Counter(
+    "mediakiln_completed_total", "Runs ended, by kind and state.", ["kind", "state"]
+)
+TURNAROUND_SECONDS = Histogram(
+    "mediakiln_turnaround_seconds",
+    "From the start of a run to its end.",
+    ["kind"],
+    buckets=_SECONDS,
+)
+BACKLOG = Gauge(
+    "mediakiln_backlog_messages", "Messages waiting, by state.", ["topic", "group", "state"]
+)
+BACKLOG_AGE_SECONDS = Gauge(
+    "mediakiln_backlog_oldest_age_seconds", "Age of the oldest waiting message.", ["topic", "group"]
+)
+RELAYED = Counter("mediakiln_relayed_total", "Events the relay sent for a writer that did not.")
+RECONCILED = Counter(
+    "mediakiln_reconciled_total", "Records set going again, by what was done.", ["action"]
+)
+FREE_BYTES = Gauge("mediakiln_store_free_bytes", "Free space of the store, where it ends.")
