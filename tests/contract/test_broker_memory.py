@@ -1,0 +1,14 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from mediakiln.adapters.broker.memory import MemoryBroker
+from mediakiln.testing.broker import BrokerContract
+
+
+class TestMemoryBroker(BrokerContract):
+    @pytest.fixture
+    async def broker(self) -> AsyncIterator[MemoryBroker]:
+        broker = MemoryBroker.from_url("memory://")
+        yield broker
+        await broker.close()
