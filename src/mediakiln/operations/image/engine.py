@@ -1,0 +1,81 @@
+"""libvips, set up for files that nobody trusts, and its errors in our words.
+
+Imported only where an image is worked on: it loads the library, but starts no thread.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyvips
+
+from mediakiln.model.errors import (
+    BadMedia,
+    MediakilnError,
+    ModelUnavailable,
+    StorageFull,
+    UnsupportedMedia,
+)
+
+_PHRASES: tuple[tuple[str, type[MediakilnError], str], ...] = (
+    ("not in a known format", UnsupportedMedia, "the image is of no known format"),
+    ("operation is blocked", UnsupportedMedia, "images of this format are not decoded here"),
+    ("not been built in", ModelUnavailable, "the image's codec is not installed"),
+    ("not configured", ModelUnavailable, "the image's codec is not installed"),
+    ("unsupported codec", ModelUnavailable, "the image's codec is not installed"),
+    ("no space left", StorageFull, "there is no space left for the result"),
+)
+
+
+def setup(threads: int) -> None:
+    """Allow only the loaders that libvips trusts, and SVG; one job needs no operation cache.
+
+    SVG is read through a stream without a base address, so librsvg opens nothing that the
+    file refers to; `tests/golden/test_image_svg.py` watches that it does not.
+    """
+    pyvips.block_untrusted_set(state=True)
+    pyvips.operation_block_set("VipsForeignLoadSvg", state=False)
+    pyvips.cache_set_max(0)
+    pyvips.concurrency_set(threads)
+
+
+def open_source(path: Path) -> Any:
+    """A libvips source by descriptor: a path would be searched for options in brackets."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return pyvips.Source.new_from_descriptor(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn libvips' errors into `BadMedia`, `UnsupportedMedia`, `ModelUnavailable`, ...."""
+    try:
+        yield
+    except pyvips.Error as error:
+        raise explain(str(error)) from error
+
+
+def explain(text: str) -> MediakilnError:
+    """The error that libvips' message means."""
+    lowered = text.lower()
+    for phrase, kind, message in _PHRASES:
+        if phrase in lowered:
+            return kind(message)
+    return BadMedia(f"the image is damaged: {_reason(text)}")
+
+
+def _reason(text: str) -> str:
+    """The first line that names a cause, without libvips' own words around it."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    causes = (
+        [line for line in lines if not line.startswith("unable to ")] or lines or ["unreadable"]
+    )
+    reason = re.sub(
+        r"^\w*(?:vips|jpeg|png|webp|heif|tiff|gif|svg)\w*: ", "", causes[0], flags=re.IGNORECASE
+    )
+    return reason[:200]

@@ -1,0 +1,117 @@
+"""What an image is by its first bytes, and what it becomes when nobody says."""
+
+import struct
+from typing import Literal
+
+Format = Literal[
+    "jpeg", "png", "webp", "avif", "gif", "tiff", "svg", "heic", "bmp", "ico", "jp2", "qoi", "pnm"
+]
+Output = Literal["jpeg", "png", "webp", "avif", "gif", "tiff"]
+
+HEAD_BYTES = 4096
+
+ACCEPTS = (
+    "image/jpeg",
+    "image/png",
+    "image/apng",
+    "image/webp",
+    "image/avif",
+    "image/gif",
+    "image/tiff",
+    "image/svg+xml",
+    "image/heic",
+    "image/heif",
+    "image/bmp",
+    "image/x-ms-bmp",
+    "image/vnd.microsoft.icon",
+    "image/x-icon",
+    "image/jp2",
+    "image/jpx",
+    "image/jpeg2000",
+    "image/qoi",
+    "image/x-qoi",
+    "image/x-portable-anymap",
+    "image/x-portable-bitmap",
+    "image/x-portable-graymap",
+    "image/x-portable-pixmap",
+)
+MEDIA_TYPES: dict[Output, str] = {
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "avif": "image/avif",
+    "gif": "image/gif",
+    "tiff": "image/tiff",
+}
+EXTENSIONS: dict[Output, str] = {
+    "jpeg": "jpg",
+    "png": "png",
+    "webp": "webp",
+    "avif": "avif",
+    "gif": "gif",
+    "tiff": "tif",
+}
+
+_WEB: dict[Format, Output] = {
+    "jpeg": "jpeg",
+    "png": "png",
+    "webp": "webp",
+    "avif": "avif",
+    "gif": "gif",
+}
+_PHOTOGRAPHS = frozenset({"jpeg", "heic", "tiff", "jp2", "pnm"})
+_SIGNATURES: tuple[tuple[bytes, Format], ...] = (
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"GIF87a", "gif"),
+    (b"GIF89a", "gif"),
+    (b"II*\x00", "tiff"),
+    (b"MM\x00*", "tiff"),
+    (b"II+\x00", "tiff"),
+    (b"MM\x00+", "tiff"),
+    (b"BM", "bmp"),
+    (b"\x00\x00\x01\x00", "ico"),
+    (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "jp2"),
+    (b"\xff\x4f\xff\x51", "jp2"),
+    (b"qoif", "qoi"),
+)
+_HEIF_BRANDS = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2"}
+)
+
+
+def sniff(head: bytes) -> Format | None:
+    """Name the format of a file that begins with `head`; None when it is none of ours."""
+    for signature, name in _SIGNATURES:
+        if head.startswith(signature):
+            return name
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    if head[:1] == b"P" and head[1:2] in b"1234567" and head[2:3] in b" \t\r\n":
+        return "pnm"
+    return _heif(head) or _svg(head)
+
+
+def default_output(source: Format, *, alpha: bool, lossless: bool) -> Output:
+    """What format `auto` means for a source: see the parameter's description."""
+    kept = _WEB.get(source)
+    if kept and not (lossless and kept == "jpeg"):
+        return kept
+    return "jpeg" if source in _PHOTOGRAPHS and not alpha and not lossless else "png"
+
+
+def _heif(head: bytes) -> Format | None:
+    """Judge by the brands of an ISO base media file (ISO/IEC 14496-12, section 4.3)."""
+    if head[4:8] != b"ftyp":
+        return None
+    size = struct.unpack(">I", head[:4])[0]
+    box = head[8 : min(size, len(head))]
+    brands = {box[:4]} | {box[i : i + 4] for i in range(8, len(box) - 3, 4)}
+    if brands & {b"avif", b"avis"}:
+        return "avif"
+    return "heic" if brands & _HEIF_BRANDS else None
+
+
+def _svg(head: bytes) -> Format | None:
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return "svg" if text.startswith(b"<") and b"<svg" in text else None

@@ -1,0 +1,96 @@
+"""Sizes: from the image's and the box's to how far to scale, what to crop, how far to pad."""
+
+from dataclasses import dataclass, replace
+
+from mediakiln.model.errors import LimitExceeded, TooManyPixels
+from mediakiln.operations.image.params import MAX_SIDE, ResizeParams
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Scale the image to `width` x `height`, then cut or pad it to the canvas; all in pixels."""
+
+    width: int
+    height: int
+    canvas_width: int
+    canvas_height: int
+
+
+def layouts(params: ResizeParams, width: int, height: int, *, vector: bool) -> dict[str, Layout]:
+    """Every product asked for of an upright image of this size, by the stem of its file name."""
+    enlarge = params.enlarge or vector
+    if not params.widths:
+        return {"image": layout(params, width, height, enlarge=enlarge)}
+    each = {n: params.model_copy(update={"width": n}) for n in params.widths}
+    return {f"w{n}": layout(one, width, height, enlarge=enlarge) for n, one in each.items()}
+
+
+def layout(params: ResizeParams, width: int, height: int, *, enlarge: bool) -> Layout:
+    """Fit an image of `width` x `height` into the box of the parameters.
+
+    With `enlarge` false, `cover` shrinks its box in proportion until the image covers it;
+    every other fit just does not scale up.
+    """
+    box_w = params.width and params.width * params.dpr
+    box_h = params.height and params.height * params.dpr
+    if not (box_w and box_h):
+        scale = (box_w / width) if box_w else (box_h or height) / height
+        return _uncropped(width, height, scale if enlarge else min(scale, 1.0))
+    across, down = box_w / width, box_h / height
+    if params.fit == "fill":
+        across, down = (across, down) if enlarge else (min(across, 1.0), min(down, 1.0))
+        stretched = _pixels(width * across), _pixels(height * down)
+        return Layout(*stretched, *stretched)
+    scale = min(across, down) if params.fit in {"inside", "contain"} else max(across, down)
+    if params.fit == "cover":
+        shrink = 1.0 if enlarge else min(1.0, 1.0 / scale)
+        scale *= shrink
+        box_w, box_h = box_w * shrink, box_h * shrink
+    scaled = _uncropped(width, height, scale if enlarge else min(scale, 1.0))
+    if params.fit in {"inside", "outside"}:
+        return scaled
+    return _on_canvas(scaled, _pixels(box_w), _pixels(box_h), crop=params.fit == "cover")
+
+
+def check(size: Layout, max_pixels: int) -> None:
+    """Refuse results that no output format can hold, or that are larger than any source may be.
+
+    Raises:
+        LimitExceeded, TooManyPixels: with the limit and what was asked for.
+    """
+    for width, height in (size.width, size.height), (size.canvas_width, size.canvas_height):
+        if max(width, height) > MAX_SIDE:
+            raise LimitExceeded(
+                f"the result would be {width} x {height} pixels; a side has at most {MAX_SIDE}",
+                limit=MAX_SIDE,
+                value=max(width, height),
+                hint="ask for a smaller box",
+            )
+        if width * height > max_pixels:
+            raise TooManyPixels(
+                f"the result would have {width * height} pixels; {max_pixels} are allowed",
+                limit=max_pixels,
+                value=width * height,
+                hint="ask for a smaller box",
+            )
+
+
+def _uncropped(width: int, height: int, scale: float) -> Layout:
+    scaled = _pixels(width * scale), _pixels(height * scale)
+    return Layout(*scaled, *scaled)
+
+
+def _on_canvas(scaled: Layout, width: int, height: int, *, crop: bool) -> Layout:
+    """Rounding may leave a covering image a pixel short, or a contained one a pixel over."""
+    pick = max if crop else min
+    return replace(
+        scaled,
+        width=pick(scaled.width, width),
+        height=pick(scaled.height, height),
+        canvas_width=width,
+        canvas_height=height,
+    )
+
+
+def _pixels(length: float) -> int:
+    return max(1, round(length))
