@@ -1,17 +1,20 @@
 """The record of one uploaded file. It stays under 64 KiB: long file lists live in manifests."""
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mediakiln.model.keys import manifest_key
 from mediakiln.model.kind import AssetState, Kind, StepState
-from mediakiln.model.product import StoredFile
+from mediakiln.model.product import Manifest, StoredFile
 from mediakiln.model.recipe import Recipe
 
 MAX_RECORD_BYTES = 64 * 1024
-INLINE_FILES_BYTES = 8 * 1024
+INLINE_FILES_BYTES = 12 * 1024
+"""What the inlined file lists of all steps of a run may take of a record."""
 
 
 class _Frozen(BaseModel):
@@ -56,6 +59,21 @@ class StepProducts(_Frozen):
         default=None, description="The manifest's files; None when they are too many to inline."
     )
 
+    @classmethod
+    def of(cls, manifest: Manifest, *, steps: int) -> "StepProducts":
+        """What a record keeps of a manifest; `steps` share the room for inlined file lists."""
+        listed = sum(len(file.model_dump_json()) for file in manifest.files)
+        return cls(
+            op=manifest.lineage.operation,
+            manifest=manifest_key(manifest.project, manifest.asset, manifest.step, manifest.run),
+            digest=hashlib.sha256(manifest.encode()).hexdigest(),
+            run=manifest.run,
+            attempt=manifest.attempt,
+            count=len(manifest.files),
+            total_bytes=manifest.total_bytes,
+            files=manifest.files if listed <= INLINE_FILES_BYTES // max(1, steps) else None,
+        )
+
 
 class Claim(_Frozen):
     """A worker's lease on the current run."""
@@ -96,6 +114,7 @@ class Asset(_Frozen):
     checksum: str | None = None
     source: Source
     recipe: Recipe | None = None
+    heavy: bool = Field(default=False, description="The run's job takes the slow lane.")
     metadata: dict[str, Any] = Field(default_factory=dict)
     steps: dict[str, StepRecord] = Field(default_factory=dict)
     arrived: dict[str, StepProducts] = Field(default_factory=dict)

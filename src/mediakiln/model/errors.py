@@ -145,6 +145,18 @@ class PasswordRequired(MediakilnError):
     code = "password_required"
 
 
+class SourceChanged(MediakilnError):
+    """The uploaded object was overwritten after it was taken in."""
+
+    code = "source_changed"
+
+
+class AttemptsSpent(MediakilnError):
+    """The job was started as often as is allowed and never came to its end."""
+
+    code = "attempts_spent"
+
+
 class ModelUnavailable(MediakilnError):
     """The step needs a model or a codec that is not installed."""
 

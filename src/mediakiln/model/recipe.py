@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mediakiln.model.errors import InvalidRecipe
 
-MAX_STEPS = 64
+MAX_STEPS = 32
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 

@@ -62,6 +62,8 @@ class OperationCapabilities:
     """Modules that a warm worker imports ahead of time; they must start no thread."""
     tools: tuple[str, ...] = ()
     """Distributions whose versions belong in the lineage of its products."""
+    configured: bool = False
+    """Its result depends on the operator's command table, `Context.commands`."""
 
 
 Function = Callable[..., Iterable[Product]]
@@ -200,6 +202,20 @@ class OperationSet:
                 raise InvalidRecipe(
                     f"step {name!r}: {error.message}", **{**error.context, "step": name}
                 ) from None
+        for name, step in recipe.steps.items():
+            self._check_chain(recipe, name, step)
+
+    def _check_chain(self, recipe: Recipe, name: str, step: Step) -> None:
+        if step.parent is None:
+            return
+        taker, maker = self.get(step.op), self.get(recipe.steps[step.parent].op)
+        if not any("*" in made or taker.takes(made) for made in maker.produces):
+            raise InvalidRecipe(
+                f"step {name!r}: {taker.name} takes nothing that {maker.name} makes",
+                step=name,
+                field="from",
+                allowed=list(taker.accepts),
+            )
 
     def applies(self, step: Step, media_type: str) -> bool:
         """Whether a step that works on the upload itself can work on this media type."""

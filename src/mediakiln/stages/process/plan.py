@@ -1,0 +1,79 @@
+"""The plan of a run: each step's operation, canonical parameters and product key, in order.
+
+A product's key follows from its parent's key, so the keys of a whole recipe are known before
+anything is run, and work that was done before is found by looking them up.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mediakiln.model.asset import Asset
+from mediakiln.model.kind import StepState
+from mediakiln.model.product import Lineage, product_key
+from mediakiln.model.recipe import Step
+from mediakiln.ports.operation import Operation, OperationSet
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """One step that is to be done in this run."""
+
+    name: str
+    step: Step
+    operation: Operation
+    params: dict[str, Any]
+    """Canonical: defaults filled in."""
+    key: str
+    """The product key."""
+    lineage: Lineage
+
+
+def source_name(asset: Asset) -> str:
+    """What names the upload's bytes: their checksum, else the object's key and version."""
+    return asset.checksum or f"{asset.source.key}@{asset.source.version or asset.source.etag}"
+
+
+def plan(
+    asset: Asset, operations: OperationSet, commands: Mapping[str, Any]
+) -> dict[str, PlannedStep]:
+    """The steps to do, by name, each after the one it takes its input from."""
+    planned: dict[str, PlannedStep] = {}
+    if asset.recipe is None:
+        return planned
+    for name in asset.recipe.order():
+        if asset.steps[name].state is StepState.SKIPPED:
+            continue
+        step = asset.recipe.steps[name]
+        parent = None
+        if step.parent is not None:
+            parent = f"{planned[step.parent].key}/{step.parent_file or ''}"
+        planned[name] = _planned(asset, name, step, operations.get(step.op), parent, commands)
+    return planned
+
+
+def _planned(
+    asset: Asset,
+    name: str,
+    step: Step,
+    operation: Operation,
+    parent: str | None,
+    commands: Mapping[str, Any],
+) -> PlannedStep:
+    params = operation.canonical(step.params)
+    told = {"commands": dict(commands)} if operation.capabilities.configured else {}
+    key = product_key(
+        project=asset.project,
+        source=parent or source_name(asset),
+        operation=operation.name,
+        version=operation.version,
+        params=params | told,
+    )
+    lineage = Lineage(
+        source=source_name(asset),
+        parent=parent,
+        operation=operation.name,
+        version=operation.version,
+        params=params,
+    )
+    return PlannedStep(name, step, operation, params, key, lineage)

@@ -1,0 +1,258 @@
+"""The stage itself: from a job to `stored` per step and one `finished`."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mediakiln.model.asset import Asset, Problem, StepProducts
+from mediakiln.model.errors import (
+    AttemptsSpent,
+    EngineError,
+    LeaseLost,
+    MediakilnError,
+    SandboxKill,
+    StorageFull,
+)
+from mediakiln.model.keys import Bucket
+from mediakiln.model.kind import StepState
+from mediakiln.model.messages import Finished, Job, Message, StepOutcome, Stored
+from mediakiln.model.product import Manifest
+from mediakiln.ports.broker import Broker
+from mediakiln.ports.object_store import LocalFiles, ObjectStore
+from mediakiln.ports.operation import OperationSet
+from mediakiln.ports.runner import Runner, TaskDone, TaskFailed, TaskKilled, Work
+from mediakiln.stages.process.claims import Claims
+from mediakiln.stages.process.commit import Commits
+from mediakiln.stages.process.plan import PlannedStep, plan
+from mediakiln.stages.process.scratch import Scratch
+from mediakiln.stages.process.tasks import TaskMaker
+from mediakiln.telemetry import metrics
+
+log = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 5
+MAX_KILLS = 2
+"""A step whose child the sandbox ended this often has failed."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """What is known of a run while it is worked on."""
+
+    asset: Asset
+    planned: Mapping[str, PlannedStep]
+    outcomes: dict[str, StepOutcome] = field(default_factory=dict)
+    manifests: dict[str, Manifest] = field(default_factory=dict)
+
+    @property
+    def attempt(self) -> int:
+        return self.asset.attempts
+
+    def open_steps(self) -> list[PlannedStep]:
+        return [step for name, step in self.planned.items() if name not in self.outcomes]
+
+    def fail(self, step: str, error: MediakilnError, seconds: float | None = None) -> None:
+        """The step failed; what needs it is skipped."""
+        self.outcomes[step] = StepOutcome(
+            state=StepState.FAILED, seconds=seconds, error=_problem(error, step)
+        )
+        if self.asset.recipe is not None:
+            for name in self.asset.recipe.dependants(step) & self.planned.keys():
+                self.outcomes.setdefault(name, StepOutcome(state=StepState.SKIPPED))
+
+
+class Process:
+    """Handles `jobs.*`. `max_attempts` starts of one run are allowed."""
+
+    def __init__(
+        self,
+        *,
+        store: ObjectStore,
+        broker: Broker,
+        runner: Runner,
+        operations: OperationSet,
+        claims: Claims,
+        commits: Commits,
+        scratch: Scratch,
+        tasks: TaskMaker,
+        max_attempts: int = MAX_ATTEMPTS,
+    ) -> None:
+        self._store = store
+        self._broker = broker
+        self._runner = runner
+        self._operations = operations
+        self._claims = claims
+        self._commits = commits
+        self._scratch = scratch
+        self._tasks = tasks
+        self._max_attempts = max_attempts
+
+    async def __call__(self, message: Message) -> None:
+        """Carry a run to its end, or as far as this attempt gets.
+
+        Raises:
+            Leased: another worker holds the run.
+            SandboxKill: the child was ended; another attempt may follow.
+            EngineError, StorageFull: an engine failed; the attempt does not count.
+        """
+        job = Job.of(message)
+        asset = await self._claims.take(job)
+        if asset is None:
+            return
+        try:
+            async with self._claims.held(asset):
+                await self._attempt(asset)
+        except LeaseLost as error:
+            log.info("left to another: %s", error, extra={"asset": asset.id, "run": asset.run})
+        except SandboxKill:
+            raise
+        except (EngineError, StorageFull, asyncio.CancelledError):
+            await asyncio.shield(self._give_back(asset))
+            raise
+        except MediakilnError as error:
+            if error.retryable:
+                raise
+            await self._abandon(asset, error)
+
+    async def _give_back(self, asset: Asset) -> None:
+        try:
+            await self._claims.release(asset, spent=False)
+        except MediakilnError as error:
+            log.warning("a claim lapses by itself: %s", error, extra={"asset": asset.id})
+
+    async def _abandon(self, asset: Asset, error: MediakilnError) -> None:
+        """The run cannot be done at all: say so, since a dead letter would leave it standing."""
+        finished = Finished(
+            asset=asset.id,
+            project=asset.project,
+            run=asset.run,
+            attempt=asset.attempts,
+            steps={},
+            seconds=0.0,
+            error=_problem(error, error.context.get("step")),
+        )
+        await self._broker.publish(Finished.topic, [finished.to_message()])
+
+    async def _attempt(self, asset: Asset) -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        run = _Run(asset, plan(asset, self._operations, self._tasks.commands))
+        for planned in list(run.planned.values()):
+            await self._take_what_is_there(run, planned)
+        if run.attempt > self._max_attempts:
+            for planned in run.open_steps():
+                run.fail(planned.name, AttemptsSpent(limit=self._max_attempts))
+        if run.open_steps():
+            with self._scratch.folder(f"{asset.id}-{asset.run}") as folder:
+                await self._work(run, folder)
+        await self._finish(run, loop.time() - started)
+
+    async def _take_what_is_there(self, run: _Run, planned: PlannedStep) -> None:
+        """Use what an earlier attempt committed, or what equal work made before."""
+        manifest = None
+        if run.attempt > 1:
+            manifest = await self._commits.find(run.asset, planned.name)
+        if manifest is None:
+            manifest = await self._commits.reuse(run.asset, run.attempt, planned)
+        if manifest is not None:
+            await self._announce(run, planned.name, manifest)
+
+    async def _announce(self, run: _Run, step: str, manifest: Manifest) -> None:
+        products = StepProducts.of(manifest, steps=len(run.planned))
+        run.manifests[step] = manifest
+        run.outcomes[step] = StepOutcome(
+            state=StepState.DONE, digest=products.digest, seconds=manifest.seconds
+        )
+        stored = Stored(
+            asset=run.asset.id,
+            project=run.asset.project,
+            run=run.asset.run,
+            attempt=run.attempt,
+            step=step,
+            products=products,
+            seconds=manifest.seconds,
+        )
+        await self._broker.publish(Stored.topic, [stored.to_message()])
+
+    async def _work(self, run: _Run, folder: Path) -> None:
+        """Run the open steps, in a fresh child after each that had to be ended."""
+        source = await self._source(run.asset, folder)
+        while steps := run.open_steps():
+            tasks = await self._tasks.make(run.asset, steps, run.manifests, source, folder)
+            work = Work(
+                project=run.asset.project,
+                scratch=folder,
+                tasks=tasks.tasks,
+                readable=(source, *tasks.readable),
+            )
+            reported = len(run.outcomes)
+            async with aclosing(self._runner.run(work)) as reports:  # type: ignore[type-var]
+                async for report in reports:
+                    await self._record(run, report)
+            if len(run.outcomes) == reported:
+                raise EngineError("the runner reported nothing", asset=run.asset.id)
+
+    async def _record(self, run: _Run, report: Any) -> None:
+        if isinstance(report, TaskDone):
+            planned = run.planned[report.name]
+            metrics.STEP_SECONDS.labels(planned.operation.name, "done").observe(report.seconds)
+            manifest = await self._commits.commit(
+                run.asset,
+                run.attempt,
+                planned,
+                report.made,
+                seconds=report.seconds,
+                tools=report.tools,
+            )
+            await self._announce(run, report.name, manifest)
+        elif isinstance(report, TaskFailed):
+            run.fail(report.name, report.error, report.seconds)
+            name = run.planned[report.name].operation.name
+            metrics.STEP_SECONDS.labels(name, "failed").observe(report.seconds)
+        elif isinstance(report, TaskKilled):
+            await self._killed(run, report)
+
+    async def _killed(self, run: _Run, report: TaskKilled) -> None:
+        """A first kill costs this attempt; the last one allowed fails the step."""
+        name = run.planned[report.name].operation.name
+        metrics.STEP_SECONDS.labels(name, "killed").observe(report.seconds)
+        log.warning(
+            "step ended by the sandbox: %s",
+            report.error,
+            extra={
+                "asset": run.asset.id,
+                "step": report.name,
+                "attempt": run.attempt,
+            },
+        )
+        if run.asset.kills.get(report.name, 0) + 1 < MAX_KILLS:
+            await self._claims.release(run.asset, spent=True, killed=report.name)
+            raise report.error
+        await self._claims.count_kill(run.asset, report.name)
+        run.fail(report.name, report.error, report.seconds)
+
+    async def _source(self, asset: Asset, folder: Path) -> Path:
+        if isinstance(self._store, LocalFiles):
+            return self._store.local_path(Bucket.INPUT, asset.source.key)
+        path = folder / "source"
+        await self._store.download(Bucket.INPUT, asset.source.key, path)
+        return path
+
+    async def _finish(self, run: _Run, seconds: float) -> None:
+        finished = Finished(
+            asset=run.asset.id,
+            project=run.asset.project,
+            run=run.asset.run,
+            attempt=run.attempt,
+            steps=run.outcomes,
+            seconds=seconds,
+        )
+        await self._broker.publish(Finished.topic, [finished.to_message()])
+
+
+def _problem(error: MediakilnError, step: str | None) -> Problem:
+    return Problem(code=error.code, message=error.message[:1000], step=step)

@@ -1,0 +1,118 @@
+"""From planned steps to the sandbox's tasks: where each input is, and what it may use."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mediakiln.model.asset import Asset
+from mediakiln.model.errors import ObjectMissing
+from mediakiln.model.keys import Bucket
+from mediakiln.model.product import Manifest, StoredFile
+from mediakiln.ports.object_store import LocalFiles, ObjectStore
+from mediakiln.ports.operation import Context, OperationCapabilities
+from mediakiln.ports.runner import Limits, Task
+from mediakiln.stages.process.plan import PlannedStep
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """The tasks, and the files outside the scratch folder that they read."""
+
+    tasks: Sequence[Task]
+    readable: Sequence[Path]
+
+
+class TaskMaker:
+    """Makes tasks. Limits of 0 mean: what the operation asks for."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        *,
+        commands: Mapping[str, Any] | None = None,
+        max_pixels: int = 200_000_000,
+        max_frames: int = 1_000,
+        wall_s: float = 0.0,
+        memory_mb: int = 0,
+    ) -> None:
+        self._store = store
+        self.commands = dict(commands or {})
+        self._max_pixels = max_pixels
+        self._max_frames = max_frames
+        self._wall_s = wall_s
+        self._memory_mb = memory_mb
+
+    async def make(
+        self,
+        asset: Asset,
+        steps: Sequence[PlannedStep],
+        manifests: Mapping[str, Manifest],
+        source: Path,
+        folder: Path,
+    ) -> Tasks:
+        """The tasks of one child: inputs that are committed already are fetched from the store."""
+        tasks: list[Task] = []
+        readable: list[Path] = []
+        for planned in steps:
+            parent = planned.step.parent
+            path, media_type, name = source, asset.media_type or "", asset.name
+            chained = parent is not None and parent not in manifests
+            if parent is not None and not chained:
+                stored = _file_of(manifests[parent], planned.step.parent_file)
+                path, media_type, name = (
+                    await self._fetch(stored, folder),
+                    stored.media_type,
+                    stored.file,
+                )
+                readable.append(path)
+            out = folder / "out" / planned.name
+            out.mkdir(parents=True, exist_ok=True)
+            tasks.append(
+                Task(
+                    name=planned.name,
+                    operation=planned.operation.name,
+                    params=planned.params,
+                    out=out,
+                    context=self._context("" if chained else media_type, name),
+                    limits=self._limits(planned.operation.capabilities),
+                    source=None if chained else path,
+                    parent=parent if chained else None,
+                    parent_file=planned.step.parent_file if chained else None,
+                )
+            )
+        return Tasks(tasks, readable)
+
+    async def _fetch(self, stored: StoredFile, folder: Path) -> Path:
+        if isinstance(self._store, LocalFiles):
+            return self._store.local_path(Bucket.PRODUCTION, stored.key)
+        path = folder / "in" / stored.checksum.rpartition(":")[2]
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            await self._store.download(Bucket.PRODUCTION, stored.key, path)
+        return path
+
+    def _context(self, media_type: str, name: str) -> Context:
+        return Context(
+            media_type=media_type,
+            name=name,
+            max_pixels=self._max_pixels,
+            max_frames=self._max_frames,
+            commands=self.commands,
+        )
+
+    def _limits(self, wanted: OperationCapabilities) -> Limits:
+        wall = self._wall_s or wanted.wall_s
+        return Limits(
+            wall_s=wall,
+            cpu_s=max(60.0, wall * 4),
+            memory_mb=self._memory_mb or wanted.memory_mb,
+            scratch_mb=wanted.scratch_mb,
+        )
+
+
+def _file_of(manifest: Manifest, name: str | None) -> StoredFile:
+    for file in manifest.files:
+        if name is None or file.file == name:
+            return file
+    raise ObjectMissing(f"step {manifest.step!r} made no file {name!r}", step=manifest.step)

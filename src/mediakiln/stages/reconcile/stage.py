@@ -1,0 +1,161 @@
+"""Records that are due: re-emit what was lost, purge what was deleted, tidy what is over."""
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+
+from mediakiln.model.asset import Asset, StepProducts
+from mediakiln.model.clock import Clock, utc_now
+from mediakiln.model.errors import MediakilnError, ObjectMissing
+from mediakiln.model.keys import Bucket, asset_prefix, manifest_key
+from mediakiln.model.kind import AssetState
+from mediakiln.model.messages import Event, Job, Received, Stored
+from mediakiln.model.product import Manifest
+from mediakiln.ports.object_store import ObjectStore
+from mediakiln.stages.ledger import Change, Ledger
+from mediakiln.telemetry import metrics
+
+log = logging.getLogger(__name__)
+
+AGAIN_AFTER = timedelta(minutes=5)
+_DELETE_BATCH = 500
+
+
+class Reconcile:
+    """Looks at every record whose `due_at` has passed, and again after `again_after`."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        store: ObjectStore,
+        *,
+        again_after: timedelta = AGAIN_AFTER,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._again_after = again_after
+        self._clock = clock
+
+    async def sweep(self, *, limit: int = 100) -> int:
+        """Treat up to `limit` due records of each shard; returns how many there were."""
+        treated = 0
+        for shard in range(self._ledger.catalog.capabilities.shards):
+            for asset in await self._ledger.catalog.due(self._clock(), shard=shard, limit=limit):
+                treated += 1
+                try:
+                    await self._treat(asset)
+                except MediakilnError as error:
+                    log.warning("not reconciled: %s", error, extra={"asset": asset.id})
+        return treated
+
+    async def _treat(self, asset: Asset) -> None:
+        if asset.state is AssetState.DELETING:
+            action = await self._purge(asset)
+        elif asset.state.terminal:
+            action = await self._tidy(asset)
+        else:
+            action = await self._set_going(asset)
+        metrics.RECONCILED.labels(action).inc()
+        log.info("reconciled: %s", action, extra={"asset": asset.id, "run": asset.run})
+
+    async def _set_going(self, asset: Asset) -> str:
+        """Send again what would move a standing record on; a live claim is only waited for."""
+        claim = asset.claim
+        if claim is not None and claim.expires_at > self._clock():
+            await self._look_again(asset, [])
+            return "waited"
+        if asset.state is AssetState.RECEIVED:
+            again: Sequence[Event] = [
+                Received(asset=asset.id, project=asset.project, run=asset.run)
+            ]
+        elif asset.end is not None:
+            again = [
+                event for step in asset.end.expected if (event := await self._stored(asset, step))
+            ]
+        elif asset.kind is not None:
+            again = [
+                Job(
+                    asset=asset.id,
+                    project=asset.project,
+                    run=asset.run,
+                    kind=asset.kind,
+                    heavy=asset.heavy,
+                )
+            ]
+        else:
+            again = []
+        await self._look_again(asset, again)
+        return "re-emitted"
+
+    async def _stored(self, asset: Asset, step: str) -> Stored | None:
+        """The message of a committed step that the record has not seen."""
+        if step in asset.arrived:
+            return None
+        key = manifest_key(asset.project, asset.id, step, asset.run)
+        try:
+            manifest = Manifest.model_validate_json(await self._store.get(Bucket.PRODUCTION, key))
+        except ObjectMissing:
+            log.error("a committed manifest is gone", extra={"asset": asset.id, "step": step})
+            return None
+        return Stored(
+            asset=asset.id,
+            project=asset.project,
+            run=asset.run,
+            attempt=manifest.attempt,
+            step=step,
+            products=StepProducts.of(manifest, steps=len(asset.steps)),
+            seconds=manifest.seconds,
+        )
+
+    async def _look_again(self, asset: Asset, events: Sequence[Event]) -> None:
+        due = self._clock() + self._again_after
+
+        def apply(latest: Asset) -> Change | None:
+            if latest.version != asset.version:
+                return None
+            return Change(latest.model_copy(update={"due_at": due}), events, quiet=True)
+
+        await self._ledger.change(asset.id, apply, known=asset)
+
+    async def _purge(self, asset: Asset) -> str:
+        """The grace is over: delete the bytes and keep the tombstone.
+
+        Archive copies go when their day expires: they cannot be deleted before their lock ends.
+        """
+        await self._store.delete(Bucket.INPUT, [asset.source.key])
+        await self._delete_below(asset_prefix(asset.project, asset.id), keep=frozenset())
+        empty = {"purged": True, "due_at": None, "published": {}, "arrived": {}, "metadata": {}}
+        await self._settle(asset, empty)
+        return "purged"
+
+    async def _tidy(self, asset: Asset) -> str:
+        """Delete production objects that the record does not name: lost attempts, old runs."""
+        keep = {step.manifest for step in asset.published.values()}
+        for step in asset.published.values():
+            manifest = Manifest.model_validate_json(
+                await self._store.get(Bucket.PRODUCTION, step.manifest)
+            )
+            keep |= {file.key for file in manifest.files}
+        await self._delete_below(asset_prefix(asset.project, asset.id), keep=frozenset(keep))
+        await self._settle(asset, {"due_at": None})
+        return "tidied"
+
+    async def _delete_below(self, prefix: str, *, keep: frozenset[str]) -> None:
+        batch: list[str] = []
+        async for item in self._store.list(Bucket.PRODUCTION, prefix):
+            if item.key not in keep:
+                batch.append(item.key)
+            if len(batch) >= _DELETE_BATCH:
+                await self._store.delete(Bucket.PRODUCTION, batch)
+                batch = []
+        if batch:
+            await self._store.delete(Bucket.PRODUCTION, batch)
+
+    async def _settle(self, asset: Asset, update: dict[str, object]) -> None:
+        def apply(latest: Asset) -> Change | None:
+            if latest.run != asset.run or latest.state is not asset.state:
+                return None
+            return Change(latest.model_copy(update=update), quiet=True)
+
+        await self._ledger.change(asset.id, apply, known=asset)

@@ -1,0 +1,45 @@
+"""Relay: send the events that their writers did not."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+
+from mediakiln.model.clock import Clock, utc_now
+from mediakiln.ports.broker import Broker
+from mediakiln.ports.catalog import Catalog, Pending
+from mediakiln.telemetry import metrics
+
+GRACE = timedelta(seconds=2)
+"""How long a writer has to send and mark its own events."""
+
+
+class Relay:
+    """Sweeps the outbox, shard by shard."""
+
+    def __init__(
+        self, catalog: Catalog, broker: Broker, *, grace: timedelta = GRACE, clock: Clock = utc_now
+    ) -> None:
+        self._catalog = catalog
+        self._broker = broker
+        self._grace = grace
+        self._clock = clock
+
+    async def sweep(self, *, limit: int = 200) -> int:
+        """Send what has waited longer than the grace; returns how many events were sent."""
+        sent = 0
+        for shard in range(self._catalog.capabilities.shards):
+            before = self._clock() - self._grace
+            waiting = await self._catalog.outbox(before=before, shard=shard, limit=limit)
+            if waiting:
+                await self._send(waiting)
+                sent += len(waiting)
+        metrics.RELAYED.inc(sent)
+        return sent
+
+    async def _send(self, waiting: Sequence[Pending]) -> None:
+        by_topic: defaultdict[tuple[str, float], list[Pending]] = defaultdict(list)
+        for event in waiting:
+            by_topic[event.topic, event.delay].append(event)
+        for (topic, delay), events in by_topic.items():
+            await self._broker.publish(topic, [event.message for event in events], delay=delay)
+            await self._catalog.sent([(event.asset, event.message.id) for event in events])
