@@ -94,6 +94,12 @@ class Unauthorised(MediakilnError):
     code = "unauthorised"
 
 
+class ForeignOrigin(MediakilnError):
+    """A page of another site may not do this with your session."""
+
+    code = "foreign_origin"
+
+
 class NotFound(MediakilnError):
     """There is nothing here under that name."""
 
