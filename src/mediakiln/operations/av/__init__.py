@@ -1,0 +1,1 @@
+"""What video and audio share: FFmpeg run as a program, MediaInfo's facts, and the limits."""

@@ -1,0 +1,103 @@
+"""FFmpeg, run as a program of its own under limits, its complaints made errors of ours.
+
+It is never linked in. It may open local files and pipes only, and only by the demuxer that
+the file's own media type names: a playlist or a concat script dressed up as a video cannot
+send it to other files. Options: https://ffmpeg.org/ffmpeg.html, https://ffmpeg.org/ffmpeg-formats.html
+"""
+
+import subprocess
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from threading import Thread
+from typing import IO
+
+from mediakiln.operations.av.complaints import explain
+from mediakiln.operations.av.demuxers import demuxer
+from mediakiln.operations.av.limits import MAX_ALLOC_BYTES, MAX_STREAMS
+from mediakiln.ports.operation import Context
+
+_KEPT_LINES = 20_000
+"""Of what it said last; a broken file can make it say a line a frame."""
+_LINE_BYTES = 4096
+_ENVIRONMENT = {"SVT_LOG": "1"}
+"""All of it: nothing of ours leaks into the program. SVT-AV1 speaks of errors only."""
+
+
+@cache
+def executable() -> str:
+    """Where the FFmpeg that imageio-ffmpeg carries is."""
+    import imageio_ffmpeg
+
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def source_options(source: Path, context: Context, *, seek_s: float | None = None) -> list[str]:
+    """Open `source` by the demuxer of its media type, from `seek_s` seconds if given.
+
+    Raises:
+        UnsupportedMedia: no demuxer is known for the media type.
+    """
+    name = demuxer(context.media_type)
+    seek = [] if seek_s is None else ["-ss", f"{seek_s:.6f}"]
+    return [
+        *("-protocol_whitelist", "file,pipe", "-format_whitelist", name, "-f", name),
+        *("-max_streams", str(MAX_STREAMS), "-max_pixels", str(context.max_pixels)),
+        *("-threads", str(context.threads), *seek, "-i", f"file:{source}"),
+    ]
+
+
+def run(arguments: Sequence[str], *, threads: int = 1, level: str = "error") -> list[str]:
+    """Run FFmpeg to its end; returns the lines it said, at that log level.
+
+    Raises:
+        BadMedia: the file cannot be decoded.
+        LimitExceeded: it wants more than is allowed.
+        OperationFailed: FFmpeg does not understand what it was asked.
+    """
+    with _child(arguments, threads, level, subprocess.DEVNULL) as (_, said):
+        pass
+    return list(said)
+
+
+@contextmanager
+def stream(arguments: Sequence[str], *, threads: int = 1) -> Iterator[IO[bytes]]:
+    """What FFmpeg writes to its standard output, as it comes; raises as `run` does."""
+    with _child([*arguments, "pipe:1"], threads, "error", subprocess.PIPE) as (child, _):
+        assert child.stdout is not None  # noqa: S101 - it was asked for as a pipe
+        yield child.stdout
+
+
+@contextmanager
+def _child(
+    arguments: Sequence[str], threads: int, level: str, stdout: int
+) -> Iterator[tuple[subprocess.Popen[bytes], deque[str]]]:
+    command = [
+        *(executable(), "-nostdin", "-hide_banner", "-nostats", "-y", "-loglevel", level),
+        *("-max_alloc", str(MAX_ALLOC_BYTES)),
+        *("-filter_threads", str(threads), "-filter_complex_threads", str(threads)),
+        *arguments,
+    ]
+    said: deque[str] = deque(maxlen=_KEPT_LINES)
+    with subprocess.Popen(
+        command, env=_ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE
+    ) as child:
+        # Its own thread, so that a full pipe of complaints never stops the pictures.
+        ear = Thread(target=_listen, args=(child.stderr, said), daemon=True)
+        ear.start()
+        try:
+            yield child, said
+            code = child.wait()
+        finally:
+            child.kill()
+            child.wait()
+            ear.join()
+    if code != 0:
+        raise explain(code, said)
+
+
+def _listen(stderr: IO[bytes], said: deque[str]) -> None:
+    while line := stderr.readline(_LINE_BYTES):
+        said.append(line.decode("utf-8", "replace").rstrip())
