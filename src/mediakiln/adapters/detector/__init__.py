@@ -1,1 +1,1 @@
-"""Detectors: signatures and container inspection; magika as an extra."""
+"""Detectors: one engine per file; `probes` is what the signature detector is made of."""

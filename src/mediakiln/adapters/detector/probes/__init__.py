@@ -1,0 +1,1 @@
+"""What looks at bytes: the table of signatures, and a probe for each family of formats."""
