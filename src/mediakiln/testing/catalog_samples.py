@@ -8,7 +8,7 @@ from mediakiln.model.ids import new_id
 from mediakiln.model.kind import Kind, StepState
 from mediakiln.model.messages import Received
 from mediakiln.model.product import StoredFile
-from mediakiln.model.recipe import Recipe
+from mediakiln.model.recipe import MAX_STEPS, Recipe
 from mediakiln.ports.catalog import Catalog, Outgoing, Pending
 
 SOON = timedelta(minutes=1)
@@ -63,10 +63,10 @@ async def all_due(catalog: Catalog, before: datetime) -> list[Asset]:
 
 
 def an_elaborate_asset() -> Asset:
-    """Every field set, with names that break quoting, and a recipe of 64 steps."""
+    """Every field set, with names that break quoting, and the longest of recipes."""
     steps: dict[str, Any] = {
         f"s{n}": {"op": "image.resize", "width": n + 1, "ratio": 0.1, "note": f"Größe {n} 🙂"}
-        for n in range(63)
+        for n in range(MAX_STEPS - 1)
     }
     steps["web"] = {"op": "image.crop", "from": "s0/a.webp", "box": [1, 2, None], "deep": {"a": {}}}
     file = StoredFile(
