@@ -209,6 +209,12 @@ class ScratchExceeded(SandboxKill):
     code = "scratch_limit"
 
 
+class TooManyProcesses(SandboxKill):
+    """The step started more processes than its limit."""
+
+    code = "process_limit"
+
+
 class Crashed(SandboxKill):
     """The step's process died."""
 

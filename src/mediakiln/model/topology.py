@@ -21,7 +21,7 @@ TOPOLOGY: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "stored": ("join",),
         "finished": ("join",),
         "completed": ("notify",),
-        "changes": ("statistics",),
+        "changes": (),
         DEAD: ("dead",),
     }
 )

@@ -54,6 +54,7 @@ class Classify:
         recipes: RecipeBook,
         *,
         heavy_bytes: int = 256 * 1024 * 1024,
+        stall_after: timedelta = STALL_AFTER,
         clock: Clock = utc_now,
     ) -> None:
         self._store = store
@@ -61,6 +62,7 @@ class Classify:
         self._detector = detector
         self._recipes = recipes
         self._heavy_bytes = heavy_bytes
+        self._stall_after = stall_after
         self._clock = clock
 
     async def __call__(self, message: Message) -> None:
@@ -139,7 +141,7 @@ class Classify:
                     "heavy": heavy,
                     "recipe": recipe,
                     "steps": steps,
-                    "due_at": self._clock() + STALL_AFTER,
+                    "due_at": self._clock() + self._stall_after,
                 }
             )
             return Change(after, [job])

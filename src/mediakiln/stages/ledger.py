@@ -16,6 +16,7 @@ from mediakiln.model.clock import Clock, utc_now
 from mediakiln.model.errors import MediakilnError, NotFound, VersionConflict
 from mediakiln.model.ids import new_id
 from mediakiln.model.messages import Changed, Event, Job
+from mediakiln.model.topology import TOPOLOGY
 from mediakiln.ports.broker import Broker
 from mediakiln.ports.catalog import Catalog, Outgoing
 
@@ -27,7 +28,10 @@ _CONFLICT_PAUSE_S = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A record's next form and the events that go with it. `quiet` changes are not announced."""
+    """A record's next form and the events that go with it.
+
+    `quiet` changes are not announced on `changes`; nor is any while no group reads that topic.
+    """
 
     asset: Asset
     events: Sequence[Event] = ()
@@ -97,7 +101,7 @@ class Ledger:
         asset: Asset, events: Sequence[Event], *, version: int, quiet: bool = False
     ) -> list[Outgoing]:
         outgoing = [Outgoing(_topic(event), event.to_message()) for event in events]
-        if not quiet:
+        if TOPOLOGY[Changed.topic] and not quiet:
             outgoing.append(Outgoing(Changed.topic, _changed(asset, version).to_message()))
         return outgoing
 

@@ -96,7 +96,7 @@ class Reconcile:
         try:
             manifest = Manifest.model_validate_json(await self._store.get(Bucket.PRODUCTION, key))
         except ObjectMissing:
-            log.error("a committed manifest is gone", extra={"asset": asset.id, "step": step})
+            log.warning("a committed manifest is gone", extra={"asset": asset.id, "step": step})
             return None
         return Stored(
             asset=asset.id,
@@ -125,7 +125,13 @@ class Reconcile:
         """
         await self._store.delete(Bucket.INPUT, [asset.source.key])
         await self._delete_below(asset_prefix(asset.project, asset.id), keep=frozenset())
-        empty = {"purged": True, "due_at": None, "published": {}, "arrived": {}, "metadata": {}}
+        empty: dict[str, object] = {
+            "purged": True,
+            "due_at": None,
+            "published": {},
+            "arrived": {},
+            "metadata": {},
+        }
         await self._settle(asset, empty)
         return "purged"
 

@@ -1,0 +1,189 @@
+"""The one loop of every consuming role: receive, handle, then ack.
+
+Handlers publish before they return, so a message is acked only when its consequences are
+durable. A handler may run twice for one message and then changes nothing.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mediakiln.model.errors import EngineError, Leased, LeaseLost, MediakilnError
+from mediakiln.model.messages import Message
+from mediakiln.ports.broker import MAX_DELAY_S, Broker, Delivery
+from mediakiln.telemetry import metrics
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Message], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a consumer deals with time and failure."""
+
+    concurrency: int = 8
+    lease_s: float = 60.0
+    wait_s: float = 20.0
+    max_attempts: int = 8
+    base_s: float = 1.0
+    """The first pause before a retry; each further one is twice as long."""
+    drain_s: float = 20.0
+    """How long running handlers are waited for after the signal to stop."""
+
+    def pause(self, attempt: int) -> float:
+        """Seconds before attempt + 1, with jitter, so that failures do not return in step."""
+        most = min(float(MAX_DELAY_S), self.base_s * 2.0 ** min(attempt - 1, 16))
+        return most * (0.5 + random.random() / 2)  # noqa: S311 - jitter
+
+
+class Consumer:
+    """Reads topics for one group and hands each message to its topic's handler."""
+
+    def __init__(
+        self, broker: Broker, group: str, handlers: Mapping[str, Handler], policy: Policy
+    ) -> None:
+        self._broker = broker
+        self._group = group
+        self._handlers = handlers
+        self._policy = policy
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until told to stop, then wait for what is being handled."""
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            while not stop.is_set():
+                await self._round(stopping)
+        finally:
+            stopping.cancel()
+            await self._drain()
+
+    async def _round(self, stopping: asyncio.Task[bool]) -> None:
+        """Wait for a free slot, then for messages, and start their handlers.
+
+        Two topics may answer at once, so there can be a handler more than `concurrency`: a
+        message that is held must be worked on, or its lease lapses.
+        """
+        while len(self._running) >= self._policy.concurrency and not stopping.done():
+            await asyncio.wait([*self._running, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if stopping.done():
+            return
+        try:
+            for topic, delivery in await self._next(stopping):
+                task = asyncio.create_task(self._handle(topic, delivery))
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+        except EngineError as error:
+            log.warning("cannot receive: %s", error, extra={"group": self._group})
+            await asyncio.wait([stopping], timeout=self._policy.base_s)
+
+    async def _next(self, stopping: asyncio.Task[bool]) -> Sequence[tuple[str, Delivery]]:
+        """Messages of the first topic that has some; waits on all of them at once."""
+        free = max(1, self._policy.concurrency - len(self._running))
+        for topic in self._handlers:
+            if found := await self._receive(topic, limit=free, wait=0.0):
+                return found
+        tasks = [
+            asyncio.create_task(self._receive(topic, limit=1, wait=self._policy.wait_s))
+            for topic in self._handlers
+        ]
+        try:
+            await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+        found = [pair for result in results if isinstance(result, list) for pair in result]
+        if not found:
+            for result in results:
+                if isinstance(result, MediakilnError):
+                    raise result
+        return found
+
+    async def _receive(self, topic: str, *, limit: int, wait: float) -> list[tuple[str, Delivery]]:
+        deliveries = await self._broker.receive(
+            topic, self._group, limit=limit, wait=wait, lease=self._policy.lease_s
+        )
+        return [(topic, delivery) for delivery in deliveries]
+
+    async def _handle(self, topic: str, delivery: Delivery) -> None:
+        started = time.monotonic()
+        keeper = asyncio.create_task(self._keep_lease(delivery, asyncio.current_task()))
+        try:
+            outcome = await self._settle(topic, delivery)
+        except LeaseLost:
+            outcome = "lease_lost"
+        except EngineError as error:
+            log.warning("left to its lease: %s", error, extra={"topic": topic})
+            outcome = "left"
+        finally:
+            keeper.cancel()
+        metrics.MESSAGES.labels(topic, self._group, outcome).inc()
+        metrics.HANDLE_SECONDS.labels(topic, self._group).observe(time.monotonic() - started)
+
+    async def _settle(self, topic: str, delivery: Delivery) -> str:
+        try:
+            await self._handlers[topic](delivery.message)
+        except asyncio.CancelledError:
+            await asyncio.shield(delivery.retry(0.0))
+            raise
+        except Leased as error:
+            await delivery.retry(min(MAX_DELAY_S, error.context.get("retry_after", 1.0) + 0.5))
+            return "leased"
+        except LeaseLost:
+            raise
+        except MediakilnError as error:
+            return await self._failed(topic, delivery, error, retryable=error.retryable)
+        except Exception as error:
+            log.exception("a handler broke", extra=self._where(topic, delivery))
+            return await self._failed(topic, delivery, error, retryable=True)
+        await delivery.ack()
+        return "done"
+
+    async def _failed(
+        self, topic: str, delivery: Delivery, error: Exception, *, retryable: bool
+    ) -> str:
+        reason = f"{getattr(error, 'code', type(error).__name__)}: {error}"
+        where = self._where(topic, delivery)
+        if retryable and delivery.attempt < self._policy.max_attempts:
+            wait = error.context.get("retry_after") if isinstance(error, MediakilnError) else None
+            pause = min(MAX_DELAY_S, max(self._policy.pause(delivery.attempt), float(wait or 0)))
+            log.info("retry in %.1f s: %s", pause, reason, extra=where)
+            await delivery.retry(pause)
+            return "retried"
+        log.error("buried: %s", reason, extra=where)
+        await delivery.bury(reason)
+        return "buried"
+
+    def _where(self, topic: str, delivery: Delivery) -> dict[str, object]:
+        return {
+            "topic": topic,
+            "group": self._group,
+            "attempt": delivery.attempt,
+            "asset": delivery.message.key,
+            "message_id": delivery.message.id,
+        }
+
+    async def _keep_lease(self, delivery: Delivery, worker: asyncio.Task[None] | None) -> None:
+        while True:
+            await asyncio.sleep(self._policy.lease_s / 3)
+            try:
+                await delivery.extend(self._policy.lease_s)
+            except LeaseLost:
+                if worker is not None:
+                    worker.cancel()
+                return
+            except MediakilnError as error:
+                log.warning("a lease was not extended: %s", error)
+
+    async def _drain(self) -> None:
+        if not self._running:
+            return
+        _, late = await asyncio.wait(self._running, timeout=self._policy.drain_s)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)

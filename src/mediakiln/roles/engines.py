@@ -1,0 +1,127 @@
+"""The one table of engines: which class serves which URL."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+from mediakiln.model.errors import EngineMisconfigured
+from mediakiln.model.topology import TOPOLOGY
+from mediakiln.ports.broker import Broker
+from mediakiln.ports.catalog import Catalog
+from mediakiln.ports.detector import Detector
+from mediakiln.ports.notifier import Notifier
+from mediakiln.ports.object_store import ObjectStore
+from mediakiln.roles.settings import Settings
+
+_ADAPTERS = "mediakiln.adapters"
+
+STORES = {"memory": "memory:MemoryObjectStore", "file": "local:LocalObjectStore"}
+BROKERS = {"memory": "memory:MemoryBroker", "sqlite": "sqlite:SqliteBroker"}
+CATALOGS = {"memory": "memory:MemoryCatalog", "sqlite": "sqlite:SqliteCatalog"}
+NOTIFIERS = {"log": "log:LogNotifier", "http": "webhook:WebhookNotifier"}
+DETECTORS = {"signature": "signature:SignatureDetector", "magika": "magika:MagikaDetector"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engines:
+    """The three engines every role shares."""
+
+    store: ObjectStore
+    broker: Broker
+    catalog: Catalog
+
+    async def ensure(self) -> None:
+        """Make buckets, topics and schema; safe to run again, and in parallel."""
+        await asyncio.gather(
+            self.store.ensure(), self.broker.ensure(TOPOLOGY), self.catalog.ensure()
+        )
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        await asyncio.gather(self.store.close(), self.broker.close(), self.catalog.close())
+
+
+def open_engines(settings: Settings, *, shared: bool = True) -> Engines:
+    """The engines that the settings name.
+
+    With `shared`, engines that other processes cannot see are refused: work would be lost
+    between processes.
+
+    Raises:
+        EngineMisconfigured: an unknown or unsuitable URL; names the setting and the remedy.
+    """
+    if shared:
+        for name in ("store_url", "broker_url", "catalog_url"):
+            if getattr(settings, name).startswith("memory:"):
+                raise EngineMisconfigured(
+                    f"MEDIAKILN_{name.removesuffix('_url').upper()} is memory://, which other "
+                    "processes cannot see",
+                    hint="use memory:// only with `mediakiln process`",
+                )
+    return Engines(
+        store=cast("ObjectStore", _open("object_store", STORES, settings.store_url, "STORE")),
+        broker=cast("Broker", _open("broker", BROKERS, settings.broker_url, "BROKER")),
+        catalog=cast("Catalog", _open("catalog", CATALOGS, settings.catalog_url, "CATALOG")),
+    )
+
+
+def open_detector(settings: Settings) -> Detector:
+    """The detector that the settings name."""
+    return cast("Detector", _load("detector", DETECTORS[settings.detector])())
+
+
+def open_notifiers(settings: Settings) -> list[Notifier]:
+    """A notifier for each configured target."""
+    opened: list[Notifier] = []
+    for hook in settings.notify:
+        scheme = hook.url.partition(":")[0].replace("https", "http")
+        if scheme not in NOTIFIERS:
+            raise EngineMisconfigured(
+                f"MEDIAKILN_NOTIFY: no notifier for {scheme}://", hint="use https:// or log://"
+            )
+        options: dict[str, Any] = {}
+        if scheme == "http":
+            options = {
+                "secret": hook.secret.get_secret_value() if hook.secret else None,
+                "allow_private": settings.notify_private,
+            }
+        opened.append(
+            cast("Notifier", _load("notifier", NOTIFIERS[scheme]).from_url(hook.url, **options))
+        )
+    return opened
+
+
+def read_table(path: Path | None, setting: str) -> Mapping[str, Any]:
+    """A JSON object from a file that a setting names; empty without one.
+
+    Raises:
+        EngineMisconfigured: there is no such file, or it holds something else.
+    """
+    if path is None:
+        return {}
+    try:
+        table = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise EngineMisconfigured(f"MEDIAKILN_{setting}: {path}: {error}") from error
+    if not isinstance(table, dict):
+        raise EngineMisconfigured(f"MEDIAKILN_{setting}: {path} holds no JSON object")
+    return table
+
+
+def _open(port: str, table: Mapping[str, str], url: str, setting: str) -> object:
+    scheme = url.partition(":")[0]
+    if scheme not in table:
+        known = ", ".join(f"{name}://" for name in table)
+        raise EngineMisconfigured(
+            f"MEDIAKILN_{setting} is {url!r}; known are {known}", hint=f"use one of {known}"
+        )
+    return _load(port, table[scheme]).from_url(url)
+
+
+def _load(port: str, place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(f"{_ADAPTERS}.{port}.{module}"), name)

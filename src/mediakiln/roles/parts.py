@@ -1,0 +1,57 @@
+"""What several roles are built of, from the settings."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mediakiln.model.messages import jobs_topic
+from mediakiln.ports.object_store import LocalFiles
+from mediakiln.ports.operation import OperationSet
+from mediakiln.roles.consumer import Policy
+from mediakiln.roles.engines import Engines, open_detector, read_table
+from mediakiln.roles.settings import Settings
+from mediakiln.stages.ledger import Ledger
+from mediakiln.stages.receive import Receive
+from mediakiln.stages.recipes import RecipeBook
+
+
+def ledger(engines: Engines) -> Ledger:
+    """The writer of records."""
+    return Ledger(engines.catalog, engines.broker)
+
+
+def recipe_book(settings: Settings) -> RecipeBook:
+    """The built-in presets and the operator's."""
+    return RecipeBook(OperationSet.installed(), read_table(settings.recipes, "RECIPES"))
+
+
+def receive(settings: Settings, engines: Engines) -> Receive:
+    """The stage that takes uploads in."""
+    return Receive(
+        engines.store,
+        ledger(engines),
+        open_detector(settings),
+        max_bytes=settings.max_upload_bytes,
+        reserve_bytes=settings.reserve_bytes,
+    )
+
+
+def policy(settings: Settings, *, concurrency: int = 8, max_attempts: int = 8) -> Policy:
+    """How consumers deal with time and failure."""
+    return Policy(
+        concurrency=concurrency,
+        lease_s=settings.lease_s,
+        max_attempts=max_attempts,
+        base_s=settings.retry_base_s,
+    )
+
+
+def scratch_root(settings: Settings, engines: Engines) -> Path:
+    """Where children work: beside the store's objects if it can be, so products enter by link."""
+    if isinstance(engines.store, LocalFiles):
+        return engines.store.scratch_root()
+    return settings.data / "scratch"
+
+
+def job_topics(settings: Settings) -> Sequence[str]:
+    """The job queues of the settings' kinds, light lanes first."""
+    return [jobs_topic(kind, heavy=heavy) for heavy in (False, True) for kind in settings.kinds]

@@ -1,0 +1,70 @@
+"""The role that does the work: one sandbox, as many jobs at once as there are workers."""
+
+import asyncio
+import os
+import socket
+
+from mediakiln.model.ids import new_id
+from mediakiln.ports.operation import OperationSet
+from mediakiln.ports.runner import Runner
+from mediakiln.roles import parts
+from mediakiln.roles.consumer import Consumer
+from mediakiln.roles.engines import Engines, read_table
+from mediakiln.roles.service import Service
+from mediakiln.roles.settings import Settings
+from mediakiln.sandbox.runner import ForkRunner
+from mediakiln.stages.process import Process
+from mediakiln.stages.process.claims import Claims
+from mediakiln.stages.process.commit import Commits
+from mediakiln.stages.process.scratch import Scratch
+from mediakiln.stages.process.tasks import TaskMaker
+
+
+class Worker:
+    """Consumes job queues; its sandbox and scratch live as long as it does."""
+
+    def __init__(self, consumer: Consumer, runner: Runner, scratch: Scratch) -> None:
+        self._consumer = consumer
+        self._runner = runner
+        self._scratch = scratch
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until told to stop."""
+        self._scratch.open()
+        try:
+            await self._runner.start()
+            await self._consumer.run(stop)
+        finally:
+            await self._runner.close()
+            self._scratch.close()
+
+
+def build(settings: Settings, engines: Engines) -> Service:
+    """A worker on the job queues of the settings' kinds."""
+    owner = f"{socket.gethostname()}-{os.getpid()}-{new_id()[-8:]}"
+    operations = OperationSet.installed()
+    runner = ForkRunner(require_isolation=settings.isolation_required)
+    scratch = Scratch(parts.scratch_root(settings, engines), owner=owner)
+    stage = Process(
+        store=engines.store,
+        broker=engines.broker,
+        runner=runner,
+        operations=operations,
+        claims=Claims(parts.ledger(engines), owner=owner, lease_s=settings.lease_s),
+        commits=Commits(engines.store, engines.catalog),
+        scratch=scratch,
+        tasks=TaskMaker(
+            engines.store,
+            commands=read_table(settings.commands, "COMMANDS"),
+            max_pixels=settings.max_pixels,
+            max_frames=settings.max_frames,
+            wall_s=settings.wall_s,
+            memory_mb=settings.memory_mb,
+        ),
+        max_attempts=settings.max_attempts,
+    )
+    handlers = dict.fromkeys(parts.job_topics(settings), stage)
+    policy = parts.policy(
+        settings, concurrency=settings.workers, max_attempts=settings.max_attempts + 3
+    )
+    return Worker(Consumer(engines.broker, "process", handlers, policy), runner, scratch)

@@ -1,0 +1,15 @@
+"""The role that sends the events their writers did not."""
+
+from mediakiln.roles.engines import Engines
+from mediakiln.roles.service import Service, Sweeper
+from mediakiln.roles.settings import Settings
+from mediakiln.stages.relay import Relay
+
+_BATCH = 200
+
+
+def build(settings: Settings, engines: Engines) -> Service:
+    """A sweep of the outbox every two seconds."""
+    del settings
+    stage = Relay(engines.catalog, engines.broker)
+    return Sweeper("relay", lambda: stage.sweep(limit=_BATCH), interval=2.0, full=_BATCH)

@@ -1,0 +1,180 @@
+"""Settings: environment over file over default. Nothing else reads the environment."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from mediakiln.model.errors import EngineMisconfigured
+from mediakiln.model.kind import Kind
+
+PREFIX = "MEDIAKILN_"
+MIB = 1024 * 1024
+
+
+class Webhook(BaseModel):
+    """A target of notifications, by Standard Webhooks."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(description="https://… or log://")
+    secret: SecretStr | None = Field(default=None, description="whsec_… to sign with.")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Each field's environment name is MEDIAKILN_ and its name."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    data: Path = Field(Path("mediakiln-data"), description="The folder that holds all state.")
+    config: Path | None = Field(None, description="A TOML file of settings.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8420, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    workers: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        le=256,
+        description="Jobs that run at once.",
+    )
+    auth: bool = Field(default=True, description="Ask for a key; off only on a loopback address.")
+    url: str | None = Field(None, description="Where the command line finds the server.")
+    key: SecretStr | None = Field(None, description="The key the command line sends.")
+    store: str | None = Field(None, description="Object store URL; default: below the data folder.")
+    broker: str | None = Field(None, description="Broker URL; default: below the data folder.")
+    catalog: str | None = Field(None, description="Catalog URL; default: below the data folder.")
+    public_url: str | None = Field(None, description="Base of the URLs in answers.")
+    trust_proxy: bool = Field(default=False, description="Believe X-Forwarded-* headers.")
+    delivery: Literal["private", "public"] = Field(
+        "private", description="Whether originals and products are shown without a key."
+    )
+    max_upload_bytes: int = Field(100_000_000, ge=1, description="Limit of one POST, in bytes.")
+    reserve_bytes: int = Field(256 * MIB, ge=0, description="Store bytes kept free.")
+    max_pixels: int = Field(200_000_000, ge=1, description="Pixels of one decoded frame.")
+    max_frames: int = Field(1_000, ge=1, description="Frames or pages of one file.")
+    wall_s: float = Field(0.0, ge=0, description="Seconds a step may run; 0: the operation's own.")
+    memory_mb: int = Field(0, ge=0, description="MiB a step may use; 0: the operation's own.")
+    heavy_bytes: int = Field(256 * MIB, ge=1, description="Files this large take the slow lane.")
+    lease_s: float = Field(60.0, ge=1, description="Seconds until a dead worker's work is retried.")
+    max_attempts: int = Field(5, ge=1, le=50, description="Starts of one run before it fails.")
+    retry_base_s: float = Field(1.0, gt=0, description="First pause before a retry, doubled each.")
+    stall_s: float = Field(300.0, ge=1, description="Seconds until a standing record is looked at.")
+    archive_days: int = Field(30, ge=7, description="Days that archive copies are kept.")
+    deletion_grace_s: float = Field(7 * 86400.0, ge=0, description="Seconds from delete to purge.")
+    notify: tuple[Webhook, ...] = Field((), description="Who hears of completed runs.")
+    notify_private: bool = Field(
+        default=False, description="Allow webhook targets on private addresses."
+    )
+    recipes: Path | None = Field(None, description="A JSON file of presets: name to recipe.")
+    commands: Path | None = Field(None, description="A JSON file of custom.command's commands.")
+    detector: Literal["signature", "magika"] = Field("signature", description="Type detection.")
+    require_isolation: bool | None = Field(
+        None, description="Refuse to work without kernel isolation; default: off on loopback only."
+    )
+    kinds: tuple[Kind, ...] = Field(tuple(Kind), description="Kinds a process role works on.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Verbosity."
+    )
+    log_json: bool = Field(default=False, description="Log lines as JSON objects.")
+    samples: Path | None = Field(None, description="A folder of real files, for tests.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line over environment over file."""
+        del dotenv_settings, file_secret_settings
+        found = config_file()
+        file = TomlConfigSettingsSource(settings_cls, found) if found else None
+        return (init_settings, env_settings, *([file] if file else []))
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        return self.host in {"127.0.0.1", "::1", "localhost"}
+
+    @property
+    def store_url(self) -> str:
+        """The object store in effect."""
+        return self.store or f"file://{self.data.resolve()}/store"
+
+    @property
+    def broker_url(self) -> str:
+        """The broker in effect."""
+        return self.broker or f"sqlite:///{self.data.resolve()}/broker.db"
+
+    @property
+    def catalog_url(self) -> str:
+        """The catalog in effect."""
+        return self.catalog or f"sqlite:///{self.data.resolve()}/catalog.db"
+
+    @property
+    def isolation_required(self) -> bool:
+        """Whether working without kernel isolation is refused."""
+        return not self.loopback if self.require_isolation is None else self.require_isolation
+
+    def check(self) -> None:
+        """Refuse combinations that would be unsafe.
+
+        Raises:
+            EngineMisconfigured: says which setting, and the remedy.
+        """
+        if not self.auth and not self.loopback:
+            raise EngineMisconfigured(
+                f"MEDIAKILN_AUTH is off and MEDIAKILN_HOST is {self.host}",
+                hint="listen on 127.0.0.1, or leave the key on",
+            )
+
+    def owner_key(self) -> str:
+        """The owner's key: made at the first start, kept in the data folder at mode 0600."""
+        if self.key is not None:
+            return self.key.get_secret_value()
+        path = self.data / "owner.key"
+        self.data.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_text().strip()
+        with os.fdopen(handle, "w") as file:
+            file.write(key := f"mk_{secrets.token_urlsafe(32)}")
+        return key
+
+
+def config_file() -> Path | None:
+    """The settings file: MEDIAKILN_CONFIG, else `mediakiln.toml` in the current folder."""
+    named = os.environ.get(f"{PREFIX}CONFIG")
+    path = Path(named or "mediakiln.toml")
+    if named and not path.is_file():
+        raise EngineMisconfigured(f"MEDIAKILN_CONFIG names {path}, which is not a file")
+    return path if path.is_file() else None
+
+
+def origins(settings: Settings) -> dict[str, tuple[Any, str]]:
+    """Each setting's value and where it came from; secrets are not shown."""
+    file = config_file()
+    in_file = TomlConfigSettingsSource(Settings, file)() if file else {}
+    shown: dict[str, tuple[Any, str]] = {}
+    for name in Settings.model_fields:
+        variable = f"{PREFIX}{name.upper()}"
+        if variable in os.environ:
+            origin = f"environment {variable}"
+        elif name in in_file:
+            origin = f"file {file}"
+        elif name in settings.model_fields_set:
+            origin = "command line"
+        else:
+            origin = "default"
+        shown[name] = (getattr(settings, name), origin)
+    return shown

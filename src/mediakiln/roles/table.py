@@ -1,0 +1,65 @@
+"""The roles that can be started, by name, and how a process runs one."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from importlib import import_module
+from typing import cast
+
+from mediakiln.model.errors import EngineMisconfigured
+from mediakiln.roles.engines import Engines, open_engines
+from mediakiln.roles.service import Service, Together
+from mediakiln.roles.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Builder = Callable[[Settings, Engines], Service]
+
+ROLES = ("web", "receive", "classify", "process", "join", "notify", "relay", "reconcile", "dead")
+CORE = "core"
+"""Every role but `process`, in one process: what `mediakiln up` runs beside its workers."""
+
+
+def builder(role: str) -> Builder:
+    """The `build` function of a role's module, imported now.
+
+    Raises:
+        EngineMisconfigured: there is no such role.
+    """
+    if role == CORE:
+        return _core
+    if role not in ROLES:
+        raise EngineMisconfigured(
+            f"there is no role {role!r}", hint=f"known are {', '.join(ROLES)}, {CORE}"
+        )
+    return cast("Builder", import_module(f"mediakiln.roles.{role}").build)
+
+
+def _core(settings: Settings, engines: Engines) -> Service:
+    return Together([builder(role)(settings, engines) for role in ROLES if role != "process"])
+
+
+async def serve(role: str, settings: Settings) -> None:
+    """Run a role until SIGTERM or SIGINT, then drain."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    settings.check()
+    engines = open_engines(settings)
+    try:
+        await engines.ensure()
+        service = builder(role)(settings, engines)
+        log.info("%s is up", role, extra={"role": role})
+        await service.run(stop)
+        log.info("%s is drained", role, extra={"role": role})
+    finally:
+        await engines.close()
+
+
+def run(role: str, settings: Settings) -> None:
+    """Run a role in this process, on uvloop."""
+    import uvloop
+
+    uvloop.run(serve(role, settings))
