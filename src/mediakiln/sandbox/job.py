@@ -1,0 +1,195 @@
+"""One running job, seen from the worker: believes its reports only as far as they check out."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from pydantic import ValidationError
+
+from mediakiln.model.errors import Crashed, OperationFailed, SandboxKill, StepTimeout
+from mediakiln.model.product import Product
+from mediakiln.ports.runner import (
+    Made,
+    Report,
+    Task,
+    TaskDone,
+    TaskFailed,
+    TaskKilled,
+    TaskStarted,
+    Work,
+)
+from mediakiln.sandbox import products, wire
+from mediakiln.sandbox.link import Child
+from mediakiln.sandbox.police import Police
+
+_log = logging.getLogger("mediakiln.sandbox")
+_EXIT_S = 2.0
+_TAIL_BYTES = 2_000
+_LONGEST_S = 30 * 24 * 3600.0
+
+
+class _Untrue(Exception):
+    """The child said what a sound one cannot say."""
+
+
+class Job:
+    """A child at work. `reports` ends when the child has; `end` ends the child."""
+
+    def __init__(self, work: Work, child: Child, connection: socket.socket) -> None:
+        self._work = work
+        self._child = child
+        self._connection = connection
+        self._waiting = deque(work.tasks)
+        self._failed: set[str] = set()
+        self._task: Task | None = None
+        self._started = time.monotonic()
+        self._police = Police(child, work)
+
+    async def reports(self) -> AsyncIterator[Report]:
+        """Send the job, then yield what becomes of each task."""
+        reader, writer = await asyncio.open_connection(sock=self._connection)
+        try:
+            writer.write(wire.encode_work(self._work))
+            self._police.start(self._work.tasks[0])
+            try:
+                async for report in self._read(reader):
+                    yield report
+            except (_Untrue, ValidationError, ValueError, KeyError, TypeError) as error:
+                self._police.convict(Crashed(f"the child sent what cannot be true: {error}"[:500]))
+            if killed := await self._last_report():
+                yield killed
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def end(self) -> None:
+        """End the child, if it still lives, and wait until it is gone."""
+        self._police.stop()
+        self._child.kill()
+        await self._child.ended
+        self._child.release()
+
+    async def _read(self, reader: asyncio.StreamReader) -> AsyncIterator[Report]:
+        while self._task is not None or self._next_waiting() is not None:
+            try:
+                (length,) = wire.HEADER.unpack(await reader.readexactly(wire.HEADER.size))
+                if length > wire.MAX_FRAME_BYTES:
+                    raise _Untrue(f"a report of {length} bytes")
+                body = await reader.readexactly(length)
+            except (asyncio.IncompleteReadError, ConnectionError):
+                return
+            if self._police.verdict is not None:
+                return
+            yield self._understand(json.loads(body))
+
+    def _next_waiting(self) -> Task | None:
+        """The task that must come next: those whose parent failed are passed over."""
+        while self._waiting and self._waiting[0].parent in self._failed:
+            self._failed.add(self._waiting.popleft().name)
+        return self._waiting[0] if self._waiting else None
+
+    def _understand(self, message: Mapping[str, Any]) -> Report:
+        kind, name = message["type"], message["name"]
+        if kind == "started":
+            return self._begin(name)
+        task = self._task
+        if task is None or task.name != name or kind not in {"done", "failed"}:
+            raise _Untrue(f"{kind!r:.50} of {name!r:.80}")
+        seconds = min(max(float(message["seconds"]), 0.0), _LONGEST_S)
+        report = self._done(task, message, seconds) if kind == "done" else None
+        if report is None:
+            error = wire.decode_error(message["error"])
+            report = TaskFailed(task.name, seconds, error)
+            if isinstance(error, OperationFailed):
+                _log.info("%s (%s) failed: %s\n%s", task.name, task.operation, error, self._tail())
+        self._finish(task, report)
+        return report
+
+    def _begin(self, name: str) -> TaskStarted:
+        task = self._next_waiting()
+        if self._task is not None or task is None or task.name != name:
+            raise _Untrue(f"'started' of {name!r:.80}")
+        self._task = self._waiting.popleft()
+        self._started = time.monotonic()
+        self._police.begin(task)
+        return TaskStarted(name)
+
+    def _done(self, task: Task, message: Mapping[str, Any], seconds: float) -> Report:
+        made = [_made(task, entry) for entry in message["made"]]
+        tools = {str(name): str(version) for name, version in message["tools"].items()}
+        return TaskDone(task.name, seconds, made, tools)
+
+    def _finish(self, task: Task, report: Report) -> None:
+        self._task = None
+        if isinstance(report, TaskDone):
+            self._police.keep(sum(each.bytes for each in report.made))
+        else:
+            self._failed.add(task.name)
+        if following := self._next_waiting():
+            self._started = time.monotonic()
+            self._police.begin(following)
+
+    async def _last_report(self) -> TaskKilled | None:
+        """Why there is nothing more: None if every task was reported."""
+        task = self._task or self._next_waiting()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self._child.ended), _EXIT_S)
+        if not self._child.ended.done():
+            self._child.kill()
+            await self._child.ended
+        if task is None:
+            return None
+        error = self._police.verdict or self._autopsy(task)
+        _log.warning("%s (%s) was ended: %s\n%s", task.name, task.operation, error, self._tail())
+        return TaskKilled(task.name, time.monotonic() - self._started, error)
+
+    def _autopsy(self, task: Task) -> SandboxKill:
+        """What the child died of, from its wait status."""
+        ended = self._child.ended.result()
+        if ended.status is None:
+            return Crashed("the step's process died with the sandbox's own")
+        if not os.WIFSIGNALED(ended.status):
+            code = os.waitstatus_to_exitcode(ended.status)
+            return Crashed(f"the step's process exited with status {code}", status=code)
+        number = os.WTERMSIG(ended.status)
+        allowed = sum(each.limits.cpu_s for each in self._work.tasks)
+        if number in {signal.SIGKILL, signal.SIGXCPU} and ended.cpu_s >= allowed:
+            return StepTimeout(
+                f"the step used {ended.cpu_s:.1f} s of processor time; "
+                f"at most {task.limits.cpu_s:g} s are allowed",
+                limit=task.limits.cpu_s,
+                value=round(ended.cpu_s, 1),
+                unit="s",
+            )
+        name = signal.Signals(number).name
+        return Crashed(f"the step's process died of {name}", signal=name)
+
+    def _tail(self) -> str:
+        """The end of what the job printed, for the log."""
+        try:
+            with products.open_file(self._work.scratch, wire.OUTPUT_FILE) as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
+                return file.read(_TAIL_BYTES).decode(errors="replace")
+        except (OSError, OperationFailed):
+            return ""
+
+
+def _made(task: Task, entry: Mapping[str, Any]) -> Made:
+    """A product as reported, looked at again: what is uploaded must lie where it says."""
+    product = Product(
+        file=entry["file"], media_type=entry["media_type"], metadata=entry["metadata"]
+    )
+    size, checksum = entry["bytes"], entry["checksum"]
+    with products.open_file(task.out, product.file) as file:
+        if os.fstat(file.fileno()).st_size != size or not products.is_checksum(checksum):
+            raise _Untrue(f"the measures of {product.file!r:.80}")
+    return Made(product, task.out / product.file, size, checksum)

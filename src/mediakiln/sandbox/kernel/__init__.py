@@ -1,0 +1,1 @@
+"""Linux interfaces that Python has no module for."""

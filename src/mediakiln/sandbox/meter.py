@@ -1,0 +1,115 @@
+"""What a job uses, read from /proc by the worker: see proc_pid_stat(5)."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_BLOCK_BYTES = 512
+_READ_BYTES = 64 * 1024
+MAX_PROCESSES_SEEN = 1_000
+MAX_FILES_SEEN = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The sum over a process and all its descendants."""
+
+    pids: tuple[int, ...]
+    tasks: int
+    """Processes and threads."""
+    rss_bytes: int
+    """Resident memory; pages shared by several processes count once for each."""
+    cpu_s: float
+    """Of those alive, and of those that ended and were waited for."""
+
+
+def _read(path: str) -> bytes:
+    """A whole file of /proc, in one read as its fields belong together; empty if it is gone."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.read(file, _READ_BYTES)
+    except OSError:
+        return b""
+    finally:
+        os.close(file)
+
+
+def tree(pid: int) -> list[int]:
+    """The process and its descendants, up to 1,000 of them."""
+    found = [pid]
+    for each in found:
+        if len(found) >= MAX_PROCESSES_SEEN:
+            break
+        with suppress(OSError):
+            for thread in Path(f"/proc/{each}/task").iterdir():
+                found += [int(word) for word in _read(f"{thread}/children").split()]
+    return found
+
+
+def usage(pid: int) -> Usage:
+    """What the process and its descendants use now."""
+    pids = tree(pid)
+    tasks, pages, ticks = 0, 0, 0
+    for each in pids:
+        # Fields are counted from 3 after the command's name, which may hold anything.
+        if fields := _read(f"/proc/{each}/stat").rpartition(b") ")[2].split():
+            ticks += sum(int(field) for field in fields[11:15])
+            tasks += int(fields[17])
+            pages += int(fields[21])
+    return Usage(tuple(pids), tasks, pages * _PAGE_BYTES, ticks / _TICKS_PER_S)
+
+
+def proportional_bytes(pids: tuple[int, ...]) -> int:
+    """Resident memory in which a page shared by n processes counts 1/n for each.
+
+    Takes milliseconds per gigabyte, so it is asked only when `rss_bytes` looks too much.
+    """
+    total = 0
+    for pid in pids:
+        lines = _read(f"/proc/{pid}/smaps_rollup").splitlines()
+        total += sum(int(line.split()[1]) for line in lines if line.startswith(b"Pss:"))
+    return total * 1024
+
+
+def folder_bytes(folder: Path) -> int:
+    """Disk space taken by everything under `folder`; links are not followed.
+
+    Beyond 100,000 entries it is infinite in effect: the largest integer of 63 bits.
+    """
+    total, seen = 0, 0
+    waiting = [str(folder)]
+    while waiting:
+        with suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                seen += 1
+                with suppress(OSError):
+                    total += entry.stat(follow_symlinks=False).st_blocks * _BLOCK_BYTES
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                if seen > MAX_FILES_SEEN:
+                    return (1 << 63) - 1
+    return total
+
+
+def unlinked_bytes(pids: tuple[int, ...]) -> int:
+    """Space of files that these processes keep open but no folder names any more."""
+    sizes = {(s.st_dev, s.st_ino): s.st_blocks * _BLOCK_BYTES for s in _open_files(pids)}
+    return sum(sizes.values())
+
+
+def _open_files(pids: tuple[int, ...]) -> Iterator[os.stat_result]:
+    for pid in pids:
+        with suppress(OSError), os.scandir(f"/proc/{pid}/fd") as entries:
+            for entry in entries:
+                with suppress(OSError):
+                    status = entry.stat()
+                    if stat.S_ISREG(status.st_mode) and status.st_nlink == 0:
+                        yield status

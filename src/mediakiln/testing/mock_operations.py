@@ -1,0 +1,283 @@
+"""Operations that misbehave on command, to try a runner with.
+
+`ForkRunner(operations="mediakiln.testing.mock_operations:OPERATIONS")` has them beside the
+installed ones.
+"""
+
+import ctypes
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from pydantic import Field
+
+from mediakiln.model.errors import BadMedia
+from mediakiln.model.product import Product
+from mediakiln.ports.operation import Operation, OperationCapabilities, Params, operation
+
+_MIB = 1024 * 1024
+_ANY: dict[str, Any] = {"accepts": ["*"], "produces": ["application/octet-stream"]}
+_TEXT: dict[str, Any] = {"accepts": ["*"], "produces": ["text/plain"]}
+
+
+class Nothing(Params):
+    """No parameters."""
+
+
+class CopyParams(Params):
+    """Of mock.copy."""
+
+    file: str = Field(default="copy", description="The product's name.")
+    times: int = Field(default=1, ge=0, description="How many products; later ones get a number.")
+    media_type: str = Field(default="application/octet-stream", description="The products' type.")
+    metadata_bytes: int = Field(default=0, ge=0, description="Size of a note in the metadata.")
+    print_bytes: int = Field(default=0, ge=0, description="How much to print to standard error.")
+
+
+class Seconds(Params):
+    """A duration."""
+
+    seconds: float = Field(default=1.0, ge=0, description="In seconds.")
+
+
+class Megabytes(Params):
+    """An amount."""
+
+    mb: int = Field(default=1024, ge=0, description="In MiB.")
+    where: str = Field(default="here", description="here, program, or unlinked.")
+
+
+class Count(Params):
+    """A number of things."""
+
+    count: int = Field(default=500, ge=1, le=2000, description="How many.")
+
+
+class PathParams(Params):
+    """A path."""
+
+    path: str = Field(description="An absolute path, or one relative to the product folder.")
+
+
+class Port(Params):
+    """An address to reach."""
+
+    port: int = Field(default=0, ge=0, le=65535, description="TCP port on 127.0.0.1.")
+    socket: str = Field(default="", description="Path of a unix socket, instead of the port.")
+
+
+class Message(Params):
+    """Words for an error."""
+
+    message: str = Field(default="as told", description="The error's message.")
+
+
+class Status(Params):
+    """An exit status."""
+
+    status: int = Field(default=3, ge=0, le=255, description="What the process exits with.")
+
+
+class Flaky(Params):
+    """Of mock.flaky."""
+
+    marker: str = Field(description="A file that exists from the second attempt on.")
+
+
+@operation("mock.copy", None, **_ANY, capabilities=OperationCapabilities(tools=("pydantic",)))
+def copy(source: Path, params: CopyParams, out: Path) -> Iterable[Product]:
+    """Copy the source."""
+    sys.stderr.write("x" * params.print_bytes)
+    metadata = {"note": "n" * params.metadata_bytes} if params.metadata_bytes else {}
+    for number in range(params.times):
+        file = params.file if number == 0 else f"{params.file}-{number}"
+        (out / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, out / file)
+        yield Product(file=file, media_type=params.media_type, metadata=metadata)
+
+
+@operation("mock.sleep", None, **_ANY)
+def sleep(source: Path, params: Seconds, out: Path) -> Iterable[Product]:
+    """Sleep, then copy the source."""
+    time.sleep(params.seconds)
+    yield from copy.function(source, CopyParams(), out)
+
+
+@operation("mock.hang", None, **_ANY)
+def hang(source: Path, params: Nothing, out: Path) -> NoReturn:  # noqa: ARG001 - the given shape
+    """Never end, deaf to the signals that can be ignored."""
+    import signal
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM):
+        signal.signal(number, signal.SIG_IGN)
+    while True:
+        time.sleep(60)
+
+
+@operation("mock.spin", None, **_ANY)
+def spin(source: Path, params: Nothing, out: Path) -> NoReturn:  # noqa: ARG001 - the given shape
+    """Use a processor for ever."""
+    while True:
+        pass
+
+
+@operation("mock.segfault", None, **_ANY)
+def segfault(source: Path, params: Nothing, out: Path) -> Iterable[Product]:  # noqa: ARG001
+    """Read address 0."""
+    ctypes.string_at(0)
+    return []
+
+
+@operation("mock.abort", None, **_ANY)
+def abort(source: Path, params: Nothing, out: Path) -> NoReturn:  # noqa: ARG001 - the given shape
+    """Abort, as a failed assertion in C does."""
+    os.abort()
+
+
+@operation("mock.eat_memory", None, **_ANY)
+def eat_memory(source: Path, params: Megabytes, out: Path) -> Iterable[Product]:
+    """Fill memory and hold it, here or in a program."""
+    if params.where == "program":
+        code = f"held = [b'x' * {_MIB} for _ in range({params.mb})]; import time; time.sleep(60)"
+        subprocess.run([sys.executable, "-c", code], check=True)
+    held = [b"x" * _MIB for _ in range(params.mb)]
+    time.sleep(1)
+    del held
+    yield from copy.function(source, CopyParams(), out)
+
+
+@operation("mock.allocate", None, **_ANY)
+def allocate(source: Path, params: Megabytes, out: Path) -> Iterable[Product]:
+    """Ask for memory in one piece, as a decoder does that believes a header."""
+    bytearray(params.mb * _MIB)
+    yield from copy.function(source, CopyParams(), out)
+
+
+@operation("mock.fill_scratch", None, **_ANY)
+def fill_scratch(source: Path, params: Megabytes, out: Path) -> Iterable[Product]:
+    """Write files of 1 MiB, or one file that no folder names, then wait a little."""
+    if params.where == "unlinked":
+        with (out / "gone").open("wb") as file:
+            (out / "gone").unlink()
+            for _ in range(params.mb):
+                file.write(b"x" * _MIB)
+            file.flush()
+            time.sleep(3)
+    for number in range(params.mb if params.where == "here" else 0):
+        (out / f"{number}.bin").write_bytes(b"x" * _MIB)
+    time.sleep(3)
+    yield from copy.function(source, CopyParams(), out)
+
+
+@operation("mock.fork_bomb", None, **_ANY)
+def fork_bomb(source: Path, params: Count, out: Path) -> Iterable[Product]:  # noqa: ARG001
+    """Fork up to `count` processes that stay, each in its own session."""
+    for _ in range(params.count):
+        if os.fork() == 0:
+            os.setsid()
+            time.sleep(60)
+            os._exit(0)
+    time.sleep(30)
+    return []
+
+
+@operation("mock.spawn", None, **_TEXT)
+def spawn(source: Path, params: Seconds, out: Path) -> Iterable[Product]:  # noqa: ARG001
+    """Leave a program behind, in a session of its own, and say its name in the product."""
+    marker = f"mediakiln-mock-{os.urandom(8).hex()}"
+    subprocess.Popen(
+        [sys.executable, "-c", f"import time; time.sleep({params.seconds})", marker],
+        start_new_session=True,
+    )
+    (out / "marker.txt").write_text(marker)
+    yield Product(file="marker.txt", media_type="text/plain")
+
+
+@operation("mock.read_file", None, **_ANY)
+def read_file(source: Path, params: PathParams, out: Path) -> Iterable[Product]:  # noqa: ARG001
+    """Read any file, and make it a product."""
+    (out / "stolen").write_bytes(Path(params.path).read_bytes())
+    yield Product(file="stolen", media_type="application/octet-stream")
+
+
+@operation("mock.write_outside", None, **_ANY)
+def write_outside(source: Path, params: PathParams, out: Path) -> Iterable[Product]:
+    """Write any file."""
+    Path(params.path).write_bytes(b"written by a job")
+    yield from copy.function(source, CopyParams(), out)
+
+
+@operation("mock.connect", None, **_ANY)
+def connect(source: Path, params: Port, out: Path) -> Iterable[Product]:
+    """Connect to a port of this machine, or to a unix socket."""
+    family = socket.AF_UNIX if params.socket else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as connection:
+        connection.settimeout(2)
+        connection.connect(params.socket or ("127.0.0.1", params.port))
+    yield from copy.function(source, CopyParams(), out)
+
+
+@operation("mock.raise", None, **_ANY)
+def raise_(source: Path, params: Message, out: Path) -> NoReturn:  # noqa: ARG001 - the given shape
+    """Raise an exception nobody foresaw."""
+    raise ZeroDivisionError(params.message)
+
+
+@operation("mock.bad_media", None, **_ANY)
+def bad_media(source: Path, params: Message, out: Path) -> NoReturn:  # noqa: ARG001 - as above
+    """Find the file damaged."""
+    raise BadMedia(params.message, offset=12)
+
+
+@operation("mock.exit", None, **_ANY)
+def exit_(source: Path, params: Status, out: Path) -> NoReturn:  # noqa: ARG001 - the given shape
+    """Leave the process in the middle of the work."""
+    os._exit(params.status)
+
+
+@operation("mock.name_product", None, **_ANY)
+def name_product(source: Path, params: PathParams, out: Path) -> Iterable[Product]:  # noqa: ARG001
+    """Claim a product of any name, without making it."""
+    yield Product(file=params.path, media_type="application/octet-stream")
+
+
+@operation("mock.symlink_product", None, **_ANY)
+def symlink_product(source: Path, params: PathParams, out: Path) -> Iterable[Product]:  # noqa: ARG001
+    """Make a product that is a link to any path."""
+    (out / "link").symlink_to(params.path)
+    yield Product(file="link", media_type="application/octet-stream")
+
+
+@operation("mock.flaky", None, **_ANY)
+def flaky(source: Path, params: Flaky, out: Path) -> Iterable[Product]:
+    """Crash the first time, work from the second on."""
+    if not Path(params.marker).exists():
+        Path(params.marker).touch()
+        ctypes.string_at(0)
+    yield from copy.function(source, CopyParams(), out)
+
+
+@operation("mock.lie", None, **_ANY)
+def lie(source: Path, params: Message, out: Path) -> Iterable[Product]:  # noqa: ARG001
+    """Take over the child: write `message` to every socket it has, as hostile code would."""
+    for number in range(3, 256):
+        try:
+            sock = socket.socket(fileno=os.dup(number))
+            sock.sendall(params.message.encode("latin-1"))
+        except OSError:
+            continue
+    time.sleep(5)
+    return []
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    abort, allocate, bad_media, connect, copy, eat_memory, exit_, fill_scratch, flaky, fork_bomb,
+    hang, lie, name_product, raise_, read_file, segfault, sleep, spawn, spin, symlink_product,
+    write_outside,
+)  # fmt: skip
