@@ -5,7 +5,6 @@ it. A head without the directory is judged by the local headers in it, without c
 """
 
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mediakiln.adapters.detector.probes import reasons
@@ -32,6 +31,10 @@ _BY_MIMETYPE = {
     "application/vnd.oasis.opendocument.presentation-template",
     "application/vnd.oasis.opendocument.graphics",
 }
+
+
+Entries = dict[str, int]
+"""Where the local header of each entry stands, by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,53 +82,57 @@ _BY_ENTRY = (
 
 def zipped(window: Window) -> Detection:
     """What the archive is: an office document, a book, a model, a program, or just an archive."""
-    local = list(_local_names(window))
-    media_type = _mimetype(window)
-    first = local[0].lower() if local else ""
-    if media_type in _BY_MIMETYPE:
-        return found(media_type, Kind.DOCUMENT)
-    if first.endswith((".usdc", ".usda", ".usd")):
+    local = _local_entries(window)
+    if next(iter(local), "").lower().endswith((".usdc", ".usda", ".usd")):
         return found("model/vnd.usdz+zip", Kind.MODEL3D)
-    guess = _by_names(local)
-    if guess is None:
-        guess = Detection("application/zip", None, certain=False)
-    with guessing(guess):
-        names = _directory_names(window) or local
-    return _by_names(names) or refuse("application/zip", reasons.ARCHIVE)
+    guess = _judge(window, local)
+    if guess and guess.media_type in _BY_MIMETYPE:
+        return guess
+    with guessing(guess or Detection("application/zip", None, certain=False)):
+        listed = _listed_entries(window)
+        verdict = _judge(window, listed) if listed else guess
+    return verdict or refuse("application/zip", reasons.ARCHIVE)
 
 
-def _by_names(names: list[str]) -> Detection | None:
+def _judge(window: Window, entries: Entries) -> Detection | None:
+    if "mimetype" in entries:
+        media_type = _mimetype(window, entries["mimetype"])
+        if media_type in _BY_MIMETYPE:
+            return found(media_type, Kind.DOCUMENT)
+    return _by_names(entries)
+
+
+def _by_names(entries: Entries) -> Detection | None:
     for rule in _BY_ENTRY:
-        for name in names:
+        for name in entries:
             if name.startswith(rule.begins) and name.endswith(rule.ends):
                 return Detection(rule.media_type, rule.kind, refused=rule.refused)
     return None
 
 
-def _local_names(window: Window) -> Iterator[str]:
-    """The names in the local headers that stand in the head."""
+def _local_entries(window: Window) -> Entries:
+    """The entries whose local headers stand in the head."""
+    entries: Entries = {}
     at = 0
     for _ in range(_MAX_ENTRIES):
         header = window.peek(at, 30)
         if header[:4] != b"PK\x03\x04":
-            return
+            break
         length, extra = le(header[26:28]), le(header[28:30])
-        yield window.peek(at + 30, length).decode("utf-8", "replace")
+        entries[window.peek(at + 30, length).decode("utf-8", "replace")] = at
         packed = le(header[18:22])
         if packed or not header[6] & 8:
             at += 30 + length + extra + packed
         else:  # streamed: the size stands behind the data, so look for the next header
             at = window.head.find(b"PK\x03\x04", at + 30 + length + extra)
+    return entries
 
 
-def _mimetype(window: Window) -> str:
-    """The content of the first entry if that is called `mimetype`, as ODF and EPUB have it."""
-    header = window.peek(0, 30)
-    start = 30 + le(header[26:28]) + le(header[28:30])
-    if window.peek(30, 8) != b"mimetype" or le(header[26:28]) != 8:
-        return ""
-    size = le(header[18:22]) or _MIMETYPE_BYTES
-    content = window.peek(start, min(size, _MIMETYPE_BYTES))
+def _mimetype(window: Window, at: int) -> str:
+    """The content of the entry with its local header at `at`, as ODF and EPUB have one."""
+    header = window.read(at, 30)
+    start = at + 30 + le(header[26:28]) + le(header[28:30])
+    content = window.read(start, min(le(header[18:22]) or _MIMETYPE_BYTES, _MIMETYPE_BYTES))
     if le(header[8:10]) == _DEFLATED:
         try:
             content = zlib.decompressobj(-15).decompress(content, _MIMETYPE_BYTES)
@@ -134,20 +141,24 @@ def _mimetype(window: Window) -> str:
     return content.partition(b"PK")[0].decode("ascii", "replace").strip()
 
 
-def _directory_names(window: Window) -> list[str]:
-    """The names in the central directory; none where it is missing or damaged."""
+def _listed_entries(window: Window) -> Entries:
+    """The entries of the central directory; none where it is missing or damaged."""
     span = _directory_span(window)
     if span is None:
-        return []
+        return {}
     start, size = span
     directory = window.read(start, min(size, _MAX_DIRECTORY))
-    names: list[str] = []
+    entries: Entries = {}
     at = 0
-    while directory[at : at + 4] == b"PK\x01\x02" and len(names) < _MAX_ENTRIES:
-        length, extra, comment = (le(directory[at + i : at + i + 2]) for i in (28, 30, 32))
-        names.append(directory[at + 46 : at + 46 + length].decode("utf-8", "replace"))
+    for _ in range(_MAX_ENTRIES):
+        record = directory[at : at + 46]
+        if record[:4] != b"PK\x01\x02":
+            break
+        length, extra, comment = (le(record[i : i + 2]) for i in (28, 30, 32))
+        name = directory[at + 46 : at + 46 + length].decode("utf-8", "replace")
+        entries[name] = le(record[42:46])
         at += 46 + length + extra + comment
-    return names
+    return entries
 
 
 def _directory_span(window: Window) -> tuple[int, int] | None:
