@@ -83,6 +83,9 @@ class Settings(BaseSettings):
         "info", description="Verbosity."
     )
     log_json: bool = Field(default=False, description="Log lines as JSON objects.")
+    listen_fd: int | None = Field(
+        None, ge=3, description="An open listening socket to serve on; set by the supervisor."
+    )
     samples: Path | None = Field(None, description="A folder of real files, for tests.")
 
     @classmethod

@@ -1,0 +1,42 @@
+"""The `mediakiln` command. Each subcommand's module is imported only when it is called."""
+
+import sys
+
+from cyclopts import App
+
+from mediakiln.model.errors import MediakilnError
+
+app = App(
+    name="mediakiln",
+    help="Put any media file in; the work its uploader asked for comes out.",
+    version_flags=["--version"],
+)
+
+_COMMANDS = {
+    "up": ("up:up", "Run the whole platform on this machine until Ctrl-C."),
+    "run": ("run:run", "Run one role until SIGTERM."),
+    "demo": ("demo:demo", "Start the platform and put a sample of each kind through it."),
+    "submit": ("submit:submit", "Upload files, and wait for their products if asked to."),
+    "process": ("process:process", "Run a recipe on files with no server at all."),
+    "assets": ("assets:app", "List and show assets; delete, restore or process them again."),
+    "dead": ("dead:app", "List, show, replay and drop dead letters."),
+    "operations": ("operations:operations", "The installed operations and their parameters."),
+    "config": ("config:config", "Every setting, its value and where it came from."),
+    "doctor": ("doctor:doctor", "Check this machine and the configured engines."),
+}
+
+for _name, (_place, _help) in _COMMANDS.items():
+    app.command(f"mediakiln.cli.{_place}", name=_name, help=_help)
+
+
+def main() -> None:
+    """Run the command line; an expected error is one line, its remedy another."""
+    try:
+        app()
+    except MediakilnError as error:
+        print(f"mediakiln: {error}", file=sys.stderr)
+        if hint := error.context.get("hint"):
+            print(f"  {hint}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

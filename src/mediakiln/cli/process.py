@@ -1,0 +1,86 @@
+"""`mediakiln process`."""
+
+import asyncio
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from mediakiln.model.errors import MediakilnError
+from mediakiln.model.kind import AssetState
+from mediakiln.roles.oneshot import Pipeline, pipeline
+from mediakiln.roles.settings import Settings
+from mediakiln.telemetry import log
+
+
+def process(
+    *files: Annotated[Path, Parameter(help="Files to work on.")],
+    recipe: Annotated[str | None, Parameter(help="A preset's name, or a JSON file.")] = None,
+    out: Annotated[Path, Parameter(help="Where products are written.")] = Path(),
+    json_: Annotated[bool, Parameter(name="--json", help="One JSON object a file.")] = False,
+) -> None:
+    """Run a recipe on files with no server at all."""
+    settings = Settings()
+    log.set_up(level="warning")
+    sys.exit(asyncio.run(_process(files, recipe, out, settings, as_json=json_)))
+
+
+async def _process(
+    files: tuple[Path, ...], recipe: str | None, out: Path, settings: Settings, *, as_json: bool
+) -> int:
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix="mediakiln-") as scratch:
+        async with pipeline(settings, folder=Path(scratch)) as running:
+            slots = asyncio.Semaphore(settings.workers * 2)
+
+            async def one(path: Path) -> bool:
+                async with slots:
+                    return await _one(running, path, recipe, out, as_json=as_json)
+
+            results = await asyncio.gather(*(one(path) for path in files))
+            failed = results.count(False)
+    return 1 if failed else 0
+
+
+async def _one(
+    running: Pipeline, path: Path, recipe: str | None, out: Path, *, as_json: bool
+) -> bool:
+    try:
+        asset = await running.submit(path, recipe=running.recipes.resolve(read_recipe(recipe)))
+        asset = await running.wait(asset.id)
+        products = await running.take(asset, out)
+    except (MediakilnError, OSError) as error:
+        code = getattr(error, "code", "io_error")
+        _tell(path, {"state": "rejected", "error": {"code": code, "message": str(error)}}, as_json)
+        return False
+    answer: dict[str, Any] = {
+        "state": asset.state.value,
+        "kind": asset.kind,
+        "media_type": asset.media_type,
+        "products": {name: str(product) for name, product in products.items()},
+        "error": asset.error.model_dump() if asset.error else None,
+        "turnaround_s": asset.turnaround_s,
+    }
+    _tell(path, answer, as_json)
+    return asset.state is AssetState.READY
+
+
+def read_recipe(recipe: str | None) -> str | None:
+    """A recipe file's text, or the preset's name as it is."""
+    if recipe is None or not Path(recipe).is_file():
+        return recipe
+    return Path(recipe).read_text()
+
+
+def _tell(path: Path, answer: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"file": str(path), **answer}), flush=True)
+        return
+    if answer["error"]:
+        error = answer["error"]
+        print(f"{path}: {answer['state']}: {error['code']}: {error['message']}", file=sys.stderr)
+    for product in answer.get("products", {}).values():
+        print(product, flush=True)

@@ -1,0 +1,176 @@
+"""`mediakiln up`: every role on this machine, and a new process for each one that dies.
+
+The listening socket belongs to the supervisor, so requests wait instead of being refused
+while the process that answers them is started again.
+"""
+
+import asyncio
+import ctypes
+import fcntl
+import logging
+import math
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mediakiln.model.errors import DataFolderInUse, EngineMisconfigured
+from mediakiln.roles.settings import PREFIX, Settings
+
+log = logging.getLogger(__name__)
+
+JOBS_PER_PROCESS = 8
+STOP_S = 25.0
+_STEADY_S = 10.0
+_MOST_PAUSE_S = 5.0
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A process to keep alive: `mediakiln run ROLE` with these settings."""
+
+    name: str
+    role: str
+    environment: Mapping[str, str]
+    fds: tuple[int, ...] = ()
+
+
+class Supervisor:
+    """Starts children, starts them again when they die, and ends them together."""
+
+    def __init__(self, children: Sequence[Child]) -> None:
+        self._children = children
+        self.pids: dict[str, int] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Supervise until told to stop; then SIGTERM, and after `STOP_S` SIGKILL."""
+        async with asyncio.TaskGroup() as group:
+            for child in self._children:
+                group.create_task(self._keep(child, stop))
+
+    async def _keep(self, child: Child, stop: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        pause = 0.1
+        while not stop.is_set():
+            started = loop.time()
+            process = await self._start(child)
+            exited = asyncio.create_task(process.wait())
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait([exited, stopping], return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if stop.is_set():
+                await _end(process, exited)
+                return
+            pause = 0.1 if loop.time() - started > _STEADY_S else min(_MOST_PAUSE_S, pause * 2)
+            log.error(
+                "%s died (exit %s), starting it again",
+                child.name,
+                process.returncode,
+                extra={"role": child.role, "pid": process.pid},
+            )
+            await asyncio.wait([asyncio.create_task(stop.wait())], timeout=pause)
+
+    async def _start(self, child: Child) -> asyncio.subprocess.Process:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "mediakiln",
+            "run",
+            child.role,
+            env={**os.environ, **child.environment},
+            pass_fds=child.fds,
+            stdin=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
+        self.pids[child.name] = process.pid
+        return process
+
+
+async def _end(process: asyncio.subprocess.Process, exited: "asyncio.Task[int]") -> None:
+    if process.returncode is None:
+        process.terminate()
+    done, _ = await asyncio.wait([exited], timeout=STOP_S)
+    if not done:
+        process.kill()
+        await exited
+
+
+def _die_with_parent() -> None:
+    """A child whose supervisor was killed gets SIGTERM from the kernel (Linux)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+def children_of(settings: Settings, listener: socket.socket) -> list[Child]:
+    """The core with the listening socket, and enough worker processes for all jobs."""
+    common = {f"{PREFIX}{key.upper()}": value for key, value in _overrides(settings).items()}
+    fd = listener.fileno()
+    host, port = listener.getsockname()[:2]
+    core = {f"{PREFIX}LISTEN_FD": str(fd), f"{PREFIX}HOST": str(host), f"{PREFIX}PORT": str(port)}
+    children = [Child("core", "core", {**common, **core}, (fd,))]
+    processes = math.ceil(settings.workers / JOBS_PER_PROCESS)
+    for number in range(processes):
+        jobs = settings.workers // processes + (number < settings.workers % processes)
+        environment = {**common, f"{PREFIX}WORKERS": str(jobs)}
+        children.append(Child(f"worker {number + 1}", "process", environment))
+    return children
+
+
+def _overrides(settings: Settings) -> dict[str, str]:
+    """What the command line set: children learn it through their environment."""
+    given = {name: getattr(settings, name) for name in settings.model_fields_set}
+    plain = {
+        name: str(int(value) if isinstance(value, bool) else value)
+        for name, value in given.items()
+        if isinstance(value, str | int | float | Path)
+    }
+    return plain | {"data": str(settings.data.resolve())}
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The listening socket.
+
+    Raises:
+        EngineMisconfigured: the port is taken or the address is not ours.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise EngineMisconfigured(
+            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}",
+            hint="choose another with --port, or --port 0 for any free one",
+        ) from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def lock_data(folder: Path) -> int:
+    """Take the data folder for this `up`; the lock ends with the process.
+
+    Raises:
+        DataFolderInUse: another `up` runs on it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(handle, 32, 0).decode(errors="replace").strip()
+        os.close(handle)
+        raise DataFolderInUse(
+            f"another mediakiln (process {holder}) runs on {folder}",
+            hint="stop it, or give this one another folder with --data",
+        ) from None
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+    return handle

@@ -1,0 +1,111 @@
+"""The role that answers HTTP: uploads, delivery, the page."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+
+from mediakiln.model.errors import MediakilnError, StorageFull
+from mediakiln.model.topology import TOPOLOGY
+from mediakiln.roles import parts
+from mediakiln.roles.engines import Engines
+from mediakiln.roles.service import Service
+from mediakiln.roles.settings import Settings
+from mediakiln.stages.deadletters import DeadLetters
+from mediakiln.stages.deliver import Deliver
+from mediakiln.stages.manage import Manage
+from mediakiln.stages.receive import Receive
+from mediakiln.telemetry import metrics
+from mediakiln.web.app import create_app
+from mediakiln.web.server import make_server
+from mediakiln.web.services import Services
+
+BACKLOG_EVERY_S = 15.0
+
+
+class WebServer:
+    """Serves until told to stop, then lets running requests end."""
+
+    def __init__(self, settings: Settings, engines: Engines, services: Services) -> None:
+        self._settings = settings
+        self._engines = engines
+        self._services = services
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve; the backlog's gauges are kept fresh beside it."""
+        server = make_server(
+            create_app(self._services),
+            host=self._settings.host,
+            port=self._settings.port,
+            fd=self._settings.listen_fd,
+        )
+        serving = asyncio.create_task(server.serve())
+        gauges = asyncio.create_task(self._measure_backlog())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        gauges.cancel()
+        stopping.cancel()
+        await serving
+
+    async def _measure_backlog(self) -> None:
+        while True:
+            for topic, groups in TOPOLOGY.items():
+                for group in groups:
+                    await self._measure(topic, group)
+            await asyncio.sleep(BACKLOG_EVERY_S)
+
+    async def _measure(self, topic: str, group: str) -> None:
+        try:
+            backlog = await self._engines.broker.backlog(topic, group)
+        except MediakilnError:
+            return
+        for state in ("ready", "leased", "delayed"):
+            metrics.BACKLOG.labels(topic, group, state).set(getattr(backlog, state))
+        metrics.BACKLOG_AGE_SECONDS.labels(topic, group).set(backlog.oldest_age_s or 0.0)
+
+
+def build(settings: Settings, engines: Engines) -> Service:
+    """The HTTP server with everything behind it."""
+    settings.check()
+    ledger = parts.ledger(engines)
+    receive = parts.receive(settings, engines)
+    services = Services(
+        receive=receive,
+        deliver=Deliver(engines.catalog, engines.store),
+        manage=Manage(ledger, engines.store, grace=timedelta(seconds=settings.deletion_grace_s)),
+        dead=DeadLetters(engines.catalog, engines.broker),
+        recipes=parts.recipe_book(settings),
+        catalog=engines.catalog,
+        broker=engines.broker,
+        ready=readiness(engines, receive),
+        max_upload_bytes=settings.max_upload_bytes,
+        public_url=settings.public_url,
+        trust_proxy=settings.trust_proxy,
+        owner_key=settings.owner_key() if settings.auth else None,
+        delivery_public=settings.delivery == "public",
+    )
+    return WebServer(settings, engines, services)
+
+
+def readiness(
+    engines: Engines, receive: Receive
+) -> Callable[[], Awaitable[Mapping[str, str | None]]]:
+    """Checks that say why uploads would be refused, if they would."""
+
+    async def check() -> Mapping[str, str | None]:
+        found: dict[str, str | None] = {"catalog": None, "broker": None, "store": None}
+        try:
+            await engines.catalog.get_many([])
+        except MediakilnError as error:
+            found["catalog"] = str(error)
+        try:
+            await engines.broker.backlog("received", "classify")
+        except MediakilnError as error:
+            found["broker"] = str(error)
+        try:
+            await receive.check_room(0)
+        except StorageFull as error:
+            found["store"] = str(error)
+        return found
+
+    return check
