@@ -156,7 +156,8 @@ def _ogg_codec(start: bytes) -> str | None:
 
 def asf(window: Window) -> Detection:
     """Windows Media: the stream types named in the header object."""
-    header = window.peek(0, min(le(window.peek(16, 8)), _ASF_HEADER_BYTES))
+    length = min(le(window.read(16, 8)), _ASF_HEADER_BYTES)
+    header = window.read(0, length)
     if _ASF_VIDEO in header:
         return found("video/x-ms-wmv", Kind.VIDEO)
     if _ASF_AUDIO in header:

@@ -37,8 +37,8 @@ _STRUCTURAL = {b"mif1", b"mif2", b"msf1", b"miaf", b"1pic"}
 def base_media(window: Window) -> Detection:
     """A file that begins with an `ftyp` box."""
     size = min(be(window.head[:4]), 16 + 4 * _MAX_BRANDS)
-    major = window.peek(8, 4)
-    box = window.peek(0, size)
+    box = window.read(0, max(size, 16))
+    major = box[8:12]
     brands = {box[at : at + 4] for at in range(16, len(box) - 3, 4)}
     brand = major.decode("latin-1").strip()
     if major == b"crx ":

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from mediakiln.adapters.detector.probes import reasons
-from mediakiln.adapters.detector.probes.window import found, refuse
+from mediakiln.adapters.detector.probes.window import found, likely, refuse
 from mediakiln.model.kind import Kind
 from mediakiln.ports.detector import Detection
 
@@ -50,7 +50,7 @@ def markup(content: str) -> Detection | None:
     if match is None:
         if doctype.startswith("html"):
             return found("text/html", Kind.DOCUMENT)
-        return found("application/xml", Kind.DOCUMENT) if prelude.declared else None
+        return likely("application/xml", Kind.DOCUMENT) if prelude.declared else None
     name = match[2] or match[1]
     if name == "svg":
         return found("image/svg+xml", Kind.IMAGE, **_pixels(content, match.end()))

@@ -5,7 +5,7 @@ import re
 import struct
 from itertools import islice
 
-from mediakiln.adapters.detector.probes.window import Window, found, guessing, le, refuse
+from mediakiln.adapters.detector.probes.window import Window, found, guessing, le, likely, refuse
 from mediakiln.model.kind import Kind
 from mediakiln.ports.detector import Detection
 
@@ -65,7 +65,7 @@ def text_model(content: str, suffix: str) -> Detection | None:
         return found("model/off", Kind.MODEL3D)  # not registered, as model/ply is not
     if first.startswith(("newmtl ", "newmtl\t")):
         return refuse("model/mtl", "A material library is no model: upload the OBJ file.")
-    return found("model/obj", Kind.MODEL3D) if _is_obj(content, suffix) else None
+    return likely("model/obj", Kind.MODEL3D) if _is_obj(content, suffix) else None
 
 
 def _first_statements(content: str) -> tuple[str, str]:

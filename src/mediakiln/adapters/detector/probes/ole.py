@@ -40,7 +40,7 @@ def compound(window: Window) -> Detection:
 
 def _directory(window: Window) -> tuple[set[str], bool]:
     """The names in the first sectors of the directory, and whether it is an installer's."""
-    header = window.peek(0, 512)
+    header = window.read(0, 512)
     sector_bytes = 1 << min(le(header[30:32]), 12)
     if sector_bytes < 512:
         return set(), False

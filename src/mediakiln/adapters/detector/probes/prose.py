@@ -11,11 +11,12 @@ from mediakiln.adapters.detector.probes import reasons
 from mediakiln.adapters.detector.probes.markup import markup
 from mediakiln.adapters.detector.probes.model3d import text_model
 from mediakiln.adapters.detector.probes.text import Text
-from mediakiln.adapters.detector.probes.window import Window, found, refuse
+from mediakiln.adapters.detector.probes.window import Window, found, guessing, likely, refuse
 from mediakiln.model.kind import Kind
 from mediakiln.ports.detector import Detection
 
 _SAMPLE = 16 * 1024
+_TAIL = 4096
 
 _REFUSED = (
     (r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR", "text/plain", reasons.EICAR),
@@ -67,10 +68,12 @@ _DELIMITERS = {",": "text/csv", ";": "text/csv", "\t": "text/tab-separated-value
 
 
 def judge_text(text: Text, window: Window) -> Detection:
-    """The type of a text, with its encoding. More of it could still change a bare guess."""
+    """The type of a text, with its encoding; certain once its head was seen to the end."""
     start = text.content.lstrip("\ufeff \t\r\n")
     detection = _script(start) or _structured(start, window) or _plain(start, window)
-    return replace(detection, metadata={**detection.metadata, "encoding": text.encoding})
+    certain = detection.certain or window.thorough
+    metadata = {**detection.metadata, "encoding": text.encoding}
+    return replace(detection, certain=certain, metadata=metadata)
 
 
 def _script(start: str) -> Detection | None:
@@ -91,40 +94,46 @@ def _structured(start: str, window: Window) -> Detection | None:
     if _SUBRIP.match(start):
         return found("application/x-subrip", Kind.DOCUMENT)
     if _is_mail(start):
-        return found("message/rfc822", Kind.DOCUMENT)
+        return likely("message/rfc822", Kind.DOCUMENT)
     return text_model(start, window.suffix)
 
 
 def _plain(start: str, window: Window) -> Detection:
     table = _table(start, window)
-    media_type = table or ("text/markdown" if _is_markdown(start, window) else "text/plain")
-    # Only the head was looked at, so a longer text could turn out otherwise.
-    return Detection(media_type, Kind.DOCUMENT, certain=window.complete)
+    markdown = "text/markdown" if _is_markdown(start, window) else "text/plain"
+    return likely(table or markdown, Kind.DOCUMENT)
 
 
 def _json(start: str, window: Window) -> Detection | None:
     """JSON and glTF. A head that cannot be parsed for being cut off is judged by its start."""
-    if _GLTF_ASSET.search(start + _tail(window)) and any(part in start for part in _GLTF_PARTS):
-        return found("model/gltf+json", Kind.MODEL3D)
     if not _JSON_START.match(start):
         return None
-    if window.complete:
-        try:
-            json.loads(start)
-        except ValueError as error:
-            lines = str(error).startswith("Extra data")
-            return found("application/x-ndjson", Kind.DOCUMENT) if lines else None
-        except RecursionError:
-            return None
-    return found("application/json", Kind.DOCUMENT)
+    if start[0] == "{" and any(part in start for part in _GLTF_PARTS):
+        if _GLTF_ASSET.search(start):
+            return found("model/gltf+json", Kind.MODEL3D)
+        with guessing(likely("application/json", Kind.DOCUMENT)):
+            tail = _tail(window)
+        if _GLTF_ASSET.search(tail):
+            return found("model/gltf+json", Kind.MODEL3D)
+    media_type = _json_type(start) if window.complete else "application/json"
+    return likely(media_type, Kind.DOCUMENT) if media_type else None
+
+
+def _json_type(whole: str) -> str | None:
+    try:
+        json.loads(whole)
+    except json.JSONDecodeError as error:
+        # One value a line is the common way of keeping records; anything else is broken.
+        return "application/x-ndjson" if error.msg == "Extra data" else None
+    except (ValueError, RecursionError):  # a number too long to convert, a tree too deep
+        return None
+    return "application/json"
 
 
 def _tail(window: Window) -> str:
     """The end of a long glTF, since some exporters write `asset` last."""
-    if window.complete or window.size is None:
-        return ""
-    start = max(window.size - 4096, len(window.head))
-    return window.read(start, 4096).decode("utf-8", "replace")
+    start = max(window.end() - _TAIL, len(window.head))
+    return window.read(start, _TAIL).decode("utf-8", "replace")
 
 
 def _is_mail(start: str) -> bool:

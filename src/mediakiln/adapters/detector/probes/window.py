@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from mediakiln.model.kind import Kind
-from mediakiln.ports.detector import Detection
+from mediakiln.ports.detector import HEAD_BYTES, Detection
 
 
 class NotSeen(Exception):
@@ -49,6 +49,11 @@ class Window:
     def complete(self) -> bool:
         """Whether the head is the whole file."""
         return self.size is not None and self.size <= len(self.head)
+
+    @property
+    def thorough(self) -> bool:
+        """Whether the head is all of a text that `inspect` would look at."""
+        return self.complete or len(self.head) >= HEAD_BYTES
 
     def read(self, start: int, length: int) -> bytes:
         """`length` bytes from `start`; fewer at the end of the file.
@@ -91,6 +96,11 @@ def found(media_type: str, kind: Kind, **facts: Any) -> Detection:
     """An accepted type; facts that are None are left out."""
     known = {name: value for name, value in facts.items() if value is not None}
     return Detection(media_type, kind, metadata=known)
+
+
+def likely(media_type: str, kind: Kind) -> Detection:
+    """An accepted type that more of the file could refute."""
+    return Detection(media_type, kind, certain=False)
 
 
 def refuse(media_type: str | None, why: str) -> Detection:

@@ -116,7 +116,7 @@ def _local_entries(window: Window) -> Entries:
     at = 0
     for _ in range(_MAX_ENTRIES):
         header = window.peek(at, 30)
-        if header[:4] != b"PK\x03\x04":
+        if len(header) < 30 or header[:4] != b"PK\x03\x04":
             break
         length, extra = le(header[26:28]), le(header[28:30])
         entries[window.peek(at + 30, length).decode("utf-8", "replace")] = at
