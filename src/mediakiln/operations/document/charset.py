@@ -1,0 +1,76 @@
+"""Bytes to text: byte order mark, then what is declared, then UTF-8, then what fits best."""
+
+import codecs
+
+from charset_normalizer import from_bytes
+
+from mediakiln.model.errors import BadMedia
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# Pages that declare these mean something else (WHATWG Encoding standard, section 4.2).
+_MEANT = {
+    "iso8859-1": "cp1252",
+    "ascii": "cp1252",
+    "utf-16": "utf-8",
+    "utf-16-le": "utf-8",
+    "utf-16-be": "utf-8",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "iso8859-9": "cp1254",
+    "tis-620": "cp874",
+}
+_SAMPLE_BYTES = 256 * 1024
+_MAX_CONTROLS = 0.01
+"""The share of control characters beyond which something is no text."""
+
+
+def decode(data: bytes, declared: str | None = None) -> str:
+    """Text of bytes in an unknown encoding.
+
+    Raises:
+        BadMedia: they are no text in any encoding.
+    """
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            return data[len(mark) :].decode(name, "replace")
+    text = _declared(data, declared) or _utf8(data)
+    if text is None:
+        text = _guessed(data)
+    sample = text[:_SAMPLE_BYTES]
+    controls = sum(1 for character in sample if character < " " and character not in "\t\n\r\f\x1b")
+    if controls > _MAX_CONTROLS * len(sample):
+        raise BadMedia("the file is not text")
+    return text
+
+
+def _declared(data: bytes, declared: str | None) -> str | None:
+    """Believe a declaration unless it does not fit."""
+    if declared is None:
+        return None
+    try:
+        name = codecs.lookup(declared).name
+        return data.decode(_MEANT.get(name, name))
+    except (LookupError, UnicodeError):
+        return None
+
+
+def _utf8(data: bytes) -> str | None:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _guessed(data: bytes) -> str:
+    best = from_bytes(data[:_SAMPLE_BYTES]).best()
+    if best is None:
+        raise BadMedia("the file is not text in any known encoding")
+    return data.decode(best.encoding, "replace")
