@@ -22,7 +22,7 @@ from mediakiln.adapters.catalog.sqlite_connection import open_engine, translate
 from mediakiln.adapters.catalog.sqlite_records import SqliteRecords, purge
 from mediakiln.adapters.catalog.sqlite_threads import Readers, Writer, closed
 from mediakiln.model.asset import Asset
-from mediakiln.model.errors import EngineMisconfigured
+from mediakiln.model.errors import EngineMisconfigured, EngineUnavailable
 from mediakiln.model.kind import AssetState, Kind
 from mediakiln.ports.catalog import CatalogCapabilities, Outgoing, Page, Pending
 
@@ -194,3 +194,6 @@ class SqliteCatalog:
             migrate(self._engine)
         except sa.exc.DBAPIError as error:
             raise translate(error, self._path) or error from error
+        except OSError as error:
+            path = str(self._path.parent)
+            raise EngineUnavailable(f"no folder for the catalog: {error}", path=path) from error

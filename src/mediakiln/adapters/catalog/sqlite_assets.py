@@ -97,7 +97,7 @@ def create(asset: Asset, events: Sequence[Outgoing]) -> Callable[[sa.Connection]
             assert stored is not None  # noqa: S101 - it stood in the insert's way
             return rules.settle_create(stored, asset)
         _keep(connection, row, events)
-        return rules.decode(row["body"])
+        return written
 
     return work
 
@@ -107,7 +107,8 @@ def update(
 ) -> Callable[[sa.Connection], Asset]:
     """Replace a record, if its version is the expected one, and add its events."""
     rules.check_events(events)
-    row = _row(asset.model_copy(update={"version": expected + 1}))
+    written = asset.model_copy(update={"version": expected + 1})
+    row = _row(written)
     params = row | {
         "expected": expected,
         "its_id": row["id"],
@@ -122,7 +123,7 @@ def update(
                 raise NotFound(f"there is no asset {asset.id}", asset=asset.id)
             return rules.settle_update(stored, asset, expected)
         _keep(connection, row, events)
-        return rules.decode(row["body"])
+        return written
 
     return work
 

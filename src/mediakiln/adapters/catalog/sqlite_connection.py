@@ -28,6 +28,8 @@ _NO_ROOM = 1 << 20
 """Below so many free bytes an I/O error is put down to the full disk."""
 _WAL_BYTES = 64 << 20
 """The log file is cut back to this after a burst."""
+_CACHE_KIB = 8192
+"""Each connection's page cache: the indexes of some 100,000 records."""
 _IO = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 
 _BUSY = (
@@ -94,9 +96,16 @@ def open_reader(engine: sa.Engine) -> sa.Connection:
 
 
 def use_wal(engine: sa.Engine) -> None:
-    """Switch the file to write-ahead logging; it stays so."""
+    """Switch the file to write-ahead logging; it stays so.
+
+    Raises:
+        EngineMisconfigured: its filesystem has no shared memory, as network ones have none.
+    """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        mode = connection.exec_driver_sql("PRAGMA journal_mode = WAL").scalar()
+    if mode != "wal":
+        hint = "put the data folder on a local disk"
+        raise EngineMisconfigured(f"the catalog's journal stays {mode}", hint=hint)
 
 
 def translate(error: BaseException, path: Path) -> MediakilnError | None:
@@ -122,6 +131,7 @@ def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
         "synchronous = FULL",
         "foreign_keys = ON",
         "temp_store = MEMORY",
+        f"cache_size = -{_CACHE_KIB}",
         f"journal_size_limit = {_WAL_BYTES}",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
