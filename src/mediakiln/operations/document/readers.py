@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mediakiln.model.errors import BadMedia, PasswordRequired, UnsupportedMedia
-from mediakiln.operations.document import epub, html, office, opendocument, pdf
+from mediakiln.operations.document import epub, html, office, opendocument, pdf, rtf
 from mediakiln.operations.document.archive import Archive, open_archive, parse_xml
 from mediakiln.operations.document.charset import decode
 from mediakiln.operations.document.extracted import Extracted, clean, numbered
@@ -69,6 +69,8 @@ def _package(archive: Archive, limits: ReadLimits) -> Extracted:
 
 def _text(data: bytes, media_type: str, limits: ReadLimits) -> Extracted:
     limits.pages_to_read(1)
+    if data.startswith(rtf.SIGNATURE):
+        return Extracted(numbered([rtf.read(data)]))
     if media_type in _HTML_TYPES:
         page = html.parse(data)
         return Extracted(numbered([page.text]), None, clean(page.title), clean(page.author))

@@ -56,6 +56,7 @@ class TextParams(Params):
         "application/xhtml+xml",
         "application/xml",
         "application/json",
+        "application/rtf",
         "text/*",
     ),
     produces=("text/plain", "application/json"),
@@ -63,7 +64,7 @@ class TextParams(Params):
         memory_mb=1024,
         scratch_mb=256,
         preload=("mediakiln.operations.document.readers",),
-        tools=("pypdfium2", "lxml", "selectolax", "charset-normalizer"),
+        tools=("pypdfium2", "lxml", "selectolax", "charset-normalizer", "striprtf"),
     ),
 )
 def text(source: Path, params: TextParams, out: Path, *, context: Context) -> Iterable[Product]:

@@ -40,6 +40,8 @@ def setup(threads: int) -> None:
     pyvips.operation_block_set("VipsForeignLoadSvg", state=False)
     pyvips.cache_set_max(0)
     pyvips.concurrency_set(threads)
+    # Warnings of an earlier step in this process would stand before this one's error.
+    pyvips.vips_lib.vips_error_clear()
 
 
 def open_source(path: Path) -> Any:

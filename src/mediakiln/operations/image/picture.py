@@ -23,6 +23,8 @@ MAX_SCANS = 200
 MAX_COEFFICIENT_BYTES = 1 << 30
 """A progressive JPEG keeps every coefficient in memory until its last scan: 2 bytes each."""
 
+_STRICT = "fail_on=error"
+"""Missing or undecodable data is an error; odd bytes that a decoder skips are not."""
 _FRAMES = frozenset({"gif", "webp"})
 _SWAPPING = range(5, 9)
 _GREY = frozenset({"b-w", "grey16"})
@@ -61,7 +63,7 @@ class Picture:
         profile is kept. `frames` stacks all of them vertically, as libvips does.
         """
         keep = keep_profile and self.header.interpretation not in {*_GREY, "cmyk"}
-        options: dict[str, Any] = {"height": height, "size": "force", "fail_on": "truncated"}
+        options: dict[str, Any] = {"height": height, "size": "force"}
         if not keep and (self.profile or self._needs_conversion()):
             options["output_profile"] = "srgb"
             if self.profile:
@@ -69,9 +71,10 @@ class Picture:
         if self.source is None:
             image = self.header.thumbnail_image(width, **options)
         else:
-            pages = "n=-1" if frames and self.animated else ""
+            # As an option of the loader: thumbnail_source ignores its own argument fail_on.
+            loading = _STRICT + (",n=-1" if frames and self.animated else "")
             image = pyvips.Image.thumbnail_source(
-                self.source, width, option_string=pages, **options
+                self.source, width, option_string=loading, **options
             )
         if self.header.interpretation in _GREY:
             return image.colourspace("b-w")
@@ -114,7 +117,7 @@ def has(image: Any, field: str) -> bool:
 
 def _from_header(path: Path, name: Format) -> Picture:
     source = engine.open_source(path)
-    header = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="truncated")
+    header = pyvips.Image.new_from_source(source, _STRICT, access="sequential")
     width, height = header.width, header.height
     if has(header, "orientation") and header.get("orientation") in _SWAPPING:
         width, height = height, width
