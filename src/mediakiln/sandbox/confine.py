@@ -1,16 +1,19 @@
 """What a child gives up before it touches a file."""
 
+import functools
+import platform
 import resource
 import site
 import sys
 import sysconfig
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from mediakiln.ports.runner import Limits
 from mediakiln.sandbox.kernel import landlock, libc, seccomp
 
-MAX_PROCESSES = 128
+MAX_PROCESSES = 512
 """Processes and threads of one job."""
 _MIB = 1024 * 1024
 _ADDRESS_SPACE_NET_MB = 4096
@@ -47,19 +50,24 @@ def system_rules(extra: Iterable[Path] = ()) -> list[tuple[Path, int]]:
     }
     python |= {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     python |= set(site.getsitepackages())
-    imports = {entry for entry in sys.path if Path(entry).exists()}
-    programs = [*_PROGRAMS, *sorted(python | imports), *(str(path) for path in extra)]
-    rules = [(Path(path), landlock.RUN) for path in programs]
-    rules += [(Path(path), landlock.READ) for path in _READ_ONLY]
+    # Not merged where one holds another: a job whose scratch folder lies in the outer one is
+    # granted only the inner one.
+    programs = sorted(_existing(Path(path) for path in {*_PROGRAMS, *python, *sys.path}))
+    rules = [(path, landlock.RUN) for path in (*programs, *_existing(extra))]
+    rules += [(path, landlock.READ) for path in _existing(Path(name) for name in _READ_ONLY)]
     return [*rules, (Path("/dev/null"), landlock.READ_FILE | landlock.WRITE_FILE)]
+
+
+def _existing(paths: Iterable[Path]) -> set[Path]:
+    return {path.resolve() for path in paths if path.is_absolute() and path.exists()}
 
 
 def rules_for(
     system: Sequence[tuple[Path, int]], scratch: Path, readable: Iterable[Path]
 ) -> list[tuple[Path, int]]:
     """A job's rules. A system folder that holds the scratch folder holds its neighbours' too."""
-    scratch = scratch.resolve()
-    kept = [rule for rule in system if not scratch.is_relative_to(rule[0].resolve())]
+    holders = {scratch, *scratch.resolve().parents}
+    kept = [rule for rule in system if rule[0] not in holders]
     return [*kept, *((path, landlock.READ) for path in readable)]
 
 
@@ -84,6 +92,17 @@ def limit_resources(limits: Sequence[Limits]) -> None:
         resource.setrlimit(kind, (allowed, allowed))
 
 
+@functools.cache
+def _filter() -> bytes:
+    return seccomp.program(platform.machine())
+
+
+def warm_up() -> None:
+    """Build what every child needs once, before there are any."""
+    with suppress(OSError):
+        _filter()
+
+
 def confine(rules: Sequence[tuple[Path, int]], scratch: Path) -> dict[str, str]:
     """Give up privileges, files and sockets for good.
 
@@ -100,7 +119,7 @@ def confine(rules: Sequence[tuple[Path, int]], scratch: Path) -> dict[str, str]:
         landlock.restrict(rules, scratch)
         state["landlock"] = f"active (ABI {version})"
     try:
-        seccomp.restrict()
+        seccomp.restrict(_filter())
     except OSError as error:
         state["seccomp"] = f"refused: {error.strerror}"
     return state

@@ -8,11 +8,9 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from typing import Any
-
-from pydantic import ValidationError
 
 from mediakiln.model.errors import Crashed, OperationFailed, SandboxKill, StepTimeout
 from mediakiln.model.product import Product
@@ -33,11 +31,27 @@ from mediakiln.sandbox.police import Police
 _log = logging.getLogger("mediakiln.sandbox")
 _EXIT_S = 2.0
 _TAIL_BYTES = 2_000
-_LONGEST_S = 30 * 24 * 3600.0
 
 
 class _Untrue(Exception):
     """The child said what a sound one cannot say."""
+
+
+_LIES = (
+    _Untrue,
+    AttributeError,
+    KeyError,
+    OperationFailed,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What reading a report made up by hostile code can raise."""
+
+
+def _no_constant(text: str) -> Any:
+    raise _Untrue(text)
 
 
 class Job:
@@ -50,20 +64,23 @@ class Job:
         self._waiting = deque(work.tasks)
         self._failed: set[str] = set()
         self._task: Task | None = None
-        self._started = time.monotonic()
+        self._born = self._started = time.monotonic()
         self._police = Police(child, work)
 
-    async def reports(self) -> AsyncIterator[Report]:
+    async def reports(self) -> AsyncGenerator[Report, None]:
         """Send the job, then yield what becomes of each task."""
         reader, writer = await asyncio.open_connection(sock=self._connection)
         try:
             writer.write(wire.encode_work(self._work))
             self._police.start(self._work.tasks[0])
-            try:
-                async for report in self._read(reader):
-                    yield report
-            except (_Untrue, ValidationError, ValueError, KeyError, TypeError) as error:
-                self._police.convict(Crashed(f"the child sent what cannot be true: {error}"[:500]))
+            while (body := await self._next_frame(reader)) is not None:
+                try:
+                    report = self._understand(json.loads(body, parse_constant=_no_constant))
+                except _LIES as error:
+                    reason = f"the child sent what cannot be true: {error}"
+                    self._police.convict(Crashed(reason[:500]))
+                    break
+                yield report
             if killed := await self._last_report():
                 yield killed
         finally:
@@ -78,18 +95,19 @@ class Job:
         await self._child.ended
         self._child.release()
 
-    async def _read(self, reader: asyncio.StreamReader) -> AsyncIterator[Report]:
-        while self._task is not None or self._next_waiting() is not None:
-            try:
-                (length,) = wire.HEADER.unpack(await reader.readexactly(wire.HEADER.size))
-                if length > wire.MAX_FRAME_BYTES:
-                    raise _Untrue(f"a report of {length} bytes")
-                body = await reader.readexactly(length)
-            except (asyncio.IncompleteReadError, ConnectionError):
-                return
-            if self._police.verdict is not None:
-                return
-            yield self._understand(json.loads(body))
+    async def _next_frame(self, reader: asyncio.StreamReader) -> bytes | None:
+        """The next report's bytes; None when no more is expected, or will come."""
+        if self._task is None and self._next_waiting() is None:
+            return None
+        try:
+            (length,) = wire.HEADER.unpack(await reader.readexactly(wire.HEADER.size))
+            if length > wire.MAX_FRAME_BYTES:
+                self._police.convict(Crashed(f"the child sent a report of {length} bytes"))
+                return None
+            body = await reader.readexactly(length)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return None
+        return body if self._police.verdict is None else None
 
     def _next_waiting(self) -> Task | None:
         """The task that must come next: those whose parent failed are passed over."""
@@ -104,7 +122,7 @@ class Job:
         task = self._task
         if task is None or task.name != name or kind not in {"done", "failed"}:
             raise _Untrue(f"{kind!r:.50} of {name!r:.80}")
-        seconds = min(max(float(message["seconds"]), 0.0), _LONGEST_S)
+        seconds = min(max(float(message["seconds"]), 0.0), time.monotonic() - self._born)
         report = self._done(task, message, seconds) if kind == "done" else None
         if report is None:
             error = wire.decode_error(message["error"])

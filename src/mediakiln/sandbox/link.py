@@ -20,6 +20,7 @@ from mediakiln.sandbox import wire
 _log = logging.getLogger("mediakiln.sandbox")
 _START_S = 60.0
 _CLOSE_S = 5.0
+_SPAWN_S = 120.0
 _RETRY_SEND_S = 0.005
 
 _ENVIRONMENT = {
@@ -161,7 +162,12 @@ class Link:
         self._starting[job] = started
         try:
             await self._send(request, connection)
-            return await started
+            return await asyncio.wait_for(started, _SPAWN_S)
+        except TimeoutError:
+            self._process.kill()  # an import hangs in it; its other children end with it
+            raise Crashed(
+                f"the zygote did not fork within {_SPAWN_S:g} s", limit=_SPAWN_S
+            ) from None
         except asyncio.CancelledError:
             started.cancel()
             raise

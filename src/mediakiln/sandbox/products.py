@@ -57,10 +57,10 @@ def measure(folder: Path, file: str) -> tuple[int, str]:
         OperationFailed: as `open_file`.
     """
     digest = blake3()
-    buffer = bytearray(_CHUNK_BYTES)
-    view = memoryview(buffer)
     size = 0
     with open_file(folder, file) as opened:
+        buffer = bytearray(min(_CHUNK_BYTES, os.fstat(opened.fileno()).st_size + 1))
+        view = memoryview(buffer)
         while count := opened.readinto(buffer):  # type: ignore[attr-defined]
             digest.update(view[:count])
             size += count

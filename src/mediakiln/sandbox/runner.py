@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from pathlib import Path
 
 from mediakiln.model.errors import EngineMisconfigured
@@ -65,7 +66,7 @@ class ForkRunner:
         """
         await self._ready()
 
-    async def run(self, work: Work) -> AsyncIterator[Report]:
+    async def run(self, work: Work) -> AsyncGenerator[Report, None]:
         """Run the tasks in one child, reporting each as it goes.
 
         Raises:
@@ -82,8 +83,9 @@ class ForkRunner:
             job = Job(work, child, ours)
             self._jobs.add(job)
             try:
-                async for report in job.reports():
-                    yield report
+                async with aclosing(job.reports()) as reports:
+                    async for report in reports:
+                        yield report
             finally:
                 await job.end()
                 self._jobs.discard(job)

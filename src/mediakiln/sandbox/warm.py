@@ -5,11 +5,12 @@ import importlib
 import logging
 import os
 import pkgutil
+import sys
 from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from mediakiln.model.errors import InvalidRecipe
+from mediakiln.model.errors import EngineMisconfigured, InvalidRecipe
 from mediakiln.ports.operation import ENTRY_POINT_GROUP, Operation
 
 _log = logging.getLogger("mediakiln.sandbox")
@@ -58,20 +59,25 @@ class Warmth:
 
     def __init__(self, extra: Sequence[str]) -> None:
         self._operations = {item.name: item for name in extra for item in load(name)}
-        self._entries = {
-            entry.name: entry for entry in metadata.entry_points(group=ENTRY_POINT_GROUP)
-        }
+        if threads() > 1:
+            raise EngineMisconfigured(
+                f"{', '.join(extra)}: importing this starts a thread, which forks do not survive",
+                hint="import the library that does inside the operation's function",
+            )
+        installed = metadata.entry_points(group=ENTRY_POINT_GROUP)
+        self._entries = {entry.name: entry for entry in installed}
         self._tried: set[str] = set()
         self._versions: dict[str, dict[str, str]] = {}
 
     def prepare(self, names: Iterable[str]) -> None:
         """Make ready for jobs that use these operations; an unknown one is the job's to report."""
         for name in names:
-            try:
-                item = self.operation(name)
-            except Exception as error:  # noqa: BLE001 - the job meets it again and reports it
-                _log.info("cannot prepare %s: %s", name, error)
+            entry = self._entries.get(name)
+            if entry is not None:
+                self.preload([entry.module])
+            if name not in self._operations and (entry is None or entry.module not in sys.modules):
                 continue
+            item = self.operation(name)
             self.preload(item.capabilities.preload)
             for tool in item.capabilities.tools:
                 if tool not in self._versions:
@@ -79,10 +85,9 @@ class Warmth:
 
     def preload(self, modules: Iterable[str]) -> None:
         """Import modules, unless they start a thread: a fork would copy its locks, not it."""
-        for module in modules:
-            if module in self._tried:
-                continue
-            self._tried.add(module)
+        fresh = [module for module in modules if module not in self._tried]
+        self._tried.update(fresh)
+        for module in fresh:
             if starts_threads(module):
                 _log.warning("%s starts a thread when imported: each job imports it itself", module)
                 continue
@@ -90,6 +95,7 @@ class Warmth:
                 importlib.import_module(module)
             except Exception as error:  # noqa: BLE001 - third-party code may raise anything
                 _log.warning("cannot preload %s: %s", module, error)
+        if fresh:
             gc.collect()
             gc.freeze()  # a collection in a child must not touch, and so copy, these pages
 

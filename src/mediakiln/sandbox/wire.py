@@ -51,8 +51,8 @@ def encode_work(work: Work) -> bytes:
     commands = {name: each for task in work.tasks for name, each in task.context.commands.items()}
     return frame(
         {
-            "scratch": str(work.scratch),
-            "readable": [str(path) for path in work.readable],
+            "scratch": str(work.scratch.absolute()),
+            "readable": [str(path.absolute()) for path in work.readable],
             "tasks": [_encode_task(task) for task in work.tasks],
             "commands": commands,
         }
@@ -66,10 +66,10 @@ def _encode_task(task: Task) -> dict[str, Any]:
         "name": task.name,
         "operation": task.operation,
         "params": task.params,
-        "out": str(task.out),
+        "out": str(task.out.absolute()),
         "context": context,
         "limits": dataclasses.asdict(task.limits),
-        "source": None if task.source is None else str(task.source),
+        "source": None if task.source is None else str(task.source.absolute()),
         "parent": task.parent,
         "parent_file": task.parent_file,
     }

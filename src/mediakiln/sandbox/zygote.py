@@ -77,7 +77,12 @@ class Zygote:
                 _end(each.pid)
 
     def _receive(self) -> bool:
-        data, fds, _, _ = socket.recv_fds(self._control, wire.MAX_CONTROL_BYTES, 1)
+        try:
+            data, fds, _, _ = socket.recv_fds(
+                self._control, wire.MAX_CONTROL_BYTES, 1, socket.MSG_CMSG_CLOEXEC
+            )
+        except ConnectionResetError:
+            return False
         if not data:
             return False
         request = json.loads(data)
@@ -167,6 +172,7 @@ def _prepare(control: socket.socket, config: Mapping[str, Any]) -> Zygote:
         raise SystemExit(0)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE))
+    confine.warm_up()
     flags = namespaces.usable()
     warmth = Warmth(config["operations"])
     warmth.preload(config["preload"])

@@ -8,6 +8,7 @@ import ctypes
 import functools
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 from mediakiln.sandbox.kernel import libc
@@ -98,9 +99,11 @@ def leave_network() -> str | None:
     except OSError as error:
         return _leave_as_root(error)
     proc = Path("/proc/self")
-    (proc / "setgroups").write_text("deny")
-    (proc / "uid_map").write_text(f"{uid} {uid} 1")
-    (proc / "gid_map").write_text(f"{gid} {gid} 1")
+    # Without the maps a child cannot have a user namespace of its own, and that is all.
+    with suppress(OSError):
+        (proc / "setgroups").write_text("deny")
+        (proc / "uid_map").write_text(f"{uid} {uid} 1")
+        (proc / "gid_map").write_text(f"{gid} {gid} 1")
     return None
 
 

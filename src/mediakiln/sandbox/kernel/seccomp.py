@@ -6,8 +6,6 @@ history of holes. The program is classic BPF over `struct seccomp_data`; see sec
 
 import ctypes
 import errno
-import functools
-import platform
 import socket
 import struct
 
@@ -71,7 +69,6 @@ def _refuse(code: int) -> bytes:
     return _op(_RETURN, _ERRNO | code)
 
 
-@functools.cache
 def program(machine: str) -> bytes:
     """The filter for a machine, as `platform.machine()` names it.
 
@@ -102,13 +99,11 @@ def program(machine: str) -> bytes:
     return b"".join([*parts, _refuse(errno.EPERM), allow])
 
 
-def restrict() -> None:
-    """Install the filter for this process and all it starts; `no_new_privs` must be set.
+def restrict(code: bytes) -> None:
+    """Install a filter for this process and all it starts; `no_new_privs` must be set.
 
     Raises:
-        OSError: the kernel has no such filters, or the machine is not known here.
+        OSError: the kernel has no such filters.
     """
-    code = program(platform.machine())
-    filter = ctypes.create_string_buffer(code, len(code))
-    wanted = _Program(len(code) // 8, ctypes.cast(filter, ctypes.c_char_p))
+    wanted = _Program(len(code) // 8, ctypes.c_char_p(code))
     libc.prctl(libc.PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(wanted))
