@@ -200,3 +200,11 @@ class BrokerLeases:
         empty = await broker.backlog("fan", "left")
         assert (empty.ready, empty.leased, empty.delayed) == (0, 0, 0)
         assert empty.oldest_age_s is None
+
+    async def test_the_backlog_counts_a_lapsed_lease_as_ready(self, broker: Broker) -> None:
+        await broker.ensure(TOPOLOGY)
+        await broker.publish("work", made(2))
+        await take_one(broker, "work", "workers", lease=SHORT_LEASE)
+        await asyncio.sleep(SHORT_LEASE + 0.1)
+        backlog = await broker.backlog("work", "workers")
+        assert (backlog.ready, backlog.leased) == (2, 0)
