@@ -22,7 +22,6 @@ def run(
     kinds: Annotated[tuple[Kind, ...] | None, Parameter(help="Kinds to work on (process).")] = None,
 ) -> None:
     """Run one role until SIGTERM; several of one role may run side by side."""
-    given = {"data": data, "host": host, "port": port, "workers": workers, "kinds": kinds}
-    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    settings = Settings.given(data=data, host=host, port=port, workers=workers, kinds=kinds)
     log.set_up(level=settings.log_level, as_json=settings.log_json)
     run_role(role, settings)

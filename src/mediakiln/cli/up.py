@@ -28,8 +28,7 @@ def up(
     auth: Annotated[bool | None, Parameter(help="Ask for a key.")] = None,
 ) -> None:
     """Run the whole platform on this machine until Ctrl-C."""
-    given = {"data": data, "host": host, "port": port, "workers": workers, "auth": auth}
-    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    settings = Settings.given(data=data, host=host, port=port, workers=workers, auth=auth)
     log.set_up(level=settings.log_level, as_json=settings.log_json)
     asyncio.run(serve(settings, say_where))
 

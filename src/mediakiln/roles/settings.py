@@ -89,6 +89,11 @@ class Settings(BaseSettings):
     samples: Path | None = Field(None, description="A folder of real files, for tests.")
 
     @classmethod
+    def given(cls, **values: Any) -> "Settings":
+        """Settings with what the command line gave; None means it was not given."""
+        return cls(**{name: value for name, value in values.items() if value is not None})
+
+    @classmethod
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],

@@ -210,6 +210,8 @@ class Process:
             )
             await self._announce(run, report.name, manifest)
         elif isinstance(report, TaskFailed):
+            if isinstance(report.error, StorageFull):
+                raise report.error
             run.fail(report.name, report.error, report.seconds)
             name = run.planned[report.name].operation.name
             metrics.STEP_SECONDS.labels(name, "failed").observe(report.seconds)

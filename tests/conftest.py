@@ -1,0 +1,15 @@
+"""Fixtures that every room shares."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def samples() -> Path:
+    """A folder of real files, with `samples/` and `malformed/` in it."""
+    folder = os.environ.get("MEDIAKILN_SAMPLES")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("MEDIAKILN_SAMPLES names no folder of real files")
+    return Path(folder)

@@ -1,0 +1,172 @@
+"""The loop acks what is done, retries what may work later and buries the rest."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from mediakiln.adapters.broker.memory import MemoryBroker
+from mediakiln.model.deadletter import DeadLetter
+from mediakiln.model.errors import BadMedia, EngineUnavailable, Leased
+from mediakiln.model.messages import Message
+from mediakiln.model.topology import TOPOLOGY
+from mediakiln.roles.consumer import Consumer, Handler, Policy
+
+QUICK = Policy(concurrency=2, lease_s=0.6, wait_s=0.2, max_attempts=3, base_s=0.01, drain_s=2)
+
+
+@pytest.fixture
+async def broker() -> AsyncIterator[MemoryBroker]:
+    made = MemoryBroker.from_url("memory://")
+    await made.ensure(TOPOLOGY)
+    yield made
+    await made.close()
+
+
+def _message(name: str = "m") -> Message:
+    return Message(id=name, key="k", body=b"{}")
+
+
+async def _consume(
+    broker: MemoryBroker, handler: Handler, *, until: asyncio.Event, policy: Policy = QUICK
+) -> None:
+    stop = asyncio.Event()
+    consumer = Consumer(broker, "classify", {"received": handler}, policy)
+    running = asyncio.create_task(consumer.run(stop))
+    async with asyncio.timeout(10):
+        await until.wait()
+    stop.set()
+    await running
+
+
+async def _waiting(broker: MemoryBroker) -> int:
+    backlog = await broker.backlog("received", "classify")
+    return backlog.ready + backlog.leased + backlog.delayed
+
+
+async def _letters(broker: MemoryBroker) -> list[DeadLetter]:
+    found = await broker.receive("dead", "dead", limit=10, wait=0, lease=5)
+    return [DeadLetter.read(delivery.message) for delivery in found]
+
+
+async def test_a_handled_message_is_acked(broker: MemoryBroker) -> None:
+    done = asyncio.Event()
+
+    async def handler(_: Message) -> None:
+        done.set()
+
+    await broker.publish("received", [_message()])
+    await _consume(broker, handler, until=done)
+    assert await _waiting(broker) == 0
+
+
+async def test_a_permanent_error_is_buried_at_once_with_its_reason(broker: MemoryBroker) -> None:
+    done, calls = asyncio.Event(), 0
+
+    async def handler(_: Message) -> None:
+        nonlocal calls
+        calls += 1
+        done.set()
+        raise BadMedia("torn")
+
+    await broker.publish("received", [_message()])
+    await _consume(broker, handler, until=done)
+    (letter,) = await _letters(broker)
+    assert (calls, letter.reason, letter.message().body) == (1, "bad_media: torn", b"{}")
+
+
+@pytest.mark.parametrize("error", [EngineUnavailable, RuntimeError])
+async def test_what_may_work_later_is_tried_again_up_to_the_limit(
+    broker: MemoryBroker, error: type[Exception]
+) -> None:
+    done, calls = asyncio.Event(), 0
+
+    async def handler(_: Message) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            done.set()
+        raise error("no")
+
+    await broker.publish("received", [_message()])
+    await _consume(broker, handler, until=done)
+    assert calls == 3
+    assert len(await _letters(broker)) == 1
+
+
+async def test_a_claim_held_elsewhere_is_never_buried(broker: MemoryBroker) -> None:
+    done, calls = asyncio.Event(), 0
+
+    async def handler(_: Message) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 5:
+            done.set()
+            return
+        raise Leased(retry_after=-0.5)
+
+    await broker.publish("received", [_message()])
+    await _consume(broker, handler, until=done)
+    assert await _letters(broker) == []
+
+
+async def test_a_lease_is_kept_while_work_outlasts_it(broker: MemoryBroker) -> None:
+    done, calls = asyncio.Event(), 0
+
+    async def handler(_: Message) -> None:
+        nonlocal calls
+        calls += 1
+        await asyncio.sleep(1.5)
+        done.set()
+
+    await broker.publish("received", [_message()])
+    await _consume(broker, handler, until=done)
+    assert calls == 1
+    assert await _waiting(broker) == 0
+
+
+async def test_no_more_handlers_run_at_once_than_allowed(broker: MemoryBroker) -> None:
+    done, now, most, seen = asyncio.Event(), 0, 0, 0
+
+    async def handler(_: Message) -> None:
+        nonlocal now, most, seen
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.01)
+        now -= 1
+        seen += 1
+        if seen == 20:
+            done.set()
+
+    await broker.publish("received", [_message(str(number)) for number in range(20)])
+    await _consume(broker, handler, until=done)
+    assert most == 2
+
+
+async def test_stopping_lets_running_handlers_end(broker: MemoryBroker) -> None:
+    started, ended = asyncio.Event(), asyncio.Event()
+
+    async def handler(_: Message) -> None:
+        started.set()
+        await asyncio.sleep(0.3)
+        ended.set()
+
+    await broker.publish("received", [_message()])
+    await _consume(broker, handler, until=started)
+    assert ended.is_set()
+    assert await _waiting(broker) == 0
+
+
+async def test_a_handler_that_does_not_end_in_time_gives_its_message_back(
+    broker: MemoryBroker,
+) -> None:
+    started = asyncio.Event()
+
+    async def handler(_: Message) -> None:
+        started.set()
+        await asyncio.sleep(60)
+
+    policy = Policy(concurrency=1, lease_s=30, wait_s=0.2, drain_s=0.1)
+    await broker.publish("received", [_message()])
+    await _consume(broker, handler, until=started, policy=policy)
+    assert len(await broker.receive("received", "classify", limit=1, wait=0, lease=5)) == 1

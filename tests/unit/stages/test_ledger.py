@@ -1,0 +1,51 @@
+"""Records change by compare-and-set; events leave with them or are relayed."""
+
+import asyncio
+
+import pytest
+
+from mediakiln.model.asset import Asset
+from mediakiln.model.errors import NotFound
+from mediakiln.model.ids import new_id
+from mediakiln.model.messages import Received
+from mediakiln.stages.ledger import Change
+from support.world import World
+
+
+def _tagged(tag: str):  # type: ignore[no-untyped-def]
+    def apply(asset: Asset) -> Change:
+        return Change(asset.model_copy(update={"tags": (*asset.tags, tag)}))
+
+    return apply
+
+
+async def test_concurrent_changes_are_all_kept(world: World) -> None:
+    asset = await world.upload()
+    await asyncio.gather(
+        *(world.ledger.change(asset.id, _tagged(str(number))) for number in range(20))
+    )
+    after = await world.asset(asset.id)
+    assert sorted(after.tags, key=int) == [str(number) for number in range(20)]
+    assert after.version == 21
+
+
+async def test_a_stale_known_record_costs_a_conflict_and_no_update(world: World) -> None:
+    stale = await world.upload()
+    await world.ledger.change(stale.id, _tagged("first"))
+    await world.ledger.change(stale.id, _tagged("second"), known=stale)
+    assert (await world.asset(stale.id)).tags == ("first", "second")
+
+
+async def test_sent_events_leave_the_outbox(world: World) -> None:
+    asset = await world.upload()
+    await world.ledger.drain()
+    world.clock.forward(hours=1)
+    assert await world.catalog.outbox(before=world.clock()) == []
+    event = Received(asset=asset.id)
+    await world.ledger.change(asset.id, lambda found: Change(found, [event]))
+    assert len(await world.messages("received", "classify")) == 2
+
+
+async def test_a_missing_record_is_an_error(world: World) -> None:
+    with pytest.raises(NotFound):
+        await world.ledger.change(new_id(), _tagged("x"))

@@ -1,0 +1,222 @@
+"""A worker claims, works, commits; whoever dies or doubles leaves one committed result set."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from mediakiln.model.errors import Crashed, Leased, StorageFull
+from mediakiln.model.keys import Bucket, asset_prefix
+from mediakiln.model.kind import AssetState, StepState
+from mediakiln.model.messages import Finished, Message, Stored
+from mediakiln.model.product import Manifest
+from support.world import TEXT, World
+
+ONE = {"steps": {"one": {"op": "mock.copy"}}}
+
+
+async def _job(world: World, recipe: object = ONE, data: bytes = TEXT) -> tuple[str, Message]:
+    asset = await world.upload(data, recipe=recipe)
+    for message in await world.messages("received", "classify"):
+        await world.classify(message)
+    (message,) = await world.messages("jobs.document", "process")
+    return asset.id, message
+
+
+async def _objects(world: World, id: str) -> list[str]:
+    prefix = asset_prefix("default", id)
+    return [item.key async for item in world.store.list(Bucket.PRODUCTION, prefix)]
+
+
+async def test_a_claimed_run_is_left_to_its_worker(world: World) -> None:
+    id, job = await _job(world, {"steps": {"slow": {"op": "mock.sleep", "seconds": 1.0}}})
+    first = asyncio.create_task(world.process(job))
+    while (await world.asset(id)).claim is None:
+        await asyncio.sleep(0.01)
+    with pytest.raises(Leased) as caught:
+        await world.worker("worker-2")(job)
+    assert 0 < caught.value.context["retry_after"] <= world.lease_s
+    await first
+
+
+async def test_a_lapsed_claim_is_taken_over_and_the_old_worker_stops(world: World) -> None:
+    world.lease_s = 1.0
+    slow = world.worker("slow")
+    id, job = await _job(world, {"steps": {"slow": {"op": "mock.sleep", "seconds": 15}}})
+    held = asyncio.create_task(slow(job))
+    while (await world.asset(id)).claim is None:
+        await asyncio.sleep(0.01)
+    again = await world.manage.process_again(id, world.recipes.resolve(ONE))
+    async with asyncio.timeout(5):
+        await held
+    assert again.run == 2
+    await world.pump()
+    after = await world.asset(id)
+    assert (after.state, list(after.published)) == (AssetState.READY, ["one"])
+    assert not list((world.tmp / "scratch").rglob("slow/*")), "scratch was left behind"
+
+
+async def test_two_workers_after_a_lapse_commit_one_result_set(world: World) -> None:
+    id, job = await _job(world)
+    asset = await world.asset(id)
+    await world.process(job)
+    world.clock.forward(minutes=5)
+    await world.worker("worker-2")(job)
+    digests = {
+        Stored.of(message).products.digest for message in await world.messages("stored", "join")
+    }
+    assert len(digests) == 1
+    manifests = [key for key in await _objects(world, id) if key.endswith(".manifest.json")]
+    assert len(manifests) == 1
+    assert asset.attempts == 0
+
+
+async def test_the_loser_of_a_commit_deletes_its_files(world: World) -> None:
+    id, job = await _job(world)
+    before = await world.asset(id)
+    await world.process(job)
+    key = (await _objects(world, id))[-1]
+    manifest = Manifest.model_validate_json(
+        await world.store.get(Bucket.PRODUCTION, f"default/{id}/one/1.manifest.json")
+    )
+    held = before.model_copy(update={"attempts": 2})
+    planned = next(iter(_planned(world, await world.asset(id)).values()))
+    late = await world.process._commits.reuse(held, 2, planned)
+    assert late == manifest, "the first manifest stands"
+    assert key in await _objects(world, id)
+    assert not [name for name in await _objects(world, id) if "/1-2/" in name]
+
+
+def _planned(world: World, asset):  # type: ignore[no-untyped-def]
+    from mediakiln.stages.process.plan import plan
+
+    return plan(asset, world.operations, {})
+
+
+async def test_a_first_kill_costs_an_attempt_and_a_second_fails_the_step(world: World) -> None:
+    recipe = {"steps": {"bang": {"op": "mock.segfault"}, "fine": {"op": "mock.copy"}}}
+    id, job = await _job(world, recipe)
+    with pytest.raises(Crashed):
+        await world.process(job)
+    between = await world.asset(id)
+    assert (between.state, between.kills) == (AssetState.PROCESSING, {"bang": 1})
+    assert between.claim is None, "another attempt may start at once"
+    await world.process(job)
+    await world.pump()
+    after = await world.asset(id)
+    assert after.state is AssetState.FAILED
+    assert after.error is not None
+    assert (after.error.code, after.error.step) == ("crashed", "bang")
+    assert after.steps["fine"].state is StepState.DONE, "steps behind the bad one are still done"
+    assert list(after.published) == ["fine"]
+
+
+async def test_attempts_that_are_spent_fail_the_run(world: World) -> None:
+    id, job = await _job(world)
+    await world.ledger.change(id, lambda a: _spent(a))
+    await world.process(job)
+    await world.pump()
+    after = await world.asset(id)
+    assert after.state is AssetState.FAILED
+    assert after.error is not None
+    assert after.error.code == "attempts_spent"
+
+
+def _spent(asset):  # type: ignore[no-untyped-def]
+    from mediakiln.stages.ledger import Change
+
+    return Change(asset.model_copy(update={"attempts": 5}))
+
+
+async def test_an_engine_failure_does_not_count_as_an_attempt(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id, job = await _job(world)
+    put_file = world.store.put_file
+
+    async def full(*_: object, **__: object) -> None:
+        raise StorageFull
+
+    monkeypatch.setattr(world.store, "put_file", full)
+    for _ in range(7):
+        with pytest.raises(StorageFull):
+            await world.process(job)
+    monkeypatch.setattr(world.store, "put_file", put_file)
+    assert (await world.asset(id)).attempts == 0
+    await world.process(job)
+    await world.pump()
+    assert (await world.asset(id)).state is AssetState.READY
+
+
+async def test_equal_work_in_a_project_is_copied_and_not_done_again(world: World) -> None:
+    _, job = await _job(world)
+    await world.process(job)
+    twin, again = await _job(world)
+    await world.process(again)
+    await world.pump()
+    manifest = Manifest.model_validate_json(
+        await world.store.get(Bucket.PRODUCTION, f"default/{twin}/one/1.manifest.json")
+    )
+    assert manifest.lineage.reused_from is not None
+    assert manifest.files[0].key.startswith(f"default/{twin}/"), "objects belong to one asset"
+    assert await world.store.get(Bucket.PRODUCTION, manifest.files[0].key) == TEXT
+
+
+async def test_work_of_another_project_is_never_reused(world: World) -> None:
+    _, job = await _job(world)
+    await world.process(job)
+    other = await world.upload(TEXT, recipe=ONE, project="other")
+    await world.pump()
+    manifest = Manifest.model_validate_json(
+        await world.store.get(Bucket.PRODUCTION, f"other/{other.id}/one/1.manifest.json")
+    )
+    assert manifest.lineage.reused_from is None
+
+
+async def test_a_manifest_tells_how_to_make_the_product_again(world: World) -> None:
+    id, job = await _job(world)
+    await world.process(job)
+    raw = await world.store.get(Bucket.PRODUCTION, f"default/{id}/one/1.manifest.json")
+    lineage = Manifest.model_validate_json(raw).lineage
+    asset = await world.asset(id)
+    assert lineage.source == asset.checksum
+    assert (lineage.operation, lineage.version) == ("mock.copy", 1)
+    assert lineage.params["times"] == 1
+    assert "pydantic" in lineage.tools
+
+
+async def test_every_product_has_its_archive_copy(world: World) -> None:
+    id, job = await _job(world)
+    await world.process(job)
+    await world.pump()
+    (file,) = (await world.asset(id)).published["one"].files or ()
+    assert file.archive_key is not None
+    assert file.archive_key.startswith("2026-01-01/default/")
+    assert await world.store.get(Bucket.ARCHIVE, file.archive_key) == TEXT
+
+
+async def test_a_deleted_asset_is_not_worked_on(world: World) -> None:
+    id, job = await _job(world)
+    await world.manage.delete(id)
+    await world.process(job)
+    assert await world.messages("finished", "join") == []
+    assert await _objects(world, id) == []
+
+
+async def test_an_operation_that_is_gone_fails_the_run_with_its_reason(world: World) -> None:
+    id, job = await _job(world)
+    world.operations._operations.pop("mock.copy")
+    await world.process(job)
+    (message,) = await world.messages("finished", "join")
+    error = Finished.of(message).error
+    assert error is not None
+    assert error.code == "invalid_recipe"
+    await world.join.finished(message)
+    assert (await world.asset(id)).state is AssetState.FAILED
+
+
+async def test_no_scratch_is_left(world: World) -> None:
+    _, job = await _job(world)
+    await world.process(job)
+    left = [path for path in Path(world.tmp / "scratch").rglob("*") if path.is_file()]
+    assert [path.name for path in left] == ["worker-1.lock"]

@@ -1,0 +1,106 @@
+"""Recipe errors name the step, the field and what is allowed."""
+
+import json
+from typing import Any
+
+import pytest
+
+from mediakiln.model.errors import InvalidRecipe, UnknownRecipe
+from mediakiln.model.kind import Kind
+from mediakiln.ports.operation import OperationSet
+from mediakiln.stages.recipes import RecipeBook
+from mediakiln.testing.mock_operations import OPERATIONS
+
+
+@pytest.fixture(scope="module")
+def book() -> RecipeBook:
+    return RecipeBook(OperationSet([*OperationSet.installed(), *OPERATIONS]))
+
+
+def _one(**step: Any) -> dict[str, Any]:
+    return {"steps": {"one": step}}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "step", "field"),
+    [
+        (_one(op="image.resize", widht=5), "one", "widht"),
+        (_one(op="image.resize", width=0), "one", "width"),
+        (_one(op="image.resize", width=10, fit="squash"), "one", "fit"),
+        (_one(op="image.nope"), "one", "op"),
+        (_one(op="mock.copy", **{"from": "nobody"}), "one", "from"),
+        (_one(op="mock.copy", **{"from": "one"}), None, "from"),
+        ({"steps": {"Bad Name": {"op": "mock.copy"}}}, "Bad Name", None),
+        ({"steps": {"one": {}}}, "one", "steps.one.op"),
+    ],
+)
+def test_an_invalid_recipe_names_its_step_and_field(
+    book: RecipeBook, recipe: dict[str, Any], step: str | None, field: str | None
+) -> None:
+    with pytest.raises(InvalidRecipe) as caught:
+        book.resolve(recipe)
+    assert caught.value.context.get("step") == step
+    assert caught.value.context.get("field") == field
+
+
+def test_a_wrong_choice_lists_the_allowed_ones(book: RecipeBook) -> None:
+    with pytest.raises(InvalidRecipe) as caught:
+        book.resolve(_one(op="image.resize", width=10, fit="squash"))
+    assert "cover" in json.dumps(caught.value.context["allowed"])
+
+
+def test_a_ring_is_refused(book: RecipeBook) -> None:
+    ring = {"a": {"op": "mock.copy", "from": "b"}, "b": {"op": "mock.copy", "from": "a"}}
+    with pytest.raises(InvalidRecipe, match="ring"):
+        book.resolve({"steps": ring})
+
+
+def test_a_step_that_cannot_take_what_its_parent_makes_is_refused(book: RecipeBook) -> None:
+    steps = {
+        "text": {"op": "document.text"},
+        "thumb": {"op": "image.resize", "width": 10, "from": "text"},
+    }
+    with pytest.raises(InvalidRecipe) as caught:
+        book.resolve({"steps": steps})
+    assert caught.value.context["step"] == "thumb"
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"steps": []}', '{"steps": {}}', "[" * 5000])
+def test_what_is_no_recipe_is_refused(book: RecipeBook, text: str) -> None:
+    with pytest.raises(InvalidRecipe):
+        book.resolve(text if text.startswith("{") else "{" + text)
+
+
+def test_too_many_steps_and_too_many_bytes_are_refused(book: RecipeBook) -> None:
+    many = {f"s{number}": {"op": "mock.copy"} for number in range(33)}
+    with pytest.raises(InvalidRecipe) as caught:
+        book.resolve({"steps": many})
+    assert caught.value.context["limit"] == 32
+    with pytest.raises(InvalidRecipe):
+        book.resolve(_one(op="mock.copy", file="x" * 20_000))
+
+
+def test_an_unknown_preset_lists_the_known_ones(book: RecipeBook) -> None:
+    with pytest.raises(UnknownRecipe) as caught:
+        book.resolve("imge")
+    assert "image" in caught.value.context["allowed"]
+
+
+def test_every_kind_has_a_default_recipe(book: RecipeBook) -> None:
+    for kind in Kind:
+        assert book.default(kind).steps
+
+
+def test_order_puts_parents_first_and_dependants_are_all_found(book: RecipeBook) -> None:
+    steps = {
+        "c": {"op": "mock.copy", "from": "b"},
+        "b": {"op": "mock.copy", "from": "a/copy"},
+        "a": {"op": "mock.copy"},
+        "d": {"op": "mock.copy"},
+    }
+    recipe = book.resolve({"steps": steps})
+    assert recipe is not None
+    order = recipe.order()
+    assert order.index("a") < order.index("b") < order.index("c")
+    assert recipe.dependants("a") == {"b", "c"}
+    assert recipe.steps["b"].parent_file == "copy"
