@@ -259,10 +259,12 @@ class AssetTests:
         assert stored.metadata == asset.metadata
 
     async def test_text_that_is_not_unicode_is_refused(self, catalog: Catalog) -> None:
-        asset = an_asset(name="half a \ud800 pair")
-        with pytest.raises(InvalidRequest):
-            await catalog.create(asset)
-        assert await catalog.get(asset.id) is None
+        for fields in ({"name": "half a \ud800 pair"}, {"project": "a\x00b"}):
+            asset = an_asset(**fields)
+            with pytest.raises(InvalidRequest):
+                await catalog.create(asset, [an_event(asset)])
+            assert await catalog.get(asset.id) is None
+        assert await all_pending(catalog) == []
 
     async def test_a_record_stays_in_its_project_and_at_its_time(self, catalog: Catalog) -> None:
         asset = await catalog.create(an_asset())

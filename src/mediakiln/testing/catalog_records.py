@@ -21,7 +21,6 @@ _ODD_KEYS = (
     "a'b",
     'a"b',
     "a\\b",
-    "a\x00b",
     "日本/語",
     "🙂",
     "🙂🙂",
@@ -258,7 +257,7 @@ class RecordsTests:
 
     async def test_keys_and_values_have_limits(self, catalog: Catalog) -> None:
         records = catalog.records("s")
-        for key in ("", "\ud800"):
+        for key in ("", "\ud800", "a\x00b"):
             with pytest.raises(InvalidRequest):
                 await records.put(key, {})
             assert await records.get(key) is None

@@ -60,12 +60,15 @@ def check_limit(limit: int) -> None:
 
 
 def storable(text: str) -> bool:
-    """Whether `text` has a UTF-8 form; what has none can name no record."""
+    """Whether every engine can search by `text`; what none can store names no record.
+
+    That is UTF-8 without NUL, which PostgreSQL's text columns do not take.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:
         return False
-    return True
+    return "\0" not in text
 
 
 def encode(asset: Asset) -> str:
@@ -73,8 +76,11 @@ def encode(asset: Asset) -> str:
 
     Raises:
         LimitExceeded: more than 64 KiB.
-        InvalidRequest: something in it has no JSON form, such as half a surrogate pair.
+        InvalidRequest: something in it has no JSON form, such as half a surrogate pair, or one
+            of its names has a NUL.
     """
+    if not all(storable(name) for name in (asset.id, asset.project, asset.mutation_id or "")):
+        raise InvalidRequest("an id, project or mutation id is UTF-8 without NUL")
     try:
         text = asset.model_dump_json(by_alias=True)
     except (PydanticSerializationError, UnicodeEncodeError) as error:
@@ -152,11 +158,11 @@ def check_key(key: str) -> None:
     """Check a key that is about to be written.
 
     Raises:
-        InvalidRequest: it is empty or has no UTF-8 form.
+        InvalidRequest: it is empty, has a NUL or no UTF-8 form.
         LimitExceeded: more than 1,024 bytes.
     """
     if not key or not storable(key):
-        raise InvalidRequest("a key is 1 to 1,024 bytes of UTF-8")
+        raise InvalidRequest("a key is 1 to 1,024 bytes of UTF-8 without NUL")
     _limit(len(key.encode()), MAX_KEY_BYTES, "a key")
 
 
