@@ -12,6 +12,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +185,8 @@ def _translate(error: BaseException) -> MediakilnError:
     """What a record says of an exception; the traceback goes to the job's output only."""
     if isinstance(error, MediakilnError):
         return error
-    traceback.print_exception(error)
+    with suppress(OSError, ValueError):  # the operation may have filled or closed it
+        traceback.print_exception(error)
     if isinstance(error, MemoryError):
         return MemoryExceeded("the step asked for more memory than it may have")
     code = error.errno if isinstance(error, OSError) else None

@@ -78,13 +78,13 @@ class Police:
         wall, cpu = time.monotonic() - self._since, usage.cpu_s - self._cpu_before
         for value, limit, what in (
             (wall, self._limits.wall_s, "ran for"),
-            (cpu, self._limits.cpu_s, "used processor time of"),
+            (cpu, self._limits.cpu_s, "used the processor for"),
         ):
             if value > limit:
                 return StepTimeout(
-                    f"the step {what} {value:.1f} s; at most {limit:g} s are allowed",
+                    f"the step {what} {value:.2f} s; at most {limit:g} s are allowed",
                     limit=limit,
-                    value=round(value, 1),
+                    value=round(value, 2),
                     unit="s",
                 )
         return None

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -84,6 +85,12 @@ class Status(Params):
     status: int = Field(default=3, ge=0, le=255, description="What the process exits with.")
 
 
+class Marker(Params):
+    """A word to be found by."""
+
+    marker: str = Field(description="Stands in the command line of the program it starts.")
+
+
 class Flaky(Params):
     """Of mock.flaky."""
 
@@ -100,6 +107,12 @@ def copy(source: Path, params: CopyParams, out: Path) -> Iterable[Product]:
         (out / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, out / file)
         yield Product(file=file, media_type=params.media_type, metadata=metadata)
+
+
+@operation("mock.only_text", None, accepts=["text/*"], produces=["application/octet-stream"])
+def only_text(source: Path, params: Nothing, out: Path) -> Iterable[Product]:  # noqa: ARG001
+    """Copy the source, which must be text."""
+    yield from copy.function(source, CopyParams(), out)
 
 
 @operation("mock.sleep", None, **_ANY)
@@ -161,18 +174,23 @@ def allocate(source: Path, params: Megabytes, out: Path) -> Iterable[Product]:
 
 @operation("mock.fill_scratch", None, **_ANY)
 def fill_scratch(source: Path, params: Megabytes, out: Path) -> Iterable[Product]:
-    """Write files of 1 MiB, or one file that no folder names, then wait a little."""
-    if params.where == "unlinked":
-        with (out / "gone").open("wb") as file:
-            (out / "gone").unlink()
-            for _ in range(params.mb):
-                file.write(b"x" * _MIB)
-            file.flush()
-            time.sleep(3)
-    for number in range(params.mb if params.where == "here" else 0):
-        (out / f"{number}.bin").write_bytes(b"x" * _MIB)
-    time.sleep(3)
+    """Write files of 1 MiB, which no folder names if told so, then wait a little."""
+    with ExitStack() as held:
+        for number in range(params.mb):
+            path = out / f"{number}.bin"
+            held.enter_context(path.open("wb", buffering=0)).write(b"x" * _MIB)
+            if params.where == "unlinked":
+                path.unlink()
+        time.sleep(3)
     yield from copy.function(source, CopyParams(), out)
+
+
+@operation("mock.fill_and_keep", None, **_ANY)
+def fill_and_keep(source: Path, params: Megabytes, out: Path) -> Iterable[Product]:  # noqa: ARG001
+    """Make a product of that size, and take long enough over it to be noticed."""
+    (out / "big").write_bytes(bytes(params.mb * _MIB))
+    time.sleep(0.8)
+    yield Product(file="big", media_type="application/octet-stream")
 
 
 @operation("mock.fork_bomb", None, **_ANY)
@@ -197,6 +215,22 @@ def spawn(source: Path, params: Seconds, out: Path) -> Iterable[Product]:  # noq
     )
     (out / "marker.txt").write_text(marker)
     yield Product(file="marker.txt", media_type="text/plain")
+
+
+@operation("mock.spawn_and_hang", None, **_ANY)
+def spawn_and_hang(source: Path, params: Marker, out: Path) -> NoReturn:
+    """Start a program in a session of its own, and never end."""
+    code = "import time; time.sleep(300)"
+    subprocess.Popen([sys.executable, "-c", code, params.marker], start_new_session=True)
+    hang.function(source, Nothing(), out)
+    raise AssertionError
+
+
+@operation("mock.environment", None, **_TEXT)
+def environment(source: Path, params: Nothing, out: Path) -> Iterable[Product]:  # noqa: ARG001
+    """Write down the environment variables."""
+    (out / "environment.txt").write_text("\n".join(f"{k}={v}" for k, v in os.environ.items()))
+    yield Product(file="environment.txt", media_type="text/plain")
 
 
 @operation("mock.read_file", None, **_ANY)
@@ -277,7 +311,7 @@ def lie(source: Path, params: Message, out: Path) -> Iterable[Product]:  # noqa:
 
 
 OPERATIONS: tuple[Operation, ...] = (
-    abort, allocate, bad_media, connect, copy, eat_memory, exit_, fill_scratch, flaky, fork_bomb,
-    hang, lie, name_product, raise_, read_file, segfault, sleep, spawn, spin, symlink_product,
-    write_outside,
+    abort, allocate, bad_media, connect, copy, eat_memory, environment, exit_, fill_and_keep,
+    fill_scratch, flaky, fork_bomb, hang, lie, name_product, only_text, raise_, read_file,
+    segfault, sleep, spawn, spawn_and_hang, spin, symlink_product, write_outside,
 )  # fmt: skip
