@@ -1,1 +1,1 @@
-"""Notifiers: log and webhook."""
+"""Notifiers, one engine per file."""
