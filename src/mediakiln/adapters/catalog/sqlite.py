@@ -5,7 +5,6 @@ queued up in one transaction. The file must be on a local disk: WAL needs shared
 """
 
 import asyncio
-import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -20,7 +19,7 @@ from mediakiln.adapters.catalog.migrate import migrate
 from mediakiln.adapters.catalog.schema import SHARDS
 from mediakiln.adapters.catalog.sqlite_connection import open_engine, translate
 from mediakiln.adapters.catalog.sqlite_records import SqliteRecords, purge
-from mediakiln.adapters.catalog.sqlite_threads import Readers, Writer, closed
+from mediakiln.adapters.catalog.sqlite_threads import Threads
 from mediakiln.model.asset import Asset
 from mediakiln.model.errors import EngineMisconfigured, EngineUnavailable
 from mediakiln.model.kind import AssetState, Kind
@@ -36,11 +35,9 @@ class SqliteCatalog:
     def __init__(self, path: Path, *, busy_timeout_s: float = 10.0, readers: int = 2) -> None:
         self._path = path
         self._engine = open_engine(path, busy_timeout_s=busy_timeout_s)
-        self._reader_count = readers
-        self._readers: Readers | None = None
-        self._writer: Writer | None = None
-        self._starting = threading.Lock()
-        self._closed = False
+        self._threads = Threads(
+            self._engine, path, readers=readers, mark=sqlite_assets.forget, purge=purge
+        )
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -68,28 +65,6 @@ class SqliteCatalog:
         """Shared by the machine's processes, and durable."""
         return CatalogCapabilities(shared=True, durable=True, shards=SHARDS)
 
-    @property
-    def readers(self) -> Readers:
-        """The threads that answer queries, started at first use."""
-        with self._starting:
-            if self._closed:
-                raise closed()
-            if self._readers is None:
-                self._readers = Readers(self._engine, self._path, count=self._reader_count)
-            return self._readers
-
-    @property
-    def writer(self) -> Writer:
-        """The thread that writes, started at first use."""
-        with self._starting:
-            if self._closed:
-                raise closed()
-            if self._writer is None:
-                self._writer = Writer(
-                    self._engine, self._path, mark=sqlite_assets.forget, purge=purge
-                )
-            return self._writer
-
     async def ensure(self) -> None:
         """Make the file and its folder, or bring its schema up to date.
 
@@ -101,24 +76,24 @@ class SqliteCatalog:
 
     async def create(self, asset: Asset, events: Sequence[Outgoing] = ()) -> Asset:
         """See `ports.catalog.Catalog.create`."""
-        return await self.writer.do(sqlite_assets.create(asset, events))
+        return await self._threads.writer.do(sqlite_assets.create(asset, events))
 
     async def get(self, id: str) -> Asset | None:
         """See `ports.catalog.Catalog.get`."""
         if not rules.storable(id):
             return None
-        return await self.readers.do(partial(sqlite_assets.get, id=id))
+        return await self._threads.readers.do(partial(sqlite_assets.get, id=id))
 
     async def get_many(self, ids: Sequence[str]) -> Mapping[str, Asset]:
         """See `ports.catalog.Catalog.get_many`."""
         known = [id for id in ids if rules.storable(id)]
-        return await self.readers.do(partial(sqlite_assets.get_many, ids=known))
+        return await self._threads.readers.do(partial(sqlite_assets.get_many, ids=known))
 
     async def update(
         self, asset: Asset, *, expected: int, events: Sequence[Outgoing] = ()
     ) -> Asset:
         """See `ports.catalog.Catalog.update`."""
-        return await self.writer.do(sqlite_assets.update(asset, expected, events))
+        return await self._threads.writer.do(sqlite_assets.update(asset, expected, events))
 
     async def list(
         self,
@@ -139,7 +114,7 @@ class SqliteCatalog:
             state=state is not None, kind=kind is not None, after=cursor is not None
         )
         work = partial(sqlite_assets.page, statement=statement, params=params)
-        found = await self.readers.do(work)
+        found = await self._threads.readers.do(work)
         if len(found) <= limit:
             return Page(found, None)
         last = found[limit - 1]
@@ -150,7 +125,7 @@ class SqliteCatalog:
         rules.check_limit(limit)
         end = rules.micros(before)
         work = partial(sqlite_assets.due, shard=shard, before=end, limit=limit)
-        return await self.readers.do(work)
+        return await self._threads.readers.do(work)
 
     async def outbox(
         self, *, before: datetime, shard: int = 0, limit: int = 100
@@ -158,9 +133,9 @@ class SqliteCatalog:
         """See `ports.catalog.Catalog.outbox`."""
         rules.check_limit(limit)
         end = rules.micros(before)
-        await self.writer.flush()
+        await self._threads.writer.flush()
         work = partial(sqlite_assets.pending, shard=shard, before=end, limit=limit)
-        return await self.readers.do(work)
+        return await self._threads.readers.do(work)
 
     async def sent(self, events: Sequence[tuple[str, str]]) -> None:
         """See `ports.catalog.Catalog.sent`.
@@ -170,25 +145,19 @@ class SqliteCatalog:
         """
         known = [(asset, message) for asset, message in events if rules.storable(asset + message)]
         if known:
-            self.writer.mark(known)
+            self._threads.writer.mark(known)
 
     def records(self, space: str) -> SqliteRecords:
         """See `ports.catalog.Catalog.records`."""
-        return SqliteRecords(self, space)
+        return SqliteRecords(self._threads, space)
 
     async def close(self) -> None:
         """Commit what was given, marks included, and let go of threads and connections."""
-        with self._starting:
-            self._closed = True
-            threads = [thread for thread in (self._readers, self._writer) if thread is not None]
-            self._readers = self._writer = None
-        for thread in threads:
-            await asyncio.to_thread(thread.close)
+        await asyncio.to_thread(self._threads.close)
         self._engine.dispose()
 
     def _migrate(self) -> None:
-        if self._closed:
-            raise closed()
+        self._threads.check_open()
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             migrate(self._engine)

@@ -7,7 +7,7 @@ comes back to a version that an old writer still holds.
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
@@ -15,11 +15,9 @@ from sqlalchemy.dialects.sqlite import insert
 from mediakiln.adapters.catalog import rules
 from mediakiln.adapters.catalog.cursor import seal, unseal
 from mediakiln.adapters.catalog.schema import records
+from mediakiln.adapters.catalog.sqlite_threads import Threads
 from mediakiln.model.errors import VersionConflict
 from mediakiln.ports.catalog import Record
-
-if TYPE_CHECKING:
-    from mediakiln.adapters.catalog.sqlite import SqliteCatalog
 
 PURGE_ROWS = 200
 
@@ -73,8 +71,8 @@ def purge(connection: sa.Connection) -> bool:
 class SqliteRecords:
     """One space of a `SqliteCatalog`."""
 
-    def __init__(self, catalog: "SqliteCatalog", space: str) -> None:
-        self._catalog = catalog
+    def __init__(self, threads: Threads, space: str) -> None:
+        self._threads = threads
         self._space = space
 
     async def get(self, key: str) -> Record | None:
@@ -86,7 +84,7 @@ class SqliteRecords:
             row = connection.execute(_GET, self._params(key)).one_or_none()
             return None if row is None else _record(key, *row)
 
-        return await self._catalog.readers.do(work)
+        return await self._threads.readers.do(work)
 
     async def put(
         self,
@@ -114,7 +112,7 @@ class SqliteRecords:
                 version = expected + 1 if done else None
             return self._conflict(connection, key, expected) if version is None else version
 
-        return await self._catalog.writer.do(work)
+        return await self._threads.writer.do(work)
 
     async def delete(self, key: str, *, expected: int | None = None) -> None:
         """See `ports.catalog.Records.delete`."""
@@ -130,7 +128,7 @@ class SqliteRecords:
             if not done and connection.execute(_VERSION, params).scalar() is not None:
                 self._conflict(connection, key, expected)
 
-        await self._catalog.writer.do(work)
+        await self._threads.writer.do(work)
 
     async def list(
         self, prefix: str = "", *, limit: int = 100, cursor: str | None = None
@@ -147,7 +145,7 @@ class SqliteRecords:
             rows = connection.execute(_FROM if stop is None else _BETWEEN, params)
             return [_record(*row) for row in rows]
 
-        found = await self._catalog.readers.do(work)
+        found = await self._threads.readers.do(work)
         more = seal((found[limit - 1].key,), scope) if len(found) > limit else None
         return found[:limit], more
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from mediakiln.adapters.catalog import sqlite_records
 from mediakiln.adapters.catalog.sqlite import SqliteCatalog
-from mediakiln.adapters.catalog.sqlite_threads import Writer
+from mediakiln.adapters.catalog.sqlite_writer import Writer
 from mediakiln.testing.catalog_samples import all_pending, an_asset, an_event
 
 Catalog = tuple[SqliteCatalog, list[str]]
@@ -94,7 +94,7 @@ async def test_a_write_that_breaks_the_transaction_fails_alone(traced: Catalog) 
     good = [an_asset() for _ in range(20)]
     outcomes = await asyncio.gather(
         *(catalog.create(asset, [an_event(asset)]) for asset in good[:10]),
-        catalog.writer.do(broken),
+        catalog._threads.writer.do(broken),
         *(catalog.create(asset, [an_event(asset)]) for asset in good[10:]),
         return_exceptions=True,
     )
