@@ -7,7 +7,7 @@ that a warm worker imports ahead of time.
 
 import fnmatch
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -170,7 +170,7 @@ class OperationSet:
         """Every operation that an installed distribution offers by entry point."""
         return cls(entry.load() for entry in entry_points(group=ENTRY_POINT_GROUP))
 
-    def __iter__(self) -> "Iterable[Operation]":
+    def __iter__(self) -> Iterator[Operation]:
         return iter(sorted(self._operations.values(), key=lambda item: item.name))
 
     def __contains__(self, name: object) -> bool:
