@@ -1,0 +1,60 @@
+"""The HTTP interface, put together."""
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from mediakiln.model.errors import MediakilnError
+from mediakiln.web import assets, dead, docs, health, installed, openapi
+from mediakiln.web.auth import Auth
+from mediakiln.web.delivery.downloads import Downloads
+from mediakiln.web.errors import answer
+from mediakiln.web.front import Front
+from mediakiln.web.live import Live
+from mediakiln.web.services import Services
+from mediakiln.web.upload import routes as upload
+
+
+def create_app(services: Services, *, portal: ASGIApp | None = None) -> Front:
+    """The web application.
+
+    `portal` answers every address that is not the interface's own, `/` first of all; it asks
+    `Auth(services.owner_key).admits(scope)` for itself whether the visitor is signed in.
+    """
+    auth, live = Auth(services.owner_key), Live(services.catalog)
+    return Front(
+        api=_api(services, auth, live),
+        downloads=Downloads(services.deliver, public=services.delivery_public),
+        portal=portal,
+        auth=auth,
+        live=live,
+        delivery_public=services.delivery_public,
+    )
+
+
+def _api(services: Services, auth: Auth, live: Live) -> FastAPI:
+    app = FastAPI(
+        title="mediakiln",
+        version=version("mediakiln"),
+        docs_url=None,  # the framework's own pages fetch their programs from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"auto_configure": False},  # nothing here reads the environment
+    )
+    for routes in (
+        upload.router(services),
+        assets.reading(services, live),
+        assets.acting(services),
+        installed.router(services),
+        dead.router(services),
+        health.router(services, auth),
+        docs.router(app),
+    ):
+        app.include_router(routes)
+    for kind in (MediakilnError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, answer)
+    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign] # its documented hook
+    return app

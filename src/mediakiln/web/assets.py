@@ -1,0 +1,169 @@
+"""`/v1/assets`: look at assets, watch them, and act on them."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import StreamingResponse
+
+from mediakiln.model.asset import Asset
+from mediakiln.model.errors import InvalidRequest, NotFound
+from mediakiln.model.ids import is_id
+from mediakiln.model.kind import AssetState, Kind
+from mediakiln.model.recipe import Recipe
+from mediakiln.stages.recipes import RecipeBook
+from mediakiln.web.bodies import read_json
+from mediakiln.web.live import Live
+from mediakiln.web.openapi import problems
+from mediakiln.web.schemas import AssetOut, AssetPage, DeliveryPage, ProcessIn, RestoreOut
+from mediakiln.web.services import Services
+from mediakiln.web.urls import base_url
+from mediakiln.web.views import asset_view
+
+HEARTBEAT_S = 15.0
+MAX_WAIT_S = 60.0
+_DELIVERIES = "deliveries"
+
+Id = Annotated[str, Path(description="The asset's id, a UUID.")]
+Limit = Annotated[int, Query(ge=1, le=200)]
+Cursor = Annotated[str | None, Query(description="Of the page before.")]
+
+
+def reading(services: Services, live: Live) -> APIRouter:
+    """The routes that change nothing."""
+    routes = APIRouter(tags=["assets"])
+
+    @routes.get("/v1/assets", responses=problems(400, 422))
+    async def list_assets(
+        request: Request,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+        state: AssetState | None = None,
+        kind: Kind | None = None,
+    ) -> AssetPage:
+        """Assets, newest first; what was uploaded a moment ago may be missing yet."""
+        page = await services.catalog.list(
+            services.project, state=state, kind=kind, limit=limit, cursor=cursor
+        )
+        base = base_url(request.scope, services)
+        views = [await asset_view(asset, services.deliver, base) for asset in page.assets]
+        return AssetPage(assets=views, cursor=page.cursor)
+
+    @routes.get("/v1/assets/{id}", responses=problems(404, 410))
+    async def get_asset(
+        request: Request,
+        id: Id,
+        wait: Annotated[
+            float, Query(ge=0, le=MAX_WAIT_S, description="Seconds to wait for the run's end.")
+        ] = 0,
+    ) -> AssetOut:
+        """One asset; with `wait`, as soon as its run has ended."""
+        asset = await services.deliver.asset(id)
+        if wait and not asset.state.terminal:
+            asset = await live.settled(asset, within_s=wait)
+        return await asset_view(asset, services.deliver, base_url(request.scope, services))
+
+    @routes.get(
+        "/v1/assets/{id}/events",
+        response_class=StreamingResponse,
+        responses=problems(404, 410) | {200: {"content": {"text/event-stream": _EVENTS}}},
+    )
+    async def watch_asset(request: Request, id: Id) -> StreamingResponse:
+        """Server-sent events: an `asset` now and at every change, until the run has ended."""
+        asset = await services.deliver.asset(id)
+        base = base_url(request.scope, services)
+        return StreamingResponse(
+            _events(asset, services, live, base),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+
+    @routes.get("/v1/assets/{id}/deliveries", responses=problems(404, 410))
+    async def list_deliveries(id: Id, limit: Limit = 50, cursor: Cursor = None) -> DeliveryPage:
+        """How others were told of the asset: every attempt, and what was answered."""
+        await services.deliver.asset(id)
+        records, following = await services.catalog.records(_DELIVERIES).list(
+            f"{id}/", limit=limit, cursor=cursor
+        )
+        return DeliveryPage(deliveries=[dict(record.value) for record in records], cursor=following)
+
+    return routes
+
+
+def acting(services: Services) -> APIRouter:
+    """The routes that change an asset."""
+    routes = APIRouter(tags=["assets"])
+
+    async def view(request: Request, asset: Asset) -> AssetOut:
+        services.deliver.forget(asset.id)
+        return await asset_view(asset, services.deliver, base_url(request.scope, services))
+
+    @routes.delete("/v1/assets/{id}", status_code=202, responses=problems(404))
+    async def delete_asset(request: Request, id: Id) -> AssetOut:
+        """Hide the asset at once; its bytes go after a grace. Again is no error."""
+        return await view(request, await services.manage.delete(_known(id)))
+
+    @routes.post(
+        "/v1/assets/{id}/process",
+        status_code=202,
+        openapi_extra={"requestBody": _PROCESS},
+        responses=problems(400, 404, 410, 413, 422),
+    )
+    async def process_asset(request: Request, id: Id) -> AssetOut:
+        """Start another run, perhaps with another recipe; only missing products are made."""
+        recipe = _asked(await read_json(request.receive), services.recipes)
+        return await view(request, await services.manage.process_again(_known(id), recipe))
+
+    @routes.post("/v1/assets/{id}/restore", responses=problems(404, 409, 410))
+    async def restore_asset(request: Request, id: Id) -> RestoreOut:
+        """Bring products that are missing back from the archive."""
+        asset, restored = await services.manage.restore(_known(id))
+        return RestoreOut(asset=await view(request, asset), restored=restored)
+
+    return routes
+
+
+_EVENTS: dict[str, Any] = {
+    "schema": {"type": "string", "description": "Events named `asset`; data: an AssetOut."},
+    "example": 'event: asset\nid: 3\ndata: {"id": "...", "state": "processing"}\n\n',
+}
+_PROCESS: dict[str, Any] = {
+    "required": False,
+    "content": {"application/json": {"schema": ProcessIn.model_json_schema()}},
+}
+
+
+async def _events(asset: Asset, services: Services, live: Live, base: str) -> AsyncIterator[str]:
+    async with aclosing(live.changes(asset, quiet_s=HEARTBEAT_S)) as changes:
+        async for news in changes:
+            if news is None:
+                yield ": still here\n\n"
+                continue
+            view = await asset_view(news, services.deliver, base)
+            yield f"event: asset\nid: {news.version}\ndata: {view.model_dump_json()}\n\n"
+
+
+def _known(id: str) -> str:
+    if not is_id(id):
+        raise NotFound(f"there is no asset {id[:64]!r}")
+    return id
+
+
+def _asked(body: dict[str, Any], recipes: RecipeBook) -> Recipe | None:
+    """The recipe of a `process` body: the body itself, or its `recipe`; None for the one before."""
+    if not body:
+        return None
+    if "steps" in body:
+        return recipes.resolve(body)
+    unknown = sorted(set(body) - {"recipe"})
+    if unknown:
+        raise InvalidRequest(
+            f"unknown member {unknown[0][:80]!r}",
+            field=unknown[0][:80],
+            allowed=["recipe", "steps"],
+        )
+    spec = body["recipe"]
+    if not isinstance(spec, str | dict | None):
+        raise InvalidRequest("recipe is a preset's name or a recipe", field="recipe")
+    return recipes.resolve(spec)

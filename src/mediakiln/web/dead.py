@@ -1,0 +1,45 @@
+"""`/v1/dead`: messages nobody could handle."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from mediakiln.model.deadletter import DeadLetter
+from mediakiln.web.openapi import problems
+from mediakiln.web.schemas import DeadLetterOut, DeadLetterPage
+from mediakiln.web.services import Services
+
+
+def router(services: Services) -> APIRouter:
+    """The routes."""
+    routes = APIRouter(tags=["dead letters"])
+    missing = problems(404)
+
+    @routes.get("/v1/dead", responses=problems(422))
+    async def list_dead(
+        limit: Annotated[int, Query(ge=1, le=200)] = 50, cursor: str | None = None
+    ) -> DeadLetterPage:
+        """Dead letters, oldest first."""
+        letters, following = await services.dead.list(limit=limit, cursor=cursor)
+        return DeadLetterPage(letters=[_view(letter) for letter in letters], cursor=following)
+
+    @routes.get("/v1/dead/{id}", responses=missing)
+    async def get_dead(id: str) -> DeadLetterOut:
+        """One dead letter."""
+        return _view(await services.dead.get(id))
+
+    @routes.post("/v1/dead/{id}/replay", responses=missing)
+    async def replay_dead(id: str) -> DeadLetterOut:
+        """Send the message to the one group that gave it up, and drop the letter."""
+        return _view(await services.dead.replay(id))
+
+    @routes.delete("/v1/dead/{id}", responses=missing)
+    async def drop_dead(id: str) -> DeadLetterOut:
+        """Forget the message for good."""
+        return _view(await services.dead.drop(id))
+
+    return routes
+
+
+def _view(letter: DeadLetter) -> DeadLetterOut:
+    return DeadLetterOut.model_validate(letter.to_json())

@@ -1,0 +1,67 @@
+"""The OpenAPI 3.1 document, completed with what FastAPI cannot see."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from mediakiln.web.delivery.describe import PATHS
+from mediakiln.web.errors import PROBLEM_TYPE
+from mediakiln.web.schemas import ProblemOut
+
+_DESCRIPTION = """\
+Put any media file in; the work its uploader asked for comes out.
+
+Upload with `POST /v1/assets`, watch with `GET /v1/assets/{id}/events`, download from the
+addresses in the answer. Errors are problem documents with a stable `code`.
+"""
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that may answer with these problems."""
+    return {status: {"model": ProblemOut} for status in statuses}
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The whole document, made once."""
+    if app.openapi_schema is None:
+        made = get_openapi(
+            title=app.title,
+            version=app.version,
+            openapi_version=app.openapi_version,
+            description=_DESCRIPTION,
+            routes=app.routes,
+        )
+        made["paths"] |= PATHS
+        _complete(made)
+        app.openapi_schema = made
+    return app.openapi_schema
+
+
+def _complete(made: dict[str, Any]) -> None:
+    components = made.setdefault("components", {})
+    components["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer", "description": "The owner's key."},
+        "session": {"type": "apiKey", "in": "cookie", "name": "mediakiln_session"},
+    }
+    made["security"] = [{"key": []}, {"session": []}]
+    # Validation problems are ours, so FastAPI's own models of them are never sent.
+    for name in ("HTTPValidationError", "ValidationError"):
+        components["schemas"].pop(name, None)
+    for path, methods in made["paths"].items():
+        for operation in methods.values():
+            if path.startswith("/v1/"):
+                operation["responses"].setdefault("401", {})
+            _as_problems(operation["responses"])
+
+
+def _as_problems(responses: dict[str, Any]) -> None:
+    """Give every error answer its description and media type."""
+    reference = {"schema": {"$ref": "#/components/schemas/ProblemOut"}}
+    for status, answer in responses.items():
+        json_schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+        if int(status) < HTTPStatus.BAD_REQUEST or "Readiness" in str(json_schema):
+            continue
+        answer["description"] = HTTPStatus(int(status)).phrase
+        answer["content"] = {PROBLEM_TYPE: reference}

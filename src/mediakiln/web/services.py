@@ -1,0 +1,42 @@
+"""What the web application needs of the rest of the platform."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from mediakiln.ports.broker import Broker
+from mediakiln.ports.catalog import Catalog
+from mediakiln.stages.deadletters import DeadLetters
+from mediakiln.stages.deliver import Deliver
+from mediakiln.stages.manage import Manage
+from mediakiln.stages.receive import Receive
+from mediakiln.stages.recipes import RecipeBook
+
+Ready = Callable[[], Awaitable[Mapping[str, str | None]]]
+"""Answers, for every part that must work, None or why it does not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The stages, engines and settings behind the HTTP interface."""
+
+    receive: Receive
+    deliver: Deliver
+    manage: Manage
+    dead: DeadLetters
+    recipes: RecipeBook
+    catalog: Catalog
+    broker: Broker
+    ready: Ready
+    max_upload_bytes: int
+    project: str = "default"
+    public_url: str | None = None
+    """The address clients know this service by; without it each request's own is used."""
+    trust_proxy: bool = False
+    """Believe X-Forwarded-Proto and X-Forwarded-Host, which a proxy in front must set."""
+    owner_key: str | None = None
+    """The key that opens everything; None turns authentication off."""
+    delivery_public: bool = False
+    """Originals and products may be read by whoever knows their address."""
+    metrics: CollectorRegistry = field(default=REGISTRY)

@@ -1,0 +1,204 @@
+"""multipart/form-data (RFC 7578), read as it arrives: nothing is held but the small fields.
+
+The fields come before the file, because the file's bytes go to the store while they arrive
+and are committed with everything known of them; a field after the file is refused.
+"""
+
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from mediakiln.model.errors import IncompleteUpload, InvalidRequest, TooLarge
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks  # exists for type checkers only
+
+FIELDS: Final = frozenset({"recipe", "uploader", "tags"})
+FILE: Final = "file"
+MAX_FIELDS: Final = 20
+MAX_FIELD_BYTES: Final = 64 * 1024
+"""Of all fields together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The beginning of a part."""
+
+    name: str
+    filename: str | None
+    media_type: str | None
+
+
+_Event: TypeAlias = Part | bytes | None
+"""A part begins, some of its bytes, its end."""
+
+
+class Form:
+    """A form on its way in: `open` reads up to the file, `content` the file itself."""
+
+    def __init__(self, content_type: str, chunks: AsyncIterator[bytes]) -> None:
+        self.fields: dict[str, str] = {}
+        self._events = _events(_boundary(content_type), chunks)
+
+    async def open(self) -> Part:
+        """Read the fields; the file's bytes come next.
+
+        Raises:
+            InvalidRequest: the form cannot be read, or holds no file.
+            IncompleteUpload: it ended in the middle.
+            TooLarge: too many or too large fields.
+        """
+        size = 0
+        async for event in self._events:
+            if not isinstance(event, Part):
+                continue
+            if event.name == FILE:
+                return event
+            self._refuse_unknown(event)
+            value = await self._value(MAX_FIELD_BYTES - size)
+            size += len(value)
+            self.fields[event.name] = _text(value, event.name)
+        raise InvalidRequest("the form holds no file", field=FILE, allowed=[FILE, *sorted(FIELDS)])
+
+    async def content(self) -> AsyncGenerator[bytes, None]:
+        """The file's bytes. Ends only when the whole form was read and nothing followed.
+
+        Raises:
+            InvalidRequest: another part follows the file.
+            IncompleteUpload: the form ended in the middle.
+        """
+        async for event in self._events:
+            if isinstance(event, bytes):
+                yield event
+            elif isinstance(event, Part):
+                raise InvalidRequest(
+                    f"{event.name!r} comes after the file",
+                    field=event.name,
+                    hint="send the file last, and one file a request",
+                )
+
+    async def close(self) -> None:
+        """Let go of the body."""
+        await self._events.aclose()
+
+    def _refuse_unknown(self, part: Part) -> None:
+        if part.name not in FIELDS:
+            raise InvalidRequest(
+                f"the form has an unknown field {part.name[:80]!r}",
+                field=part.name[:80],
+                allowed=[FILE, *sorted(FIELDS)],
+            )
+        if part.name in self.fields:
+            raise InvalidRequest(f"the form gives {part.name!r} twice", field=part.name)
+
+    async def _value(self, room: int) -> bytes:
+        value = bytearray()
+        async for event in self._events:
+            if not isinstance(event, bytes):
+                break
+            value += event
+            if len(value) > room:
+                raise TooLarge(
+                    f"the form's fields hold more than {MAX_FIELD_BYTES} bytes",
+                    limit=MAX_FIELD_BYTES,
+                )
+        return bytes(value)
+
+
+async def _events(boundary: bytes, chunks: AsyncIterator[bytes]) -> AsyncGenerator[_Event, None]:
+    sink = _Sink()
+    parser = MultipartParser(boundary, sink.callbacks())
+    async for chunk in chunks:
+        try:
+            parser.write(chunk)
+        except FormParserError as error:
+            raise InvalidRequest(f"the form cannot be read: {error}") from error
+        while sink.events:
+            yield sink.events.popleft()
+    if not sink.ended:
+        raise IncompleteUpload("the form ended before its last boundary")
+
+
+@dataclass(slots=True)
+class _Sink:
+    """Turns the parser's callbacks into events."""
+
+    events: deque[_Event] = field(default_factory=deque)
+    ended: bool = False
+    parts: int = 0
+    name: bytes = b""
+    value: bytes = b""
+    headers: dict[bytes, bytes] = field(default_factory=dict)
+
+    def callbacks(self) -> "MultipartCallbacks":
+        return {
+            "on_part_begin": self.part,
+            "on_header_field": self.header_name,
+            "on_header_value": self.header_value,
+            "on_header_end": self.header,
+            "on_headers_finished": self.begin,
+            "on_part_data": self.data,
+            "on_part_end": lambda: self.events.append(None),
+            "on_end": self.end,
+        }
+
+    def part(self) -> None:
+        self.parts += 1
+        if self.parts > MAX_FIELDS:
+            raise TooLarge(f"the form has more than {MAX_FIELDS} parts", limit=MAX_FIELDS)
+        self.headers = {}
+
+    def header_name(self, data: bytes, start: int, end: int) -> None:
+        self.name += data[start:end]
+
+    def header_value(self, data: bytes, start: int, end: int) -> None:
+        self.value += data[start:end]
+
+    def header(self) -> None:
+        self.headers[self.name.lower()] = self.value
+        self.name = self.value = b""
+
+    def begin(self) -> None:
+        # Browsers send names as UTF-8; the parser of options works on latin-1 text.
+        kind, options = parse_options_header(
+            self.headers.get(b"content-disposition", b"").decode("latin-1")
+        )
+        if kind != b"form-data" or b"name" not in options:
+            raise InvalidRequest("a part of the form has no name")
+        filename = options.get(b"filename")
+        self.events.append(
+            Part(
+                name=_text(options[b"name"], "name"),
+                filename=None if filename is None else _text(filename, "filename"),
+                media_type=self.headers.get(b"content-type", b"").decode("latin-1") or None,
+            )
+        )
+
+    def data(self, data: bytes, start: int, end: int) -> None:
+        self.events.append(data[start:end])
+
+    def end(self) -> None:
+        self.ended = True
+
+
+def is_form(content_type: str) -> bool:
+    """Whether a body of this type is a form with files."""
+    return content_type.partition(";")[0].strip().lower() == "multipart/form-data"
+
+
+def _boundary(content_type: str) -> bytes:
+    boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
+    if not 1 <= len(boundary) <= 70:  # noqa: PLR2004 - RFC 2046, 5.1.1
+        raise InvalidRequest("the form's Content-Type names no boundary of 1 to 70 characters")
+    return boundary
+
+
+def _text(value: bytes, what: str) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise InvalidRequest(f"{what} is not valid UTF-8", field=what) from None

@@ -1,0 +1,82 @@
+"""The web application on a real server, with memory engines behind it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from mediakiln.model.keys import Bucket
+from mediakiln.web.app import create_app
+from mediakiln.web.server import Server, make_server
+from mediakiln.web.services import Services
+from support.world import World
+
+MAX_UPLOAD = 4 * 1024 * 1024
+
+
+async def everything_works() -> Mapping[str, str | None]:
+    return {"store": None}
+
+
+def services_of(world: World, **settings: Any) -> Services:
+    """Services over a world's stages; `settings` replace what is given here."""
+    given: dict[str, Any] = {
+        "receive": world.receive,
+        "deliver": world.deliver,
+        "manage": world.manage,
+        "dead": world.dead,
+        "recipes": world.recipes,
+        "catalog": world.catalog,
+        "broker": world.broker,
+        "ready": everything_works,
+        "max_upload_bytes": MAX_UPLOAD,
+    }
+    return Services(**given | settings)
+
+
+@asynccontextmanager
+async def serving(app: Any) -> AsyncIterator[Server]:
+    """The application on a free port of this machine."""
+    server = make_server(app, host="127.0.0.1", port=0)
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        assert not task.done()
+        await asyncio.sleep(0.005)
+    try:
+        yield server
+    finally:
+        server.should_exit = True
+        await task
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running web application and what stands behind it."""
+
+    world: World
+    services: Services
+    server: Server
+    http: httpx2.AsyncClient
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}"
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A bare connection, for what no client library would send."""
+        return await asyncio.open_connection("127.0.0.1", self.server.port)
+
+    async def kept(self) -> int:
+        """How many records and input objects there are."""
+        page = await self.world.catalog.list("default", limit=200)
+        objects = [item async for item in self.world.store.list(Bucket.INPUT)]
+        return len(page.assets) + len(objects)
+
+
+def a_text(size: int = 100) -> bytes:
+    """Plain text of that many bytes."""
+    line = b"The quick brown fox jumps over the lazy dog.\n"
+    return (line * (size // len(line) + 1))[:size]
