@@ -9,7 +9,6 @@ from typing import Any
 import httpx2
 
 from mediakiln.model.keys import Bucket
-from mediakiln.web.app import create_app
 from mediakiln.web.server import Server, make_server
 from mediakiln.web.services import Services
 from support.world import World

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from mediakiln.model.errors import MediakilnError
-from mediakiln.web import assets, dead, docs, health, installed, openapi
+from mediakiln.web.api import assets, dead, docs, health, installed, openapi
 from mediakiln.web.auth import Auth
 from mediakiln.web.delivery.downloads import Downloads
 from mediakiln.web.errors import answer

@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from mediakiln.web.openapi import problems
-from mediakiln.web.schemas import AssetOut
+from mediakiln.web.api.openapi import problems
+from mediakiln.web.api.schemas import AssetOut
+from mediakiln.web.api.views import asset_view
 from mediakiln.web.services import Services
 from mediakiln.web.upload.intake import Said, take_in
 from mediakiln.web.urls import asset_url, base_url
-from mediakiln.web.views import asset_view
 
 _RECIPE = {"type": "string", "description": "A preset's name, or a recipe as JSON."}
 _BODY: dict[str, Any] = {

@@ -34,7 +34,7 @@ def router(app: FastAPI) -> APIRouter:
 def _page(app: FastAPI) -> str:
     """The document as one page; written by the server, so that it needs no program to show it."""
     environment = Environment(
-        loader=PackageLoader("mediakiln.web"), autoescape=select_autoescape(["html"])
+        loader=PackageLoader("mediakiln.web.api"), autoescape=select_autoescape(["html"])
     )
     environment.filters["json"] = lambda value: json.dumps(value, indent=2)
     document = app.openapi()

@@ -13,13 +13,13 @@ from mediakiln.model.ids import is_id
 from mediakiln.model.kind import AssetState, Kind
 from mediakiln.model.recipe import Recipe
 from mediakiln.stages.recipes import RecipeBook
+from mediakiln.web.api.openapi import problems
+from mediakiln.web.api.schemas import AssetOut, AssetPage, DeliveryPage, ProcessIn, RestoreOut
+from mediakiln.web.api.views import asset_view
 from mediakiln.web.bodies import read_json
 from mediakiln.web.live import Live
-from mediakiln.web.openapi import problems
-from mediakiln.web.schemas import AssetOut, AssetPage, DeliveryPage, ProcessIn, RestoreOut
 from mediakiln.web.services import Services
 from mediakiln.web.urls import base_url
-from mediakiln.web.views import asset_view
 
 HEARTBEAT_S = 15.0
 MAX_WAIT_S = 60.0

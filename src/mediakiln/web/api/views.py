@@ -8,7 +8,7 @@ from mediakiln.model.errors import ObjectMissing
 from mediakiln.model.kind import AssetState
 from mediakiln.model.product import StoredFile
 from mediakiln.stages.deliver import Deliver
-from mediakiln.web.schemas import AssetOut, ErrorOut, ProductOut, StepOut
+from mediakiln.web.api.schemas import AssetOut, ErrorOut, ProductOut, StepOut
 from mediakiln.web.urls import original_url, product_url
 
 log = logging.getLogger(__name__)

@@ -6,9 +6,9 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from mediakiln.web.api.schemas import ProblemOut
 from mediakiln.web.delivery.describe import PATHS
 from mediakiln.web.errors import PROBLEM_TYPE
-from mediakiln.web.schemas import ProblemOut
 
 _DESCRIPTION = """\
 Put any media file in; the work its uploader asked for comes out.

@@ -8,9 +8,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.responses import RedirectResponse
 
 from mediakiln.model.errors import Unauthorised
+from mediakiln.web.api.openapi import problems
+from mediakiln.web.api.schemas import Readiness
 from mediakiln.web.auth import COOKIE, COOKIE_SECONDS, Auth, from_this_machine, session_cookie
-from mediakiln.web.openapi import problems
-from mediakiln.web.schemas import Readiness
 from mediakiln.web.services import Services
 from mediakiln.web.urls import base_url
 

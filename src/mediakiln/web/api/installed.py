@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from mediakiln.web.schemas import OperationList, OperationOut, RecipeList, RecipeOut
+from mediakiln.web.api.schemas import OperationList, OperationOut, RecipeList, RecipeOut
 from mediakiln.web.services import Services
 
 

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from mediakiln.model.deadletter import DeadLetter
-from mediakiln.web.openapi import problems
-from mediakiln.web.schemas import DeadLetterOut, DeadLetterPage
+from mediakiln.web.api.openapi import problems
+from mediakiln.web.api.schemas import DeadLetterOut, DeadLetterPage
 from mediakiln.web.services import Services
 
 

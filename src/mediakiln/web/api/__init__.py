@@ -1,0 +1,1 @@
+"""The versioned interface: its routes, its JSON and its description."""
