@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pyvips
+
 from mediakiln.operations.image.geometry import Layout
 from mediakiln.operations.image.params import ResizeParams
 
@@ -20,8 +22,8 @@ def onto_canvas(image: Any, size: Layout, params: ResizeParams) -> Any:
     # Stacked frames must be cut one by one, and a stream can be read only once.
     stack = image.copy_memory()
     placed = [_place(frame, size, params) for frame in stack.pagesplit()]
-    joined = placed[0].arrayjoin(placed[1:], across=1)
-    joined.set_type(joined.get_typeof("page-height"), "page-height", size.canvas_height)
+    joined = pyvips.Image.arrayjoin(placed, across=1).copy()
+    joined.set_type(pyvips.GValue.gint_type, "page-height", size.canvas_height)
     return joined
 
 

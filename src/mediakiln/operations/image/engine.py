@@ -74,10 +74,9 @@ def explain(text: str) -> MediakilnError:
 def _reason(text: str) -> str:
     """The first line that names a cause, without libvips' own words around it."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    causes = (
-        [line for line in lines if not line.startswith("unable to ")] or lines or ["unreadable"]
-    )
-    reason = re.sub(
+    causes = [line for line in lines if not line.startswith("unable to call")]
+    if not causes:
+        return "it cannot be read"
+    return re.sub(
         r"^\w*(?:vips|jpeg|png|webp|heif|tiff|gif|svg)\w*: ", "", causes[0], flags=re.IGNORECASE
-    )
-    return reason[:200]
+    )[:200]
