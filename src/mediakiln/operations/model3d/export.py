@@ -69,10 +69,12 @@ def obj(scene: Any, out: Path) -> list[str]:
             # glTF's default; trimesh would darken the texture by OBJ's grey one.
             material.baseColorFactor = _WHITE
     whole = trimesh.Scene()
-    for number, part in enumerate(_placed(scene), start=1):
-        if hasattr(part, "faces"):
-            name = _plain(part.metadata.get("name"))
-            whole.add_geometry(part, geom_name=f"{name or 'part'}-{number}")
+    # trimesh counts texture coordinates as it counts vertices, so parts with both come first.
+    parts = [part for part in _placed(scene) if hasattr(part, "faces")]
+    parts.sort(key=lambda part: getattr(part.visual, "uv", None) is None)
+    for number, part in enumerate(parts, start=1):
+        name = _plain(part.metadata.get("name"))
+        whole.add_geometry(part, geom_name=f"{name or 'part'}-{number}")
     write: Any = writer.export_obj
     text, files = write(
         whole, return_texture=True, mtl_name="model.mtl", header=None, include_normals=False
@@ -95,8 +97,17 @@ def _placed(scene: Any) -> Iterator[Any]:
 
 def _coloured(part: Any) -> Any:
     """The part with vertex colours in place of its texture or material."""
-    if hasattr(part.visual, "material"):
-        part.visual = part.visual.to_color()
+    import numpy as np
+    from trimesh.visual import ColorVisuals
+
+    material = getattr(part.visual, "material", None)
+    if material is None:
+        return part
+    if part.visual.uv is None:
+        colours = np.tile(material.main_color, (len(part.vertices), 1))
+    else:
+        colours = material.to_color(part.visual.uv)
+    part.visual = ColorVisuals(mesh=part, vertex_colors=colours)
     return part
 
 
