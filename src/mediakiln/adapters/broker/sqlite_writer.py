@@ -10,6 +10,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -21,8 +22,8 @@ from mediakiln.model.errors import EngineUnavailable, MediakilnError
 T = TypeVar("T")
 
 _BATCH = 512
-_TIDY_EVERY = 64
-_TIDY_PAGES = 1024
+_TIDY_EVERY = 32
+_TIDY_PAGES = 2048
 _SPARE_PAGES = 4096
 _BROKEN = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 """After these a new connection may work where the old one never will."""
@@ -142,11 +143,17 @@ class Writer:
         return outcomes
 
     def _recover(self, connection: sqlite3.Connection, error: Exception) -> None:
-        if isinstance(error, sqlite3.Error) and primary(error) in _BROKEN:
+        with suppress(sqlite3.Error):  # a broken connection is closed below
+            connection.rollback()
+        if not isinstance(error, sqlite3.Error):
+            return
+        if primary(error) == sqlite3.SQLITE_FULL:
+            # The log may hold what fits into pages the file already has: then acks go on.
+            with suppress(sqlite3.Error):
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        elif primary(error) in _BROKEN:
             connection.close()
             self._connection = None
-        elif connection.in_transaction:
-            connection.rollback()
 
     def _told(self, error: Exception) -> Exception:
         if not isinstance(error, sqlite3.Error):
@@ -170,7 +177,8 @@ class Writer:
         (free,) = connection.execute("PRAGMA freelist_count").fetchone()
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         if free > max(_SPARE_PAGES, pages // 2):
-            connection.execute(f"PRAGMA incremental_vacuum({_TIDY_PAGES})").fetchall()
+            # `execute` would step it once, and a step gives back one page.
+            connection.executescript(f"PRAGMA incremental_vacuum({_TIDY_PAGES})")
 
 
 def _wanted(work: Work[Any]) -> bool:
