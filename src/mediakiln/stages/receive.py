@@ -167,6 +167,8 @@ class Receive:
         self, key: str, head: bytes, rest: AsyncIterator[bytes], announced: int | None
     ) -> tuple[ObjectInfo, str]:
         digest, size = blake3(head), len(head)
+        if size > self._max_bytes:
+            raise self._too_large(size)
         async with self._store.writer(Bucket.INPUT, key) as writer:
             await writer.write(head)
             async for chunk in rest:

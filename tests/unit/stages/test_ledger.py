@@ -1,6 +1,7 @@
 """Records change by compare-and-set; events leave with them or are relayed."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -12,7 +13,7 @@ from mediakiln.stages.ledger import Change
 from support.world import World
 
 
-def _tagged(tag: str):  # type: ignore[no-untyped-def]
+def _tagged(tag: str) -> Callable[[Asset], Change]:
     def apply(asset: Asset) -> Change:
         return Change(asset.model_copy(update={"tags": (*asset.tags, tag)}))
 

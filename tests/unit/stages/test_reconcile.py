@@ -1,12 +1,14 @@
 """What stands still is set going; what is deleted goes after its grace; nothing else is touched."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mediakiln.model.asset import Asset, Claim
 from mediakiln.model.errors import Gone, InvalidRequest
 from mediakiln.model.keys import Bucket, asset_prefix, input_key
 from mediakiln.model.kind import AssetState
+from mediakiln.stages.ledger import Change
 from mediakiln.stages.reconcile import Housekeeping
 from support.world import TEXT, World
 
@@ -59,12 +61,11 @@ async def test_a_run_that_is_worked_on_is_left_alone(world: World) -> None:
     assert after.due_at > world.clock()
 
 
-def _claim(world: World, asset):  # type: ignore[no-untyped-def]
-    from mediakiln.model.asset import Claim
-    from mediakiln.stages.ledger import Change
-
-    claim = Claim(owner="x", attempt=1, expires_at=world.clock() + timedelta(minutes=30))
-    return Change(asset.model_copy(update={"claim": claim, "due_at": world.clock()}))
+def _claim(world: World, asset: Asset) -> Change:
+    now = world.clock()
+    claim = Claim(owner="x", attempt=1, expires_at=now + timedelta(minutes=30))
+    due = now - timedelta(seconds=1)
+    return Change(asset.model_copy(update={"claim": claim, "due_at": due}))
 
 
 async def test_a_deleted_asset_is_gone_at_once_and_its_bytes_after_the_grace(world: World) -> None:
@@ -155,8 +156,6 @@ def _housekeeping(world: World, days: int = 30) -> Housekeeping:
 
 
 async def test_only_old_objects_without_a_record_are_swept(world: World) -> None:
-    from datetime import UTC, datetime
-
     world.clock.now = datetime.now(UTC)
     named = await world.upload(recipe=ONE)
     orphan = input_key("default", "0190d3a0-0000-7000-8000-000000000000", world.clock())

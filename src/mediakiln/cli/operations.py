@@ -1,0 +1,74 @@
+"""`mediakiln operations`."""
+
+import json
+import sys
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from mediakiln.model.errors import InvalidRequest
+from mediakiln.ports.operation import OperationSet
+
+
+def operations(
+    name: Annotated[str | None, Parameter(help="Show this one's parameters.")] = None,
+    /,
+    *,
+    json_: Annotated[bool, Parameter(name="--json", help="As JSON, with schemas.")] = False,
+) -> None:
+    """The installed operations and their parameters."""
+    found = [item.describe() for item in OperationSet.installed()]
+    if name is not None:
+        found = [item for item in found if item["name"] == name]
+        if not found:
+            raise InvalidRequest(
+                f"there is no operation {name!r}", hint="list them: mediakiln operations"
+            )
+    if json_:
+        print(json.dumps(found, indent=2))
+    elif name is None:
+        _list(found)
+    else:
+        _show(found[0])
+
+
+def _list(found: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("operation", "does", box=None, pad_edge=False)
+    for item in found:
+        table.add_row(item["name"], item["summary"])
+    Console(file=sys.stdout).print(table)
+
+
+def _show(item: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(file=sys.stdout)
+    console.print(f"[bold]{item['name']}[/] (version {item['version']}): {item['summary']}")
+    console.print(f"takes {', '.join(item['accepts'])}\nmakes {', '.join(item['produces'])}\n")
+    schema = item["parameters"]
+    table = Table("parameter", "type", "default", "meaning", box=None, pad_edge=False)
+    for name, field in schema.get("properties", {}).items():
+        needed = name in schema.get("required", [])
+        default = "required" if needed else json.dumps(field.get("default"))
+        table.add_row(name, _type(field, schema), default, field.get("description", ""))
+    console.print(table)
+
+
+def _type(field: dict[str, Any], schema: dict[str, Any]) -> str:
+    """A JSON Schema type in a few words, with its choices or range."""
+    if "$ref" in field:
+        field = schema.get("$defs", {}).get(field["$ref"].rpartition("/")[2], field)
+    if "anyOf" in field:
+        return " or ".join(_type(option, schema) for option in field["anyOf"])
+    if "enum" in field:
+        return " | ".join(map(str, field["enum"]))
+    low = field.get("minimum", field.get("exclusiveMinimum"))
+    high = field.get("maximum", field.get("exclusiveMaximum"))
+    name = str(field.get("type", "any"))
+    if low is None and high is None:
+        return name
+    return f"{name} {'' if low is None else low}..{'' if high is None else high}"
