@@ -132,8 +132,7 @@ class Disk:
             except FileNotFoundError:
                 pass
             emptied.add(os.path.dirname(path))
-        for folder in sorted(emptied, reverse=True):
-            self._folders.prune(folder)
+        self._folders.prune(emptied)
 
     def walk(self, bucket: Bucket, prefix: str, start_after: str) -> Iterator[ObjectInfo]:
         """Objects in key order."""

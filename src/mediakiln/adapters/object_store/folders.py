@@ -7,6 +7,7 @@ the folder again; a remover takes empty folders only, which the file system chec
 import errno
 import os
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 
 from mediakiln.adapters.object_store.files import sync_folder
@@ -14,6 +15,7 @@ from mediakiln.model.errors import AlreadyExists, EngineError, NotSupported
 
 _TRIES = 1000
 _REMEMBERED = 100_000
+_IN_USE = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY})
 
 
 class Folders:
@@ -42,21 +44,27 @@ class Folders:
                 return
         raise EngineError("The object's folder could not be kept in place.")
 
-    def prune(self, folder: str) -> None:
-        """Remove a folder and those above it as far as they are empty; make that durable."""
+    def prune(self, folders: Iterable[str]) -> None:
+        """Remove folders, and those above them, as far as they are empty; make that durable."""
+        remaining = {self._pruned(folder) for folder in folders}
+        for folder in remaining:
+            with suppress(FileNotFoundError):
+                sync_folder(folder)
+
+    def _pruned(self, folder: str) -> str:
+        """Remove a folder and those above it while they are empty; the first that stays."""
         while folder not in self._tops:
             try:
                 os.rmdir(folder)
             except FileNotFoundError:
                 pass
             except OSError as error:
-                if error.errno in {errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY}:
+                if error.errno in _IN_USE:
                     break
                 raise
             self._durable.pop(folder, None)
             folder = os.path.dirname(folder)
-        with suppress(FileNotFoundError):
-            sync_folder(folder)
+        return folder
 
     def _sync(self, folder: str) -> None:
         """Make an entry in `folder` durable, and the folder itself where that is not known.

@@ -17,6 +17,7 @@ from mediakiln.adapters.object_store.files import create_new, open_regular, tran
 from mediakiln.model.errors import (
     AlreadyExists,
     EngineMisconfigured,
+    EngineUnavailable,
     NotSupported,
     ObjectMissing,
 )
@@ -40,6 +41,7 @@ class MemoryObjectStore:
 
     def __init__(self) -> None:
         self._buckets = {bucket: MemoryStore() for bucket in Bucket}
+        self._closed = False
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -79,7 +81,7 @@ class MemoryObjectStore:
         """What is known of an object."""
         check_key(key)
         try:
-            return _info(obstore.head(self._buckets[bucket], key))
+            return _info(obstore.head(self._shelf(bucket), key))
         except FileNotFoundError:
             return None
 
@@ -121,7 +123,7 @@ class MemoryObjectStore:
         """Delete objects; missing ones are no error."""
         for key in keys:
             check_key(key)
-        obstore.delete(self._buckets[bucket], [*keys])
+        obstore.delete(self._shelf(bucket), [*keys])
 
     async def list(
         self, bucket: Bucket, prefix: str = "", *, start_after: str = ""
@@ -130,13 +132,15 @@ class MemoryObjectStore:
         check_prefix(prefix)
         # obstore's prefixes are whole folders.
         folder = prefix.rpartition("/")[0] or None
-        for batch in self._buckets[bucket].list(folder):
+        for batch in self._shelf(bucket).list(folder):
             for meta in batch:
                 if meta["path"].startswith(prefix) and meta["path"] > start_after:
                     yield _info(meta)
 
     async def close(self) -> None:
-        """There is nothing to let go of: the objects stay until the store is forgotten."""
+        """Forget all objects."""
+        self._closed = True
+        self._buckets.clear()
 
     def keep(
         self, bucket: Bucket, key: str, pieces: Sequence[bytes | bytearray], *, if_absent: bool
@@ -147,7 +151,7 @@ class MemoryObjectStore:
             AlreadyExists: `if_absent` and the key is taken.
         """
         check_key(key)
-        shelf = self._buckets[bucket]
+        shelf = self._shelf(bucket)
         try:
             obstore.put(
                 shelf,
@@ -160,11 +164,16 @@ class MemoryObjectStore:
             raise AlreadyExists(key=key) from error
         return _info(obstore.head(shelf, key))
 
+    def _shelf(self, bucket: Bucket) -> MemoryStore:
+        if self._closed:
+            raise EngineUnavailable("The store is closed.")
+        return self._buckets[bucket]
+
     def _bytes(self, bucket: Bucket, key: str) -> obstore.Bytes:
         """An object's bytes, shared with the store."""
         check_key(key)
         try:
-            return obstore.get(self._buckets[bucket], key).bytes()
+            return obstore.get(self._shelf(bucket), key).bytes()
         except FileNotFoundError as error:
             raise ObjectMissing(key=key) from error
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from mediakiln.model.errors import EngineUnavailable
+
 Result = TypeVar("Result")
 
 
@@ -16,9 +18,16 @@ class Threads:
 
     def __init__(self, count: int) -> None:
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="object-store")
+        self._ended = False
 
     def start(self, call: Callable[..., Result], *args: Any) -> asyncio.Future[Result]:
-        """Begin a call; the future holds its outcome."""
+        """Begin a call; the future holds its outcome.
+
+        Raises:
+            EngineUnavailable: the threads have ended.
+        """
+        if self._ended:
+            raise EngineUnavailable("The store is closed.")
         return asyncio.get_running_loop().run_in_executor(self._pool, call, *args)
 
     async def run(self, call: Callable[..., Result], *args: Any) -> Result:
@@ -27,6 +36,7 @@ class Threads:
 
     async def close(self) -> None:
         """Wait for calls under way and end the threads."""
+        self._ended = True
         await asyncio.to_thread(self._pool.shutdown)
 
 
