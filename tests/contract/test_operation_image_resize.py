@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from golden.image_samples import frames, saved, scene
-
 from mediakiln.operations.image.resize import resize
 from mediakiln.testing.operation import OperationContract, Sample
 

@@ -113,7 +113,11 @@ def parse_xml(data: bytes, name: str) -> Any:
     try:
         return etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
-        raise BadMedia(f"the document is damaged: {name}: {str(error)[:200]}") from error
+        raise BadMedia(f"the document is damaged: {name}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "msg", None) or error)[:200]
 
 
 def local(element: Any) -> str:

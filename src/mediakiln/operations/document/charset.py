@@ -27,6 +27,12 @@ _MEANT = {
     "iso8859-9": "cp1254",
     "tis-620": "cp874",
 }
+_CANDIDATES = (
+    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258"),
+    *("utf_16_le", "utf_16_be", "cp932", "euc_jp", "gb18030", "big5", "cp949", "koi8_r", "koi8_u"),
+    *("cp874", "cp866"),
+)
+"""What files of unknown encoding are in, in practice; more candidates make worse guesses."""
 _SAMPLE_BYTES = 256 * 1024
 _MAX_CONTROLS = 0.01
 """The share of control characters beyond which something is no text."""
@@ -70,7 +76,7 @@ def _utf8(data: bytes) -> str | None:
 
 
 def _guessed(data: bytes) -> str:
-    best = from_bytes(data[:_SAMPLE_BYTES]).best()
+    best = from_bytes(data[:_SAMPLE_BYTES], cp_isolation=list(_CANDIDATES)).best()
     if best is None:
         raise BadMedia("the file is not text in any known encoding")
     return data.decode(best.encoding, "replace")

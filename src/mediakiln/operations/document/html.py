@@ -48,11 +48,10 @@ def parse(data: bytes) -> HtmlText:
     tree = LexborHTMLParser(_SIGNS.sub("", source))
     title = tree.css_first("head title")
     author = tree.css_first('meta[name="author" i]')
-    return HtmlText(
-        text=_visible(tree),
-        title=title.text() if title else None,
-        author=author.attributes.get("content") if author else None,
-    )
+    # Read before the invisible parts, which these are among, are taken out.
+    named = title.text() if title else None
+    by = author.attributes.get("content") if author else None
+    return HtmlText(text=_visible(tree), title=named, author=by)
 
 
 def _visible(tree: LexborHTMLParser) -> str:

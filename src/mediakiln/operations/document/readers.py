@@ -1,6 +1,10 @@
 """Choose the reader of a document: by content where it has a signature, else by its type."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from lxml import etree
 
 from mediakiln.model.errors import BadMedia, PasswordRequired, UnsupportedMedia
 from mediakiln.operations.document import epub, html, office, opendocument, pdf, rtf
@@ -75,9 +79,18 @@ def _text(data: bytes, media_type: str, limits: ReadLimits) -> Extracted:
         page = html.parse(data)
         return Extracted(numbered([page.text]), None, clean(page.title), clean(page.author))
     if media_type in _XML_TYPES:
-        lines = (" ".join(piece.split()) for piece in parse_xml(data, "the file").itertext())
+        lines = (" ".join(piece.split()) for piece in _words(parse_xml(data, "the file")))
         return Extracted(numbered(["\n".join(filter(None, lines))]))
     return Extracted(numbered([decode(data)]))
+
+
+def _words(root: Any) -> Iterator[str]:
+    """The text of elements, in order; that of comments, entities and instructions is none."""
+    for event, node in etree.iterwalk(root, events=("start", "end", "comment", "pi")):
+        if event != "start":
+            yield node.tail or ""
+        elif isinstance(node.tag, str):
+            yield node.text or ""
 
 
 def _compound(path: Path) -> UnsupportedMedia | PasswordRequired:
