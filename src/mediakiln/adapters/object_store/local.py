@@ -8,11 +8,11 @@ one of them. Copies are hard links: bytes are immutable, so sharing them is safe
 """
 
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from mediakiln.adapters.object_store.checks import check_key, check_prefix, check_range
@@ -192,5 +192,5 @@ class LocalObjectStore:
             return await finished(self._threads.start(call, stop), hurry=stop.set)
 
 
-def _next_batch(found: Any) -> Any:
+def _next_batch(found: Iterator[ObjectInfo]) -> tuple[ObjectInfo, ...]:
     return tuple(islice(found, _LIST_BATCH))
