@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from mediakiln.adapters.detector.probes import (
-    audio,
     isobmff,
     matroska,
     model3d,
@@ -11,6 +10,7 @@ from mediakiln.adapters.detector.probes import (
     program,
     raster,
     reasons,
+    streams,
     zipped,
 )
 from mediakiln.adapters.detector.probes.window import Probe, Window, guessing
@@ -111,27 +111,27 @@ FILMS = (
     _video(b"FLV\1", "video/x-flv"),
     _video(b"\0\0\1\xba", "video/mpeg"),
     _video(b"\0\0\1\xb3", "video/mpeg"),
-    _video(b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video/x-ms-asf", audio.asf),
+    _video(b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video/x-ms-asf", streams.asf),
     _video(b"\6\x0e\x2b\x34\2\5\1\1\x0d\1\2\1\1", "application/mxf"),
     _video(b"YUV4MPEG2 ", "video/x-yuv4mpeg"),
-    _video(b"G", "video/mp2t", audio.transport_stream),
-    _video(b"G", "video/mp2t", audio.transport_stream, offset=4),
+    _video(b"G", "video/mp2t", streams.transport_stream),
+    _video(b"G", "video/mp2t", streams.transport_stream, offset=4),
 )
 
 SOUNDS = (
-    _audio(b"RIFF", "audio/wav", audio.riff),
-    _audio(b"RF64", "audio/wav", audio.riff),
-    _audio(b"BW64", "audio/wav", audio.riff),
-    _audio(b"FORM", "audio/aiff", audio.aiff),
+    _audio(b"RIFF", "audio/wav", streams.riff),
+    _audio(b"RF64", "audio/wav", streams.riff),
+    _audio(b"BW64", "audio/wav", streams.riff),
+    _audio(b"FORM", "audio/aiff", streams.aiff),
     _audio(b"fLaC", "audio/flac"),
-    _audio(b"OggS\0", "audio/ogg", audio.ogg),
-    _audio(b"ID3", "audio/mpeg", audio.tagged),
+    _audio(b"OggS\0", "audio/ogg", streams.ogg),
+    _audio(b"ID3", "audio/mpeg", streams.tagged),
     *(
-        _audio(b"\xff" + bytes([second]), "audio/mpeg", audio.mpeg_audio)
+        _audio(b"\xff" + bytes([second]), "audio/mpeg", streams.mpeg_audio)
         for second in (0xFA, 0xFB, 0xFC, 0xFD, 0xF2, 0xF3, 0xF4, 0xF5, 0xE2, 0xE3)
     ),
     *(
-        _audio(b"\xff" + bytes([second]), "audio/aac", audio.adts)
+        _audio(b"\xff" + bytes([second]), "audio/aac", streams.adts)
         for second in (0xF0, 0xF1, 0xF8, 0xF9)
     ),
     _audio(b"#!AMR\n", "audio/amr"),
