@@ -1,4 +1,4 @@
-"""The signature detector on the real files that MEDIAKILN_SAMPLES names, by folder of their kind."""
+"""The signature detector on the real files of MEDIAKILN_SAMPLES, by the folder of their kind."""
 
 import os
 from pathlib import Path

@@ -75,7 +75,7 @@ _BY_ENTRY = (
         Kind.DOCUMENT,
     ),
     Inside("ppt/presentation", ".xml", _OFFICE + "presentationml.presentation", Kind.DOCUMENT),
-    Inside("visio/document", ".xml", "application/vnd.ms-visio.drawing", None, reasons.ARCHIVE),
+    Inside("visio/document", ".xml", "application/vnd.ms-visio.drawing", None, reasons.DATA),
     Inside("3D/", ".model", "model/3mf", Kind.MODEL3D),
 )
 
