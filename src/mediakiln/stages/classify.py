@@ -20,10 +20,9 @@ from mediakiln.model.recipe import Recipe
 from mediakiln.model.transitions import completed
 from mediakiln.ports.detector import Detection, Detector
 from mediakiln.ports.object_store import ObjectStore
-from mediakiln.stages.ledger import Change, Ledger
+from mediakiln.stages.ledger import STALL_AFTER, Change, Ledger
 from mediakiln.stages.recipes import RecipeBook
 
-STALL_AFTER = timedelta(minutes=5)
 _SAYS_NOTHING = frozenset(
     {"application/octet-stream", "application/x-www-form-urlencoded", "binary/octet-stream"}
 )

@@ -9,6 +9,7 @@ import logging
 import random
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from mediakiln.model.asset import Asset
@@ -21,6 +22,9 @@ from mediakiln.ports.broker import Broker
 from mediakiln.ports.catalog import Catalog, Outgoing
 
 log = logging.getLogger(__name__)
+
+STALL_AFTER = timedelta(minutes=5)
+"""How long a record may stand in a state before `reconcile` looks at it, by default."""
 
 _CONFLICT_TRIES = 32
 _CONFLICT_PAUSE_S = 0.005

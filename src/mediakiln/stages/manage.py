@@ -11,8 +11,7 @@ from mediakiln.model.messages import Received
 from mediakiln.model.product import Manifest, StoredFile
 from mediakiln.model.recipe import Recipe
 from mediakiln.ports.object_store import ObjectStore
-from mediakiln.stages.ledger import Change, Ledger
-from mediakiln.stages.receive import STALL_AFTER
+from mediakiln.stages.ledger import STALL_AFTER, Change, Ledger
 
 DELETION_GRACE = timedelta(days=7)
 

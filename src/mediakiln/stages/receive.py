@@ -6,7 +6,6 @@ uploader hears of it. An object whose record was never written is swept by `reco
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
 
 from blake3 import blake3
 
@@ -27,11 +26,8 @@ from mediakiln.model.names import clean_name
 from mediakiln.model.recipe import Recipe
 from mediakiln.ports.detector import HEAD_BYTES, Detection, Detector
 from mediakiln.ports.object_store import FreeSpace, ObjectInfo, ObjectStore
-from mediakiln.stages.ledger import Ledger
+from mediakiln.stages.ledger import STALL_AFTER, Ledger
 from mediakiln.telemetry import metrics
-
-STALL_AFTER = timedelta(minutes=2)
-"""How long a record may stand in a state before `reconcile` looks at it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,47 @@
+# The two commands of the README are `make run` and `make test`; both set everything up first.
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-slow check format bench docs lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+STAMP := $(VENV)/.ready
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## Make the virtual environment with locked dependencies
+
+$(STAMP): requirements.lock pyproject.toml scripts/setup
+	@PYTHON=$(PYTHON) scripts/setup $(VENV)
+	@touch $@
+
+run: $(STAMP) ## Start the platform, put a sample of each kind through it, keep serving
+	@$(BIN)/mediakiln demo
+
+test: $(STAMP) ## All tests that need nothing but Python (at most 10 minutes on 2 cores)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup
+
+check: $(STAMP) ## Lint, types, architecture, docs drift
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python scripts/reference --check
+
+format: $(STAMP) ## Format the code and write the generated reference
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/python scripts/reference
+
+bench: $(STAMP) ## Measure, print the tables and write benchmarks/results/*.json
+	@$(BIN)/python benchmarks/run.py
+
+docs: $(STAMP) ## Build the documentation into site/
+	@$(BIN)/python -m mkdocs build --strict
+
+lock: $(STAMP) ## Resolve the dependencies anew into requirements.lock
+	@scripts/lock
+
+clean: ## Remove what was built; data folders are kept
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache site dist build

@@ -1,0 +1,258 @@
+"""The whole pipeline: CPU per image against bare pyvips, and throughput of 2 workers against 1.
+
+    python benchmarks/pipeline.py [--photos 500] [--json FILE]
+
+The rival decodes, resizes and encodes the same files to the same renditions in a loop that
+does nothing else. CPU is user and system time of every process of the platform between the
+first upload and the last completed asset, the server's share of the uploads included.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+QUALITY = 80
+RECIPE = {
+    "steps": {
+        "web": {"op": "image.resize", "width": 1600, "format": "webp", "quality": QUALITY},
+        "thumb": {
+            "op": "image.resize",
+            "width": 320,
+            "height": 320,
+            "fit": "cover",
+            "format": "webp",
+            "quality": QUALITY,
+        },
+    }
+}
+SIZES = [(2048, 1536), (2592, 1944), (3264, 2448), (4000, 3000)]
+UPLOADS_AT_ONCE = 8
+
+
+def measure(photos: int = 500) -> list[dict[str, Any]]:
+    """Every figure: name, value, unit, rival, ratio, target, holds."""
+    with tempfile.TemporaryDirectory(prefix="mediakiln-bench-") as name:
+        folder = Path(name)
+        files = make_photos(folder / "photos", photos)
+        bare_cpu, bare_wall = bare(files, folder / "bare")
+        one = pipeline(files, folder / "one", workers=1)
+        two = pipeline(files, folder / "two", workers=2)
+    return [
+        _figure("CPU per image", two["cpu"] / photos, "s", bare_cpu / photos, 1.25, most=True),
+        _figure(
+            "images/s, 2 workers beside 1",
+            photos / two["wall"],
+            "images/s",
+            photos / one["wall"],
+            1.8,
+            most=False,
+        ),
+        _figure(
+            "images/s, 1 worker beside a bare loop",
+            photos / one["wall"],
+            "images/s",
+            photos / bare_wall,
+            None,
+            most=False,
+        ),
+        {
+            "name": "resident memory at the end",
+            "value": two["rss_mb"],
+            "unit": "MB",
+            "rival": None,
+            "ratio": None,
+            "target": None,
+            "holds": None,
+        },
+    ]
+
+
+def _figure(
+    name: str, value: float, unit: str, rival: float, target: float | None, *, most: bool
+) -> dict[str, Any]:
+    ratio = value / rival
+    holds = None if target is None else (ratio <= target if most else ratio >= target)
+    return {
+        "name": name,
+        "value": value,
+        "unit": unit,
+        "rival": rival,
+        "ratio": ratio,
+        "target": target,
+        "holds": holds,
+    }
+
+
+def make_photos(folder: Path, count: int) -> list[Path]:
+    """JPEG photos of 3 to 12 MP with the detail of a real one; no two have the same bytes."""
+    import pyvips
+
+    folder.mkdir(parents=True)
+    bases = []
+    for number, (width, height) in enumerate(SIZES):
+        grain = pyvips.Image.gaussnoise(width, height, sigma=6, seed=number)
+        clouds = pyvips.Image.perlin(width, height, cell_size=256, seed=number) * 90 + 128
+        edges = pyvips.Image.worley(width, height, cell_size=96, seed=number)
+        bands = [clouds + grain * 0.5, clouds * 0.7 + edges, clouds + edges * 0.4 + grain * 0.5]
+        image = bands[0].bandjoin(bands[1:]).cast("uchar").copy(interpretation="srgb")
+        bases.append(image.jpegsave_buffer(Q=90))
+    dice = random.Random(0)
+    files = []
+    for number in range(count):
+        path = folder / f"photo-{number:04}.jpg"
+        path.write_bytes(_with_comment(bases[number % len(bases)], f"{dice.random()}".encode()))
+        files.append(path)
+    return files
+
+
+def _with_comment(jpeg: bytes, text: bytes) -> bytes:
+    """The same picture with another comment segment, so that no two files have one checksum."""
+    segment = b"\xff\xfe" + (len(text) + 2).to_bytes(2, "big") + text
+    return jpeg[:2] + segment + jpeg[2:]
+
+
+def bare(files: Sequence[Path], out: Path) -> tuple[float, float]:
+    """CPU and wall seconds of the same renditions by pyvips alone, in a process of its own."""
+    out.mkdir()
+    script = f"""
+import os, sys, time, resource
+os.environ["VIPS_CONCURRENCY"] = "1"
+import pyvips
+pyvips.cache_set_max(0)
+files = sys.stdin.read().splitlines()
+before, start = time.process_time(), time.perf_counter()
+for path in files:
+    image = pyvips.Image.thumbnail(path, 1600, height=100000, size="down", output_profile="srgb")
+    image.webpsave({str(out)!r} + "/web.webp", Q={QUALITY}, effort=4, keep="none")
+    image = pyvips.Image.thumbnail(path, 320, height=320, crop="centre", output_profile="srgb")
+    image.webpsave({str(out)!r} + "/thumb.webp", Q={QUALITY}, effort=4, keep="none")
+print(time.process_time() - before, time.perf_counter() - start)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input="\n".join(map(str, files)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    cpu, wall = done.stdout.split()
+    return float(cpu), float(wall)
+
+
+def pipeline(files: Sequence[Path], data: Path, *, workers: int) -> dict[str, float]:
+    """CPU and wall seconds from the first upload to the last ready asset, and memory."""
+    with platform(data, workers=workers) as (base, process):
+        asyncio.run(_drive(base, files[:4], warm=True))
+        before, start = _cpu(process), time.perf_counter()
+        asyncio.run(_drive(base, files[4:]))
+        wall = time.perf_counter() - start
+        cpu = _cpu(process) - before
+        scale = len(files) / (len(files) - 4)
+        rss = sum(child.memory_info().rss for child in _tree(process)) / 1e6
+    return {"cpu": cpu * scale, "wall": wall * scale, "rss_mb": rss}
+
+
+@contextmanager
+def platform(data: Path, *, workers: int) -> Iterator[tuple[str, psutil.Process]]:
+    """`mediakiln up` on a folder of its own; its base URL and its supervisor."""
+    command = [
+        sys.executable,
+        "-m",
+        "mediakiln",
+        "up",
+        "--data",
+        str(data),
+        "--port",
+        "0",
+        "--workers",
+        str(workers),
+        "--no-auth",
+    ]
+    environment = {**os.environ, "MEDIAKILN_LOG_LEVEL": "warning"}
+    running = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert running.stdout is not None
+        line = running.stdout.readline()
+        yield line.split()[-1], psutil.Process(running.pid)
+    finally:
+        running.terminate()
+        running.wait(60)
+
+
+async def _drive(base: str, files: Sequence[Path], *, warm: bool = False) -> None:
+    """Upload everything, then wait until nothing is on its way; fail on a failed asset."""
+    import httpx2
+
+    async with httpx2.AsyncClient(base_url=base, timeout=120) as client:
+        waiting = asyncio.Queue[Path]()
+        for path in files:
+            waiting.put_nowait(path)
+
+        async def uploader() -> None:
+            while not waiting.empty():
+                path = waiting.get_nowait()
+                answer = await client.post(
+                    "/v1/assets",
+                    params={"filename": path.name, "recipe": json.dumps(RECIPE)},
+                    content=path.read_bytes(),
+                )
+                assert answer.status_code == 201, answer.text
+
+        await asyncio.gather(*(uploader() for _ in range(UPLOADS_AT_ONCE)))
+        for state in ("received", "processing"):
+            while (await client.get("/v1/assets", params={"state": state, "limit": 1})).json()[
+                "assets"
+            ]:
+                await asyncio.sleep(0.05 if warm else 0.2)
+        for state in ("received", "failed", "rejected"):
+            left = (await client.get("/v1/assets", params={"state": state, "limit": 1})).json()
+            assert not left["assets"], left
+
+
+def _tree(process: psutil.Process) -> list[psutil.Process]:
+    return [process, *process.children(recursive=True)]
+
+
+def _cpu(process: psutil.Process) -> float:
+    """CPU seconds of a process tree, those of children that have ended included."""
+    total = 0.0
+    for member in _tree(process):
+        try:
+            times = member.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        total += times.user + times.system + times.children_user + times.children_system
+    return total
+
+
+def main() -> None:
+    """Print the table, and write it as JSON if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", type=int, default=500)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    figures = measure(given.photos)
+    for item in figures:
+        ratio = "" if item["ratio"] is None else f"{item['ratio']:.2f}"
+        print(
+            f"{item['name']:<42} {item['value']:>9.3f} {item['unit']:<9} ratio {ratio:>6} "
+            f"target {item['target']} {item['holds']}"
+        )
+    if given.json:
+        given.json.write_text(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main()
