@@ -68,6 +68,7 @@ def die_with_parent(liveness: int) -> None:
         EOFError: it has ended already.
     """
     libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)
+    libc.prctl(libc.PR_SET_CHILD_SUBREAPER, 1)  # orphans stay in its tree, where they are measured
     os.set_blocking(liveness, False)
     try:
         os.read(liveness, 1)

@@ -1,8 +1,9 @@
 """What a job uses, read from /proc by the worker: see proc_pid_stat(5)."""
 
 import os
+import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _BLOCK_BYTES = 512
+_PSS = re.compile(rb"^Pss:\s+(\d+) kB$", re.MULTILINE)
 _READ_BYTES = 64 * 1024
 MAX_PROCESSES_SEEN = 1_000
 MAX_FILES_SEEN = 100_000
@@ -19,13 +21,17 @@ MAX_FILES_SEEN = 100_000
 class Usage:
     """The sum over a process and all its descendants."""
 
-    pids: tuple[int, ...]
+    rss: dict[int, int]
+    """Resident bytes by process id; pages shared by several processes count for each."""
     tasks: int
     """Processes and threads."""
-    rss_bytes: int
-    """Resident memory; pages shared by several processes count once for each."""
     cpu_s: float
     """Of those alive, and of those that ended and were waited for."""
+
+    @property
+    def rss_bytes(self) -> int:
+        """The sum; an upper bound of the memory taken."""
+        return sum(self.rss.values())
 
 
 def _read(path: str) -> bytes:
@@ -56,27 +62,28 @@ def tree(pid: int) -> list[int]:
 
 def usage(pid: int) -> Usage:
     """What the process and its descendants use now."""
-    pids = tree(pid)
-    tasks, pages, ticks = 0, 0, 0
-    for each in pids:
+    rss: dict[int, int] = {}
+    tasks, ticks = 0, 0
+    for each in tree(pid):
         # Fields are counted from 3 after the command's name, which may hold anything.
         if fields := _read(f"/proc/{each}/stat").rpartition(b") ")[2].split():
             ticks += sum(int(field) for field in fields[11:15])
             tasks += int(fields[17])
-            pages += int(fields[21])
-    return Usage(tuple(pids), tasks, pages * _PAGE_BYTES, ticks / _TICKS_PER_S)
+            rss[each] = int(fields[21]) * _PAGE_BYTES
+    return Usage(rss, tasks, ticks / _TICKS_PER_S)
 
 
-def proportional_bytes(pids: tuple[int, ...]) -> int:
+def proportional_bytes(usage: Usage) -> int:
     """Resident memory in which a page shared by n processes counts 1/n for each.
 
-    Takes milliseconds per gigabyte, so it is asked only when `rss_bytes` looks too much.
+    Takes milliseconds per gigabyte, so it is asked only when `rss_bytes` looks too much. A
+    process that may not be looked into counts with all it has resident.
     """
     total = 0
-    for pid in pids:
-        lines = _read(f"/proc/{pid}/smaps_rollup").splitlines()
-        total += sum(int(line.split()[1]) for line in lines if line.startswith(b"Pss:"))
-    return total * 1024
+    for pid, resident in usage.rss.items():
+        found = _PSS.search(_read(f"/proc/{pid}/smaps_rollup"))
+        total += int(found[1]) * 1024 if found else resident
+    return total
 
 
 def folder_bytes(folder: Path) -> int:
@@ -99,13 +106,13 @@ def folder_bytes(folder: Path) -> int:
     return total
 
 
-def unlinked_bytes(pids: tuple[int, ...]) -> int:
+def unlinked_bytes(pids: Iterable[int]) -> int:
     """Space of files that these processes keep open but no folder names any more."""
     sizes = {(s.st_dev, s.st_ino): s.st_blocks * _BLOCK_BYTES for s in _open_files(pids)}
     return sum(sizes.values())
 
 
-def _open_files(pids: tuple[int, ...]) -> Iterator[os.stat_result]:
+def _open_files(pids: Iterable[int]) -> Iterator[os.stat_result]:
     for pid in pids:
         with suppress(OSError), os.scandir(f"/proc/{pid}/fd") as entries:
             for entry in entries:

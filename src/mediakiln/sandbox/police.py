@@ -103,7 +103,7 @@ class Police:
         limit = self._limits.memory_mb
         if usage.rss_bytes <= limit * _MIB:
             return None
-        value = meter.proportional_bytes(usage.pids) // _MIB
+        value = meter.proportional_bytes(usage) // _MIB
         return (
             MemoryExceeded(_more("memory", value, limit), limit=limit, value=value, unit="MiB")
             if value > limit
@@ -112,7 +112,7 @@ class Police:
 
     async def _space(self, usage: meter.Usage) -> SandboxKill | None:
         taken = await asyncio.to_thread(meter.folder_bytes, self._scratch)
-        value = (taken + meter.unlinked_bytes(usage.pids) - self._kept) // _MIB
+        value = (taken + meter.unlinked_bytes(usage.rss) - self._kept) // _MIB
         limit = self._limits.scratch_mb
         return (
             ScratchExceeded(

@@ -115,6 +115,26 @@ def only_text(source: Path, params: Nothing, out: Path) -> Iterable[Product]:  #
     yield from copy.function(source, CopyParams(), out)
 
 
+@operation("mock.needs_vips", None, **_ANY, capabilities=OperationCapabilities(preload=("pyvips",)))
+def needs_vips(source: Path, params: Nothing, out: Path) -> Iterable[Product]:  # noqa: ARG001
+    """Copy the source, with a large library at hand."""
+    yield from copy.function(source, CopyParams(), out)
+
+
+@operation(
+    "mock.needs_thread",
+    None,
+    **_ANY,
+    capabilities=OperationCapabilities(preload=("mediakiln.testing.mock_threads",)),
+)
+def needs_thread(source: Path, params: Nothing, out: Path) -> Iterable[Product]:  # noqa: ARG001
+    """Copy the source with a library that starts a thread when it is imported."""
+    from mediakiln.testing import mock_threads
+
+    mock_threads.wait()
+    yield from copy.function(source, CopyParams(), out)
+
+
 @operation("mock.sleep", None, **_ANY)
 def sleep(source: Path, params: Seconds, out: Path) -> Iterable[Product]:
     """Sleep, then copy the source."""
@@ -312,6 +332,7 @@ def lie(source: Path, params: Message, out: Path) -> Iterable[Product]:  # noqa:
 
 OPERATIONS: tuple[Operation, ...] = (
     abort, allocate, bad_media, connect, copy, eat_memory, environment, exit_, fill_and_keep,
-    fill_scratch, flaky, fork_bomb, hang, lie, name_product, only_text, raise_, read_file,
-    segfault, sleep, spawn, spawn_and_hang, spin, symlink_product, write_outside,
+    fill_scratch, flaky, fork_bomb, hang, lie, name_product, needs_thread, needs_vips,
+    only_text, raise_, read_file, segfault, sleep, spawn, spawn_and_hang, spin,
+    symlink_product, write_outside,
 )  # fmt: skip

@@ -17,7 +17,7 @@ from mediakiln.testing.runner_tools import Workbench, step, within
 
 def _names_its_limit(error: SandboxKill, limit: float) -> bool:
     context = error.context
-    return context["limit"] == limit and context["value"] >= limit and f"{limit:,}" in error.message
+    return context["limit"] == limit and context["value"] >= limit and f"{limit:g}" in error.message
 
 
 class RunnerLimits:

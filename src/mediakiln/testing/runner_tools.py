@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -128,11 +129,16 @@ def running(words: str) -> list[int]:
     return found
 
 
-async def gone(words: str) -> bool:
-    """Whether no process has `words` in its command line, now or within some seconds."""
+async def until(condition: Callable[[], object]) -> bool:
+    """Whether the condition comes true, now or within some seconds."""
     deadline = time.monotonic() + PATIENCE
-    while running(words):
+    while not condition():
         if time.monotonic() > deadline:
             return False
         await asyncio.sleep(0.05)
     return True
+
+
+async def gone(words: str) -> bool:
+    """Whether no process has `words` in its command line, now or within some seconds."""
+    return await until(lambda: not running(words))

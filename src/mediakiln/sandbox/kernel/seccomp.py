@@ -21,6 +21,7 @@ _X32_BIT = 0x40000000
 _NEWNS, _NEWUTS, _NEWCGROUP = 0x00020000, 0x04000000, 0x02000000
 _NAMESPACES = _NEWNS | _NEWUTS | _NEWCGROUP | NEWIPC | NEWUSER | NEWPID | NEWNET
 _SOCKET_TYPE_MASK = 0xF
+_PR_SET_DUMPABLE = 4
 
 # Numbers from 424 on are the same everywhere: io_uring, the new mount calls, pidfd_getfd,
 # memfd_secret.
@@ -50,10 +51,10 @@ _AARCH64 = {
     "msgget": 186, "mq_open": 180,
 }  # fmt: skip
 
-# Machine to (audit architecture, denied calls, number of clone, number of socketpair).
+# Machine to (audit architecture, denied calls, numbers of clone, socketpair and prctl).
 _MACHINES = {
-    "x86_64": (0xC000003E, _X86_64, 56, 53),
-    "aarch64": (0xC00000B7, _AARCH64, 220, 199),
+    "x86_64": (0xC000003E, _X86_64, 56, 53, 157),
+    "aarch64": (0xC00000B7, _AARCH64, 220, 199, 167),
 }
 
 
@@ -77,7 +78,7 @@ def program(machine: str) -> bytes:
     """
     if machine not in _MACHINES:
         raise OSError(errno.ENOSYS, f"no filter for {machine}")
-    architecture, denied, clone, socketpair = _MACHINES[machine]
+    architecture, denied, clone, socketpair, prctl = _MACHINES[machine]
     allow = _op(_RETURN, _ALLOW)
     parts = [
         _op(_LOAD, _ARCH),
@@ -94,9 +95,13 @@ def program(machine: str) -> bytes:
     parts += [_op(_JUMP_EQ, clone, 0, 4), _op(_LOAD, _ARGUMENT_0)]
     parts += [_op(_JUMP_ANY, _NAMESPACES, 0, 1), _refuse(errno.EPERM), allow]
     # A datagram pair could be pointed at any socket in the file system; a stream pair cannot.
-    parts += [_op(_JUMP_EQ, socketpair, 0, 4), _op(_LOAD, _ARGUMENT_1)]
+    parts += [_op(_JUMP_EQ, socketpair, 0, 5), _op(_LOAD, _ARGUMENT_1)]
     parts += [_op(_AND, _SOCKET_TYPE_MASK), _op(_JUMP_EQ, socket.SOCK_STREAM, 1, 0)]
-    return b"".join([*parts, _refuse(errno.EPERM), allow])
+    parts += [_refuse(errno.EPERM), allow]
+    # A process that hides from its parents could not be measured.
+    parts += [_op(_JUMP_EQ, prctl, 0, 3), _op(_LOAD, _ARGUMENT_0)]
+    parts += [_op(_JUMP_EQ, _PR_SET_DUMPABLE, 0, 1), _refuse(errno.EPERM)]
+    return b"".join([*parts, allow])
 
 
 def restrict(code: bytes) -> None:

@@ -1,0 +1,59 @@
+import re
+import subprocess
+import sys
+
+import pytest
+
+from mediakiln.model.errors import InvalidRecipe
+from mediakiln.sandbox import warm
+from mediakiln.testing import mock_operations
+
+
+def test_references_name_one_operation_or_several() -> None:
+    several = warm.load("mediakiln.testing.mock_operations:OPERATIONS")
+    assert several == list(mock_operations.OPERATIONS)
+    assert warm.load("mediakiln.testing.mock_operations:copy") == [mock_operations.copy]
+
+
+@pytest.mark.parametrize("name", ["mediakiln.testing.mock_operations:_ANY", "os:environ"])
+def test_a_reference_to_something_else_is_refused(name: str) -> None:
+    with pytest.raises(InvalidRecipe, match=name):
+        warm.load(name)
+
+
+def test_a_library_that_starts_a_thread_is_found_out() -> None:
+    assert warm.starts_threads("mediakiln.testing.mock_threads")
+    assert not warm.starts_threads("colorsys")
+    assert not warm.starts_threads("no.such.module")
+    assert "mediakiln.testing.mock_threads" not in sys.modules
+
+
+def test_installed_operations_are_loaded_when_they_are_asked_for() -> None:
+    code = (
+        "import sys; from mediakiln.sandbox.warm import Warmth; w = Warmth([]);"
+        "name = 'mediakiln.operations.custom.command';"
+        "assert name not in sys.modules; w.prepare(['custom.command']); assert name in sys.modules;"
+        "assert w.operation('custom.command').name == 'custom.command'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_unknown_operation_is_named_with_those_there_are() -> None:
+    warmth = warm.Warmth(["mediakiln.testing.mock_operations:OPERATIONS"])
+    warmth.prepare(["mock.levitate"])
+    with pytest.raises(InvalidRecipe) as caught:
+        warmth.operation("mock.levitate")
+    assert {"mock.copy", "custom.command"} <= set(caught.value.context["allowed"])
+
+
+def test_versions_are_of_the_distributions_an_operation_names() -> None:
+    warmth = warm.Warmth(["mediakiln.testing.mock_operations:OPERATIONS"])
+    warmth.prepare(["mock.copy"])
+    assert list(warmth.tools(warmth.operation("mock.copy"))) == ["pydantic"]
+    assert warm._version("no-such-distribution") == {}
+
+
+def test_ffmpeg_s_own_version_stands_beside_its_package_s() -> None:
+    found = warm._version("imageio-ffmpeg")
+    assert set(found) == {"imageio-ffmpeg", "ffmpeg"}
+    assert re.search(r"\d+\.\d+", found["ffmpeg"])
