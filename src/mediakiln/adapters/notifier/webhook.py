@@ -67,7 +67,7 @@ class WebhookNotifier:
 
     @classmethod
     def from_url(
-        cls, url: str, *, secret: str, allow_private: bool = False, **options: Any
+        cls, url: str, *, secret: str | None, allow_private: bool = False, **options: Any
     ) -> "WebhookNotifier":
         """The notifier for an `https://` URL; user and password in it become basic auth.
 
@@ -82,7 +82,7 @@ class WebhookNotifier:
             EngineMisconfigured: the URL or a secret is not valid.
         """
         parsed = _parsed(url, allow_http=allow_private)
-        signers = [_signer(each) for each in secret.split()]
+        signers = [_signer(each) for each in (secret or "").split()]
         if not signers:
             raise EngineMisconfigured("A webhook needs a secret.", hint="whsec_ and base64")
         return cls(parsed, signers, allow_private=allow_private, **options)

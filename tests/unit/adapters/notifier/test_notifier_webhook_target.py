@@ -141,6 +141,7 @@ async def test_a_certificate_of_another_name_is_refused(host: str, certificate: 
         ("a.example", SECRET),
         ("https://a.example:port/", SECRET),
         ("https://a.example/", ""),
+        ("https://a.example/", None),
         ("https://a.example/", "whsec_"),
         ("https://a.example/", "whsec_not base64!"),
         ("https://a.example/", "whsec_" + base64.b64encode(bytes(23)).decode()),
@@ -148,7 +149,7 @@ async def test_a_certificate_of_another_name_is_refused(host: str, certificate: 
         ("https://a.example/", f"{SECRET} whsec_short"),
     ],
 )
-def test_settings_that_cannot_work_are_refused(url: str, secret: str) -> None:
+def test_settings_that_cannot_work_are_refused(url: str, secret: str | None) -> None:
     with pytest.raises(EngineMisconfigured) as refused:
         WebhookNotifier.from_url(url, secret=secret)
     assert not secret or secret not in f"{refused.value} {refused.value.context}"
