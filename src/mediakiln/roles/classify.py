@@ -1,7 +1,5 @@
 """The role that classifies what was received."""
 
-from datetime import timedelta
-
 from mediakiln.roles import parts
 from mediakiln.roles.consumer import Consumer
 from mediakiln.roles.engines import Engines, open_detector
@@ -14,10 +12,9 @@ def build(settings: Settings, engines: Engines) -> Service:
     """A consumer of `received`."""
     stage = Classify(
         engines.store,
-        parts.ledger(engines),
+        parts.ledger(settings, engines),
         open_detector(settings),
         parts.recipe_book(settings),
         heavy_bytes=settings.heavy_bytes,
-        stall_after=timedelta(seconds=settings.stall_s),
     )
     return Consumer(engines.broker, "classify", {"received": stage}, parts.policy(settings))

@@ -10,6 +10,6 @@ from mediakiln.stages.join import Join
 
 def build(settings: Settings, engines: Engines) -> Service:
     """A consumer of both streams."""
-    stage = Join(parts.ledger(engines))
+    stage = Join(parts.ledger(settings, engines))
     handlers = {"stored": stage.stored, "finished": stage.finished}
     return Consumer(engines.broker, "join", handlers, parts.policy(settings, max_attempts=20))

@@ -1,6 +1,7 @@
 """What several roles are built of, from the settings."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from mediakiln.model.messages import jobs_topic
@@ -14,9 +15,9 @@ from mediakiln.stages.receive import Receive
 from mediakiln.stages.recipes import RecipeBook
 
 
-def ledger(engines: Engines) -> Ledger:
+def ledger(settings: Settings, engines: Engines) -> Ledger:
     """The writer of records."""
-    return Ledger(engines.catalog, engines.broker)
+    return Ledger(engines.catalog, engines.broker, stall_after=timedelta(seconds=settings.stall_s))
 
 
 def recipe_book(settings: Settings) -> RecipeBook:
@@ -28,7 +29,7 @@ def receive(settings: Settings, engines: Engines) -> Receive:
     """The stage that takes uploads in."""
     return Receive(
         engines.store,
-        ledger(engines),
+        ledger(settings, engines),
         open_detector(settings),
         max_bytes=settings.max_upload_bytes,
         reserve_bytes=settings.reserve_bytes,

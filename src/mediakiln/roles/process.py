@@ -50,7 +50,7 @@ def build(settings: Settings, engines: Engines) -> Service:
         broker=engines.broker,
         runner=runner,
         operations=operations,
-        claims=Claims(parts.ledger(engines), owner=owner, lease_s=settings.lease_s),
+        claims=Claims(parts.ledger(settings, engines), owner=owner, lease_s=settings.lease_s),
         commits=Commits(engines.store, engines.catalog),
         scratch=scratch,
         tasks=TaskMaker(

@@ -1,7 +1,5 @@
 """The role that sets standing records going and deletes what nobody needs."""
 
-from datetime import timedelta
-
 from mediakiln.roles import parts
 from mediakiln.roles.engines import Engines
 from mediakiln.roles.service import Service, Sweeper, Together
@@ -14,9 +12,7 @@ _HOUR_S = 3600.0
 
 def build(settings: Settings, engines: Engines) -> Service:
     """Due records every few seconds; orphans and archives every hour."""
-    records = Reconcile(
-        parts.ledger(engines), engines.store, again_after=timedelta(seconds=settings.stall_s)
-    )
+    records = Reconcile(parts.ledger(settings, engines), engines.store)
     house = Housekeeping(
         engines.catalog, engines.store, projects=["default"], archive_days=settings.archive_days
     )

@@ -67,7 +67,7 @@ class WebServer:
 def build(settings: Settings, engines: Engines) -> Service:
     """The HTTP server with everything behind it."""
     settings.check()
-    ledger = parts.ledger(engines)
+    ledger = parts.ledger(settings, engines)
     receive = parts.receive(settings, engines)
     services = Services(
         receive=receive,

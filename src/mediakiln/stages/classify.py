@@ -1,7 +1,6 @@
 """Classify: say what a file is, check the recipe against it, send the job to its kind's queue."""
 
 import mimetypes
-from datetime import timedelta
 from typing import Any
 
 from mediakiln.model.asset import Asset, Problem, StepRecord
@@ -20,7 +19,7 @@ from mediakiln.model.recipe import Recipe
 from mediakiln.model.transitions import completed
 from mediakiln.ports.detector import Detection, Detector
 from mediakiln.ports.object_store import ObjectStore
-from mediakiln.stages.ledger import STALL_AFTER, Change, Ledger
+from mediakiln.stages.ledger import Change, Ledger
 from mediakiln.stages.recipes import RecipeBook
 
 _SAYS_NOTHING = frozenset(
@@ -53,7 +52,6 @@ class Classify:
         recipes: RecipeBook,
         *,
         heavy_bytes: int = 256 * 1024 * 1024,
-        stall_after: timedelta = STALL_AFTER,
         clock: Clock = utc_now,
     ) -> None:
         self._store = store
@@ -61,7 +59,6 @@ class Classify:
         self._detector = detector
         self._recipes = recipes
         self._heavy_bytes = heavy_bytes
-        self._stall_after = stall_after
         self._clock = clock
 
     async def __call__(self, message: Message) -> None:
@@ -140,7 +137,7 @@ class Classify:
                     "heavy": heavy,
                     "recipe": recipe,
                     "steps": steps,
-                    "due_at": self._clock() + self._stall_after,
+                    "due_at": self._clock() + self._ledger.stall_after,
                 }
             )
             return Change(after, [job])

@@ -24,7 +24,6 @@ from mediakiln.ports.catalog import Catalog, Outgoing
 log = logging.getLogger(__name__)
 
 STALL_AFTER = timedelta(minutes=5)
-"""How long a record may stand in a state before `reconcile` looks at it, by default."""
 
 _CONFLICT_TRIES = 32
 _CONFLICT_PAUSE_S = 0.005
@@ -43,10 +42,21 @@ class Change:
 
 
 class Ledger:
-    """Writes records and sends their events."""
+    """Writes records and sends their events.
 
-    def __init__(self, catalog: Catalog, broker: Broker, *, clock: Clock = utc_now) -> None:
+    `stall_after` is how long a record may stand in a state before `reconcile` looks at it.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        broker: Broker,
+        *,
+        stall_after: timedelta = STALL_AFTER,
+        clock: Clock = utc_now,
+    ) -> None:
         self.catalog = catalog
+        self.stall_after = stall_after
         self.clock = clock
         self._broker = broker
         self._background: set[asyncio.Task[None]] = set()

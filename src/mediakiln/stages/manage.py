@@ -11,7 +11,7 @@ from mediakiln.model.messages import Received
 from mediakiln.model.product import Manifest, StoredFile
 from mediakiln.model.recipe import Recipe
 from mediakiln.ports.object_store import ObjectStore
-from mediakiln.stages.ledger import STALL_AFTER, Change, Ledger
+from mediakiln.stages.ledger import Change, Ledger
 
 DELETION_GRACE = timedelta(days=7)
 
@@ -60,7 +60,7 @@ class Manage:
                     "kills": {},
                     "run_started_at": now,
                     "completed_at": None,
-                    "due_at": now + STALL_AFTER,
+                    "due_at": now + self._ledger.stall_after,
                 }
             )
             event = Received(asset=asset.id, project=asset.project, run=after.run)

@@ -26,7 +26,7 @@ from mediakiln.model.names import clean_name
 from mediakiln.model.recipe import Recipe
 from mediakiln.ports.detector import HEAD_BYTES, Detection, Detector
 from mediakiln.ports.object_store import FreeSpace, ObjectInfo, ObjectStore
-from mediakiln.stages.ledger import STALL_AFTER, Ledger
+from mediakiln.stages.ledger import Ledger
 from mediakiln.telemetry import metrics
 
 
@@ -94,7 +94,7 @@ class Receive:
             created_at=now,
             run_started_at=now,
             updated_at=now,
-            due_at=now + STALL_AFTER,
+            due_at=now + self._ledger.stall_after,
         )
         created = await self._ledger.create(asset, [Received(asset=id, project=offer.project)])
         metrics.UPLOADS.labels("accepted").inc()
@@ -125,7 +125,7 @@ class Receive:
             created_at=now,
             run_started_at=now,
             updated_at=now,
-            due_at=now + STALL_AFTER,
+            due_at=now + self._ledger.stall_after,
         )
         try:
             await self._ledger.create(asset, [Received(asset=id, project=project)])

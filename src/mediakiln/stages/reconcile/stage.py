@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
 
 from mediakiln.model.asset import Asset, StepProducts
 from mediakiln.model.clock import Clock, utc_now
@@ -17,24 +16,21 @@ from mediakiln.telemetry import metrics
 
 log = logging.getLogger(__name__)
 
-AGAIN_AFTER = timedelta(minutes=5)
 _DELETE_BATCH = 500
 
 
 class Reconcile:
-    """Looks at every record whose `due_at` has passed, and again after `again_after`."""
+    """Looks at every record whose `due_at` has passed; again after the ledger's `stall_after`."""
 
     def __init__(
         self,
         ledger: Ledger,
         store: ObjectStore,
         *,
-        again_after: timedelta = AGAIN_AFTER,
         clock: Clock = utc_now,
     ) -> None:
         self._ledger = ledger
         self._store = store
-        self._again_after = again_after
         self._clock = clock
 
     async def sweep(self, *, limit: int = 100) -> int:
@@ -109,7 +105,7 @@ class Reconcile:
         )
 
     async def _look_again(self, asset: Asset, events: Sequence[Event]) -> None:
-        due = self._clock() + self._again_after
+        due = self._clock() + self._ledger.stall_after
 
         def apply(latest: Asset) -> Change | None:
             if latest.version != asset.version:
