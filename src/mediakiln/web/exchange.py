@@ -13,8 +13,8 @@ from mediakiln.model.ids import new_id
 
 log = logging.getLogger("mediakiln.access")
 
-_LINGER_BYTES: Final = 4 * 1024 * 1024
-_LINGER_S: Final = 2.0
+_LINGER_BYTES: Final = 256 * 1024 * 1024
+_LINGER_S: Final = 10.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
