@@ -31,6 +31,10 @@ IMAGES = _of(
         "bmp": (made.BMP, "image/bmp"),
         "ico": (made.ICO, "image/vnd.microsoft.icon"),
         "tiff": (made.TIFF, "image/tiff"),
+        "qoi": (b"qoif\0\0\0\3\0\0\0\2\3\0" + bytes(8), "image/qoi"),
+        "ppm": (b"P6\n# made\n3 2\n255\n" + bytes(18), "image/x-portable-pixmap"),
+        "pgm": (b"P2 3 2 9\n1 2 3\n4 5 6\n", "image/x-portable-graymap"),
+        "pbm": (b"P4\n3 2\n\0\0", "image/x-portable-bitmap"),
         "psd": (made.PSD, "image/vnd.adobe.photoshop"),
         "jp2": (made.JP2, "image/jp2"),
         "j2c": (b"\xff\x4f\xff\x51\0\x29" + bytes(40), "image/j2c"),
@@ -104,6 +108,7 @@ DOCUMENTS = _of(
         "text-utf32": (_PROSE("utf-32"), "text/plain"),
         "text-windows": (_PROSE("cp1252") * 3, "text/plain"),
         "text-cyrillic": (_CYRILLIC("cp1251") * 3, "text/plain"),
+        "text-model": (b"P6 is a protein. P1 as well.\n", "text/plain"),
         "text-bom-letters": (b"BMW und MZ sind Marken.\n", "text/plain"),
     },
 )

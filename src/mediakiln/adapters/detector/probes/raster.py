@@ -1,5 +1,7 @@
 """Image formats whose sort or size stands in their headers."""
 
+import re
+
 from mediakiln.adapters.detector.probes import reasons
 from mediakiln.adapters.detector.probes.window import Window, be, found, guessing, le, refuse
 from mediakiln.model.kind import Kind
@@ -17,6 +19,8 @@ _BMP_CORE_HEADER = 12
 _JPEG_STANDALONE = {0x01, *range(0xD0, 0xD9)}
 _JPEG_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_ENDS = {0xD9, 0xDA}
+_NETPBM = re.compile(rb"P[1-6]\s+(?:#[^\n]{0,500}\n\s*){0,16}(\d{1,9})\s+(\d{1,9})\s")
+_NETPBM_SORTS = ("bitmap", "graymap", "pixmap")
 
 
 def image(media_type: str, width: int = 0, height: int = 0) -> Detection:
@@ -96,6 +100,21 @@ def ico(window: Window) -> Detection | None:
     if not count or not length or header[9:10] != b"\x00" or start < 6 + 16 * count:
         return None
     return image("image/vnd.microsoft.icon", header[6] or 256, header[7] or 256)
+
+
+def qoi(window: Window) -> Detection:
+    """QOI with its size."""
+    header = window.peek(4, 8)
+    return image("image/qoi", be(header[:4]), be(header[4:8]))
+
+
+def netpbm(window: Window) -> Detection | None:
+    """Portable bitmaps, graymaps and pixmaps (P1 to P6), if a size follows the two letters."""
+    match = _NETPBM.match(window.head)
+    if match is None:
+        return None
+    sort = _NETPBM_SORTS[(window.head[1] - ord("1")) % 3]
+    return image(f"image/x-portable-{sort}", int(match[1]), int(match[2]))
 
 
 def psd(window: Window) -> Detection | None:

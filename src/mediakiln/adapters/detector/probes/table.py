@@ -78,6 +78,8 @@ IMAGES = (
     _image(b"8BPS", "image/vnd.adobe.photoshop", raster.psd),
     _image(b"\0\0\1\0", "image/vnd.microsoft.icon", raster.ico),
     _image(b"\0\0\2\0", "image/vnd.microsoft.icon", raster.ico),
+    _image(b"qoif", "image/qoi", raster.qoi),
+    *(_image(b"P%d" % sort, "image/x-portable-anymap", raster.netpbm) for sort in range(1, 7)),
     _image(b"\xff\x0a", "image/jxl"),
     _image(b"\0\0\0\x0cJXL \r\n\x87\n", "image/jxl"),
     _image(b"\0\0\0\x0cjP  \r\n\x87\n", "image/jp2", raster.jpeg2000),
