@@ -34,6 +34,8 @@ _CANDIDATES = (
 )
 """What files of unknown encoding are in, in practice; more candidates make worse guesses."""
 _SAMPLE_BYTES = 256 * 1024
+_MANY, _FEW = 0.4, 0.05
+"""Shares of zero bytes that tell UTF-16 from binary data."""
 _MAX_CONTROLS = 0.01
 """The share of control characters beyond which something is no text."""
 
@@ -47,7 +49,7 @@ def decode(data: bytes, declared: str | None = None) -> str:
     for mark, name in _MARKS:
         if data.startswith(mark):
             return data[len(mark) :].decode(name, "replace")
-    text = _declared(data, declared) or _utf8(data)
+    text = _declared(data, declared) or _unmarked_utf16(data) or _utf8(data)
     if text is None:
         text = _guessed(data)
     sample = text[:_SAMPLE_BYTES]
@@ -68,6 +70,16 @@ def _declared(data: bytes, declared: str | None) -> str | None:
         return None
 
 
+def _unmarked_utf16(data: bytes) -> str | None:
+    """UTF-16 without a mark, by where its zero bytes are: Western text has one in each pair."""
+    sample = data[:_SAMPLE_BYTES]
+    pairs = max(1, len(sample) // 2)
+    first, second = sample[::2].count(0) / pairs, sample[1::2].count(0) / pairs
+    if max(first, second) < _MANY or min(first, second) > _FEW:
+        return None
+    return data.decode("utf-16-be" if first > second else "utf-16-le", "replace")
+
+
 def _utf8(data: bytes) -> str | None:
     try:
         return data.decode("utf-8")
@@ -76,7 +88,12 @@ def _utf8(data: bytes) -> str | None:
 
 
 def _guessed(data: bytes) -> str:
-    best = from_bytes(data[:_SAMPLE_BYTES], cp_isolation=list(_CANDIDATES)).best()
+    matches = from_bytes(data[:_SAMPLE_BYTES], cp_isolation=list(_CANDIDATES))
+    best = matches.best()
     if best is None:
         raise BadMedia("the file is not text in any known encoding")
+    for match in matches:
+        # Among equals the most common one: its neighbours differ in a few letters only.
+        if match.encoding == "cp1252" and match.chaos <= best.chaos:
+            best = match
     return data.decode(best.encoding, "replace")

@@ -28,7 +28,13 @@ if TYPE_CHECKING:
     accepts=ACCEPTS,
     produces=tuple(MEDIA_TYPES.values()),
     capabilities=OperationCapabilities(
-        preload=("mediakiln.operations.image.picture",),
+        preload=(
+            "mediakiln.operations.image.picture",
+            "mediakiln.operations.image.compose",
+            "mediakiln.operations.image.encode",
+            "PIL.Image",
+            "pi_heif",
+        ),
         tools=("pyvips", "pyvips-binary", "pi-heif", "pillow"),
     ),
 )

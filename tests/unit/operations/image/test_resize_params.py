@@ -1,0 +1,50 @@
+"""What image.resize accepts, and what it says of the rest."""
+
+from typing import Any
+
+import pytest
+
+from mediakiln.model.errors import InvalidRecipe
+from mediakiln.operations.image.params import ResizeParams
+from mediakiln.operations.image.resize import resize
+
+
+@pytest.mark.parametrize(
+    ("params", "phrase"),
+    [
+        ({}, "give width, height or widths"),
+        ({"width": 0}, "greater than or equal to 1"),
+        ({"width": 16384}, "less than or equal to 16383"),
+        ({"widths": [100], "width": 100}, "instead of"),
+        ({"widths": [100], "dpr": 2}, "leave dpr out"),
+        ({"widths": [100, 100]}, "differ"),
+        ({"widths": list(range(1, 18))}, "at most 16"),
+        ({"width": 10, "format": "gif", "quality": 50}, "gif has no quality"),
+        ({"width": 10, "format": "jpeg", "lossless": True}, "cannot be lossless"),
+        ({"width": 10, "format": "webp", "progressive": True}, "cannot be progressive"),
+        ({"width": 10, "position": "attention"}, "needs fit cover"),
+        ({"width": 10, "background": "reddish"}, "a colour is"),
+        ({"width": 10, "background": "#12345"}, "a colour is"),
+        ({"width": 10, "format": "bmp"}, "'jpeg'"),
+    ],
+)
+def test_what_contradicts_itself_is_refused_with_the_reason(
+    params: dict[str, Any], phrase: str
+) -> None:
+    with pytest.raises(InvalidRecipe, match=phrase):
+        resize.parse(params)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("#fff", "#ffffffff"),
+        ("#12345678", "#12345678"),
+        ("#AbC8", "#aabbcc88"),
+        ("#102030", "#102030ff"),
+        ("White", "#ffffffff"),
+        ("transparent", "#00000000"),
+    ],
+)
+def test_colours_have_one_canonical_form(given: str, meant: str) -> None:
+    assert ResizeParams(width=1, background=given).background == meant
