@@ -110,15 +110,14 @@ def transcode(
     found = sources.look(source, context)
     chosen = _FORMATS[params.format]
     target = out / f"audio.{chosen.suffix}"
-    said = program.run(
-        [
-            *program.source_options(source, context),
-            *_options(params, chosen, found),
-            *("-f", chosen.muxer, f"file:{target}"),
-        ],
-        threads=context.threads,
-    )
-    told = _describe(target)
+    arguments = [
+        *program.source_options(source, context),
+        *_options(params, chosen, found),
+        *("-f", chosen.muxer, f"file:{target}"),
+    ]
+    with program.nothing_left(out):
+        said = program.run(arguments, threads=context.threads)
+        told = _describe(target)
     yield Product(
         file=target.name,
         media_type=chosen.media_type,

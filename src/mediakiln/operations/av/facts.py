@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mediakiln.model.errors import BadMedia
+from mediakiln.model.errors import BadMedia, EmptyFile
 
 Track = Mapping[str, Any]
 _PLAYLISTS = frozenset({"HLS", "DASH MPD", "ISM", "HDS F4M", "DCP CPL", "IMF CPL", "P2 Clip"})
@@ -98,9 +98,12 @@ def read(source: Path) -> Facts:
 
     Raises:
         BadMedia: it holds neither picture nor sound, or is a playlist of other files.
+        EmptyFile: it has no bytes.
     """
     from pymediainfo import MediaInfo
 
+    if source.stat().st_size == 0:
+        raise EmptyFile
     with source.open("rb") as file:
         tracks = [track.to_data() for track in MediaInfo.parse(file).tracks]
     general = next((t for t in tracks if t["track_type"] == "General"), {})

@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Thread
 from typing import IO
 
+from mediakiln.model.errors import MediakilnError
 from mediakiln.operations.av.complaints import explain
 from mediakiln.operations.av.demuxers import demuxer
 from mediakiln.operations.av.limits import MAX_ALLOC_BYTES, MAX_STREAMS
@@ -68,6 +69,17 @@ def stream(arguments: Sequence[str], *, threads: int = 1) -> Iterator[IO[bytes]]
     with _child([*arguments, "pipe:1"], threads, "error", subprocess.PIPE) as (child, _):
         assert child.stdout is not None  # noqa: S101 - it was asked for as a pipe
         yield child.stdout
+
+
+@contextmanager
+def nothing_left(out: Path) -> Iterator[None]:
+    """Where the work inside fails, take away what FFmpeg had begun to write to `out`."""
+    try:
+        yield
+    except MediakilnError:
+        for begun in out.iterdir():
+            begun.unlink()
+        raise
 
 
 @contextmanager

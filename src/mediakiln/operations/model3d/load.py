@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from mediakiln.model.errors import BadMedia, TooManyPixels, UnsupportedMedia
+from mediakiln.model.errors import BadMedia, EmptyFile, TooManyPixels, UnsupportedMedia
 from mediakiln.operations.model3d import gltf, headers
 from mediakiln.ports.operation import Context
 
@@ -53,6 +53,7 @@ def load(source: Path, context: Context) -> Model:
 
     Raises:
         BadMedia: it is damaged.
+        EmptyFile: it has no bytes.
         LimitExceeded: it is bigger than is allowed.
         ModelUnavailable: its geometry is compressed by a codec that is not installed.
         UnsupportedMedia: its media type or a form of storage in it is not read.
@@ -60,6 +61,8 @@ def load(source: Path, context: Context) -> Model:
     chosen = _FORMATS.get(context.media_type)
     if chosen is None:
         raise UnsupportedMedia(f"{context.media_type} is not read", allowed=sorted(_FORMATS))
+    if source.stat().st_size == 0:
+        raise EmptyFile
     model = Model(chosen.name, None)
     if chosen.name in {"glb", "gltf"}:
         document = gltf.read(source, binary=chosen.name == "glb")

@@ -105,17 +105,16 @@ def transcode(
     found = sources.look(source, context)
     stream = sources.picture(found)
     target = out / f"video.{params.container}"
-    said = program.run(
-        [
-            *program.source_options(source, context),
-            *_picture_options(params, stream, context),
-            *_sound_options(params, found),
-            *_container_options(params),
-            f"file:{target}",
-        ],
-        threads=context.threads,
-    )
-    made = _made(target)
+    arguments = [
+        *program.source_options(source, context),
+        *_picture_options(params, stream, context),
+        *_sound_options(params, found),
+        *_container_options(params),
+        f"file:{target}",
+    ]
+    with program.nothing_left(out):
+        said = program.run(arguments, threads=context.threads)
+        made = _made(target)
     yield Product(
         file=target.name,
         media_type=_MEDIA_TYPES[params.container],
