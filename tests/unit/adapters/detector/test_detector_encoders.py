@@ -115,6 +115,7 @@ async def test_moving_images_of_pillow() -> None:
         ("a.aiff", TONE, "audio/aiff", Kind.AUDIO),
         ("a.wma", TONE, "audio/x-ms-wma", Kind.AUDIO),
         ("a.ac3", TONE, "audio/ac3", Kind.AUDIO),
+        ("a.eac3", TONE, "audio/eac3", Kind.AUDIO),
         ("a.au", TONE, "audio/basic", Kind.AUDIO),
         ("a.caf", TONE, "audio/x-caf", Kind.AUDIO),
         ("a.wv", TONE, "audio/x-wavpack", Kind.AUDIO),

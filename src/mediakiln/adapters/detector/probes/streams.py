@@ -171,3 +171,9 @@ def transport_stream(window: Window) -> Detection | None:
         if all(window.peek(first + step * n, 1) == b"G" for n in range(3)):
             return found("video/mp2t", Kind.VIDEO)
     return None
+
+
+def dolby(window: Window) -> Detection:
+    """AC-3 and E-AC-3, which share a sync word, by the version of their bit stream."""
+    version = be(window.read(5, 1)) >> 3
+    return found("audio/eac3" if version > 10 else "audio/ac3", Kind.AUDIO)

@@ -112,7 +112,6 @@ FILMS = (
     _video(b"\x1a\x45\xdf\xa3", "video/x-matroska", matroska.matroska),
     _video(b"FLV\1", "video/x-flv"),
     _video(b"\0\0\1\xba", "video/mpeg"),
-    _video(b"\0\0\1\xb3", "video/mpeg"),
     _video(b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video/x-ms-asf", streams.asf),
     _video(b"\6\x0e\x2b\x34\2\5\1\1\x0d\1\2\1\1", "application/mxf"),
     _video(b"YUV4MPEG2 ", "video/x-yuv4mpeg"),
@@ -140,7 +139,7 @@ SOUNDS = (
     _audio(b"#!AMR-WB\n", "audio/amr-wb"),
     _audio(b"caff\0\1\0\0", "audio/x-caf"),
     _audio(b".snd\0\0\0", "audio/basic"),
-    _audio(b"\x0b\x77", "audio/ac3"),
+    _audio(b"\x0b\x77", "audio/ac3", streams.dolby),
     _audio(b"wvpk", "audio/x-wavpack"),
     _audio(b"MAC \x96\x0f", "audio/x-ape"),
 )
