@@ -66,7 +66,7 @@ def test_an_odd_extension_is_left_out(tmp_path: Path, upload: str) -> None:
 
 
 def test_several_files_can_be_made_and_some_left_out(tmp_path: Path) -> None:
-    code = "import pathlib; [pathlib.Path(f'p-{{{{n}}}}.txt').touch() for n in (2, 1)]"
+    code = "import pathlib; [pathlib.Path(f'p-{{n}}.txt').touch() for n in (2, 1)]"
     produces = [
         {"file": "p-*.txt", "media_type": "text/plain"},
         {"file": "notes.txt", "media_type": "text/plain", "optional": True},
