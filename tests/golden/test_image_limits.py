@@ -71,6 +71,17 @@ def test_too_many_frames_are_refused(out: Path, tmp_path: Path) -> None:
     assert (refused.value.context["limit"], refused.value.context["value"]) == (5, 6)
 
 
+def test_frames_count_together_in_the_result(out: Path, tmp_path: Path) -> None:
+    first, *rest = frames(6)
+    source = tmp_path / "walk.gif"
+    first.save(source, save_all=True, append_images=rest)
+    context = Context("image/gif", max_pixels=6 * 64 * 40 - 1)
+    with pytest.raises(TooManyPixels, match="result") as refused:
+        resize.run(source, {"width": 64}, out, context)
+    assert "animated: false" in refused.value.context["hint"]
+    assert resize.run(source, {"width": 64, "animated": False}, out, context)
+
+
 def test_a_result_too_large_for_its_format_is_refused(resized: Resize, tmp_path: Path) -> None:
     source = saved(Image.new("RGB", (10, 2000)), tmp_path / "tall.png")
     with pytest.raises(LimitExceeded, match="16383"):

@@ -52,8 +52,10 @@ def layout(params: ResizeParams, width: int, height: int, *, enlarge: bool) -> L
     return _on_canvas(scaled, _pixels(box_w), _pixels(box_h), crop=params.fit == "cover")
 
 
-def check(size: Layout, max_pixels: int) -> None:
+def check(size: Layout, max_pixels: int, *, frames: int = 1) -> None:
     """Refuse results that no output format can hold, or that are larger than any source may be.
+
+    All frames of an animation count together, since some work needs them all at once.
 
     Raises:
         LimitExceeded, TooManyPixels: with the limit and what was asked for.
@@ -66,12 +68,13 @@ def check(size: Layout, max_pixels: int) -> None:
                 value=max(width, height),
                 hint="ask for a smaller box",
             )
-        if width * height > max_pixels:
+        pixels = width * height * frames
+        if pixels > max_pixels:
             raise TooManyPixels(
-                f"the result would have {width * height} pixels; {max_pixels} are allowed",
+                f"the result would have {pixels} pixels; {max_pixels} are allowed",
                 limit=max_pixels,
-                value=width * height,
-                hint="ask for a smaller box",
+                value=pixels,
+                hint="ask for a smaller box" + (" or animated: false" if frames > 1 else ""),
             )
 
 

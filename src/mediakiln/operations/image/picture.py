@@ -60,7 +60,8 @@ class Picture:
         """Upright, at exactly this size, 8 bits a channel: a lazy libvips image.
 
         The decoder itself shrinks where it can. The result is sRGB or grey, unless its own
-        profile is kept. `frames` stacks all of them vertically, as libvips does.
+        profile is kept. `frames` stacks all of them vertically, as libvips does, and
+        needs an animated picture.
         """
         keep = keep_profile and self.header.interpretation not in {*_GREY, "cmyk"}
         options: dict[str, Any] = {"height": height, "size": "force"}
@@ -72,7 +73,7 @@ class Picture:
             image = self.header.thumbnail_image(width, **options)
         else:
             # As an option of the loader: thumbnail_source ignores its own argument fail_on.
-            loading = _STRICT + (",n=-1" if frames and self.animated else "")
+            loading = _STRICT + (",n=-1" if frames else "")
             image = pyvips.Image.thumbnail_source(
                 self.source, width, option_string=loading, **options
             )

@@ -55,9 +55,9 @@ def resize(source: Path, params: ResizeParams, out: Path, *, context: Context) -
     if output == "auto":
         output = default_output(opened.format, alpha=opened.alpha, lossless=params.lossless)
     sizes = geometry.layouts(params, opened.width, opened.height, vector=opened.vector)
+    frames = params.animated and opened.animated and output in encode.ANIMATED
     for size in sizes.values():
-        geometry.check(size, context.max_pixels)
-    frames = params.animated and output in encode.ANIMATED
+        geometry.check(size, context.max_pixels, frames=opened.frames if frames else 1)
     with engine.translated():
         images = _renditions(opened, params, sizes, frames=frames)
         for stem, image in images:
