@@ -1,14 +1,14 @@
 """The broker of one machine: a SQLite file that any number of processes share.
 
 Publishing and acking are on the disk when they return (WAL, synchronous=FULL, group commit).
-Consumers that wait are woken through a doorbell beside the file; see `doorbell`.
+Consumers that wait are woken through a doorbell beside the file; see `doorbell`. Leases and delays
+are kept in wall-clock time: it alone has a meaning for every process and after a restart.
 """
 
 import asyncio
 import os
 import time
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,11 +23,10 @@ from mediakiln.adapters.broker.checks import (
     check_messages,
     check_receive,
 )
-from mediakiln.adapters.broker.doorbell import Doorbell
 from mediakiln.adapters.broker.sqlite_claim import Claim
 from mediakiln.adapters.broker.sqlite_queue import Lease, Transaction
-from mediakiln.adapters.broker.sqlite_watch import Reader, Watch
-from mediakiln.adapters.broker.sqlite_writer import Work, Writer
+from mediakiln.adapters.broker.sqlite_session import Session
+from mediakiln.adapters.broker.sqlite_writer import Work
 from mediakiln.model.deadletter import DeadLetter
 from mediakiln.model.errors import EngineMisconfigured, EngineUnavailable, LeaseLost
 from mediakiln.model.ids import new_id
@@ -39,43 +38,6 @@ T = TypeVar("T")
 CAPABILITIES = BrokerCapabilities(
     shared=True, durable=True, counts_attempts=True, oldest_age=True, fair_shares=True
 )
-_inherited: list["_Session"] = []
-"""Sessions of a parent process. Closing its SQLite connections here could break its locks
-(https://sqlite.org/howtocorrupt.html, 2.6), so they are kept from being collected."""
-
-
-class _Session:
-    """What one process holds of the file: a writer, a reader, its waiting consumers."""
-
-    def __init__(self, path: Path) -> None:
-        try:
-            self._doorbell = Doorbell(path.with_name(f"{path.name}.bells"))
-        except OSError as error:
-            raise EngineMisconfigured(
-                f"the broker's file {path.name} has no usable folder: {error.strerror}",
-                hint=f"the folder {path.parent} must exist and be writable",
-            ) from error
-        self.pid = os.getpid()
-        self.turns: dict[int, str] = {}
-        self.group_ids: dict[tuple[str, str], int] = {}
-        self.reader = Reader(path)
-        self.watch = Watch(self.reader, self._doorbell)
-        self.writer = Writer(path, self._committed)
-
-    def _committed(self, groups: AbstractSet[int]) -> None:
-        if groups:
-            self.watch.wake(groups)
-            self._doorbell.ring(groups)
-
-    def close(self) -> None:
-        self.writer.stop()
-        self.watch.stop()
-        self.reader.close()
-        self._doorbell.close()
-
-    def abandon(self) -> None:
-        self._doorbell.abandon()
-        _inherited.append(self)
 
 
 class SqliteBroker:
@@ -87,7 +49,7 @@ class SqliteBroker:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._session: _Session | None = None
+        self._session: Session | None = None
         self._closed = False
 
     @classmethod
@@ -174,8 +136,12 @@ class SqliteBroker:
         """Finish what was asked for and let go of the file; leases lapse by themselves."""
         self._closed = True
         session, self._session = self._session, None
-        if session is not None and session.pid == os.getpid():
+        if session is None:
+            return
+        if session.pid == os.getpid():
             await asyncio.to_thread(session.close)
+        else:
+            session.abandon()
 
     async def do(self, work: Work[T]) -> T:
         """Have the writer commit one operation.
@@ -185,14 +151,14 @@ class SqliteBroker:
         """
         return await self._opened().writer.do(work)
 
-    def _opened(self) -> _Session:
+    def _opened(self) -> Session:
         if self._closed:
             raise EngineUnavailable("this broker was closed")
         if self._session is not None and self._session.pid != os.getpid():
             self._session.abandon()
             self._session = None
         if self._session is None:
-            self._session = _Session(self._path)
+            self._session = Session(self._path)
         return self._session
 
     async def _group_id(self, topic: str, group: str) -> int:

@@ -51,7 +51,10 @@ _TABLES: Final = (
     "CREATE INDEX entries_ready ON entries (group_id, project, at) WHERE state = 0",
     "CREATE INDEX entries_held ON entries (group_id, at, state) WHERE state > 0",
 )
-_BUSY_S: Final = 5.0
+# SQLite's own way to wait for a lock sleeps ever longer, up to 100 ms, while others pass by;
+# asking again after a millisecond or two keeps the longest wait short.
+_BUSY_S: Final = 0.003
+_PAUSE_S: Final = 0.001
 _PATIENCE_S: Final = 60.0
 _JOURNAL_LIMIT: Final = 64 * 1024 * 1024
 _CHECKPOINT_PAGES: Final = 4000
@@ -84,7 +87,7 @@ def patiently(action: Callable[[], T]) -> T:
         except sqlite3.OperationalError as error:
             if primary(error) not in _BUSY_CODES or time.monotonic() > deadline:
                 raise
-            time.sleep(0.01)
+            time.sleep(_PAUSE_S)
 
 
 def primary(error: sqlite3.Error) -> int:

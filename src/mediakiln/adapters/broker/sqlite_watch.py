@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mediakiln.adapters.broker.doorbell import Doorbell, Listener
-from mediakiln.adapters.broker.sqlite_file import connect, translated
+from mediakiln.adapters.broker.sqlite_file import connect, patiently, translated
 from mediakiln.model.errors import EngineMisconfigured, EngineUnavailable, MediakilnError
 
 T = TypeVar("T")
@@ -45,10 +45,9 @@ class Reader:
         with self._lock:
             if self._closed:
                 raise EngineUnavailable("this broker was closed")
-            if self._connection is None:
-                self._connection = connect(self._path, writes=False)
+            connection = self._connection = self._connection or connect(self._path, writes=False)
             try:
-                return query(self._connection)
+                return patiently(lambda: query(connection))
             except sqlite3.Error as error:
                 raise translated(error, self._path) from error
 

@@ -122,8 +122,9 @@ class Writer:
         except MediakilnError as error:
             return [(work, None, error) for work in works]
         try:
-            done, rest = _glanced(self._connection, works)
-            return done + self._transact(self._connection, rest) if rest else done
+            connection = self._connection
+            done, rest = patiently(lambda: _glanced(connection, works))
+            return done + self._transact(connection, rest) if rest else done
         except Exception as error:  # noqa: BLE001 - whatever it is, its submitter is told
             self._recover(self._connection, error)
             if len(works) > 1:

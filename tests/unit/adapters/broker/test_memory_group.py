@@ -84,6 +84,7 @@ def test_the_age_counts_from_when_the_oldest_became_ready() -> None:
 
 def test_ended_leases_leave_nothing_behind() -> None:
     queue = GroupQueue()
+    queue.put(message("first in line"), now=0, delay=1)
     for number in range(5000):
         queue.put(message(str(number)), now=0, delay=0)
         ((entry, receipt),) = queue.take(1, now=0, lease=1000)
