@@ -3,6 +3,8 @@
 import struct
 from pathlib import Path
 
+from PIL import Image
+
 from mediakiln.operations.av import program
 
 ENCODE = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-pix_fmt", "yuv420p")
@@ -75,3 +77,10 @@ def huge_avi(target: Path) -> Path:
         data[at : at + 8] = size
     target.write_bytes(data)
     return target
+
+
+def picture(path: Path) -> Image.Image:
+    """An image in memory, its file closed."""
+    with Image.open(path) as image:
+        image.load()
+        return image.copy()

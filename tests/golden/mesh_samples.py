@@ -24,18 +24,19 @@ def textured(target: Path) -> Path:
     image = Image.fromarray(np.tile(np.array([[20, 200, 60]], np.uint8), (16, 16, 1)))
     image.save(target.with_suffix(".jpg"), quality=80)
     picture = Image.open(target.with_suffix(".jpg"))
+    visual: Any = trimesh.visual
     quad = trimesh.Trimesh(
         [[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], [[0, 1, 2], [0, 2, 3]], process=False
     )
-    quad.visual = trimesh.visual.TextureVisuals(
+    quad.visual = visual.TextureVisuals(
         uv=np.array([[0, 0], [1, 0], [1, 1], [0, 1]], float),
-        material=trimesh.visual.material.PBRMaterial(name="le/af\n../x", baseColorTexture=picture),
+        material=visual.material.PBRMaterial(name="le/af\n../x", baseColorTexture=picture),
     )
     crate = trimesh.creation.box()
-    crate.visual = trimesh.visual.TextureVisuals(
-        material=trimesh.visual.material.PBRMaterial(name="red", baseColorFactor=[255, 0, 0, 255])
+    crate.visual = visual.TextureVisuals(
+        material=visual.material.PBRMaterial(name="red", baseColorFactor=[255, 0, 0, 255])
     )
-    scene = trimesh.Scene()
+    scene: Any = trimesh.Scene()
     scene.add_geometry(crate, geom_name="crate", node_name="crate")
     scene.add_geometry(quad, geom_name="quad", node_name="quad")
     target.write_bytes(scene.export(file_type="glb"))
