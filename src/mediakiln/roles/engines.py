@@ -71,7 +71,10 @@ def open_engines(settings: Settings, *, shared: bool = True) -> Engines:
 
 def open_detector(settings: Settings) -> Detector:
     """The detector that the settings name."""
-    return cast("Detector", _load("detector", DETECTORS[settings.detector])())
+    signatures = cast("Detector", _load("detector", DETECTORS["signature"])())
+    if settings.detector == "signature":
+        return signatures
+    return cast("Detector", _load("detector", DETECTORS[settings.detector])(signatures))
 
 
 def open_notifiers(settings: Settings) -> list[Notifier]:

@@ -1,0 +1,111 @@
+"""`mediakiln assets`."""
+
+import itertools
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from rich.console import Console
+
+from mediakiln.cli import words
+from mediakiln.cli.connection import connected
+from mediakiln.cli.process import read_recipe
+from mediakiln.client import Asset
+from mediakiln.model.kind import AssetState, Kind
+
+app = App(name="assets", help="List and show assets; delete, restore or process them again.")
+
+Data = Annotated[Path | None, Parameter(help="The data folder of a local server.")]
+Json = Annotated[bool, Parameter(name="--json", help="As JSON.")]
+
+
+@app.command(name="list")
+def list_(
+    *,
+    state: Annotated[AssetState | None, Parameter(help="Only those in this state.")] = None,
+    kind: Annotated[Kind | None, Parameter(help="Only those of this kind.")] = None,
+    limit: Annotated[int, Parameter(help="At most this many.")] = 20,
+    data: Data = None,
+    json_: Json = False,
+) -> None:
+    """The newest assets."""
+    with connected(data) as client:
+        found = list(itertools.islice(client.list(state=state, kind=kind), limit))
+    if json_:
+        print(json.dumps([asset.model_dump(mode="json") for asset in found], indent=2))
+    else:
+        Console().print(words.asset_table(found))
+
+
+@app.command
+def show(id: str, /, *, data: Data = None, json_: Json = False) -> None:
+    """One asset with its steps and products."""
+    with connected(data) as client:
+        asset = client.get(id)
+    _print(asset, as_json=json_)
+
+
+@app.command
+def process(
+    id: str,
+    /,
+    *,
+    recipe: Annotated[str | None, Parameter(help="A preset's name, or a JSON file.")] = None,
+    wait: Annotated[bool, Parameter(help="Wait until the run has ended.")] = False,
+    data: Data = None,
+    json_: Json = False,
+) -> None:
+    """Start another run; only missing products are made."""
+    spec = read_recipe(recipe)
+    inline = json.loads(spec) if spec and spec.lstrip().startswith("{") else spec
+    with connected(data) as client:
+        asset = client.process(id, inline)
+        if wait:
+            asset = client.wait(asset)
+    _print(asset, as_json=json_)
+    if wait and asset.state is not AssetState.READY:
+        sys.exit(1)
+
+
+@app.command
+def delete(id: str, /, *, data: Data = None, json_: Json = False) -> None:
+    """Hide an asset at once; its bytes are deleted after the grace."""
+    with connected(data) as client:
+        _print(client.delete(id), as_json=json_)
+
+
+@app.command
+def restore(id: str, /, *, data: Data = None) -> None:
+    """Bring products that are missing back from the archive."""
+    with connected(data) as client:
+        count = client.restore(id)
+    print(f"{count} restored")
+
+
+@app.command
+def download(
+    id: str,
+    product: Annotated[
+        str | None, Parameter(help="A product's name; default: the original.")
+    ] = None,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="A folder or a file.")] = Path(),
+    data: Data = None,
+) -> None:
+    """Save the original or a product."""
+    with connected(data) as client:
+        asset = client.get(id)
+        path = client.download(asset if product is None else asset.product(product), out)
+    print(path)
+
+
+def _print(asset: Asset, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(asset.model_dump(mode="json"), indent=2))
+        return
+    console = Console()
+    console.print(words.asset_table([asset]))
+    console.print(words.result_table([asset]))

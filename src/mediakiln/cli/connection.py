@@ -1,0 +1,72 @@
+"""Where the server is, and the errors of talking to it in words."""
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import httpx2
+
+from mediakiln.client import ApiError, AsyncClient, Client
+from mediakiln.roles.settings import Settings
+
+UNREACHABLE = 3
+"""Exit code: no server answered."""
+
+
+def address(settings: Settings) -> str:
+    """MEDIAKILN_URL; else what `up` wrote into the data folder; else the settings' own address."""
+    if settings.url:
+        return settings.url
+    written = settings.data / "address"
+    if written.is_file():
+        return written.read_text().strip()
+    return f"http://{settings.host}:{settings.port}"
+
+
+def key(settings: Settings) -> str | None:
+    """MEDIAKILN_KEY; else the owner's key from the data folder, where that can be read."""
+    if settings.key is not None:
+        return settings.key.get_secret_value()
+    path = settings.data / "owner.key"
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return None
+
+
+@contextmanager
+def connected(data: Path | None = None) -> Iterator[Client]:
+    """A client; what goes wrong ends the command with a line and an exit code."""
+    settings = Settings.given(data=data)
+    with _explained(settings), Client(address(settings), key(settings)) as client:
+        yield client
+
+
+@asynccontextmanager
+async def connected_async(settings: Settings) -> AsyncIterator[AsyncClient]:
+    """The same for asyncio."""
+    with _explained(settings):
+        async with AsyncClient(address(settings), key(settings)) as client:
+            yield client
+
+
+@contextmanager
+def _explained(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except ApiError as error:
+        print(f"mediakiln: {error}", file=sys.stderr)
+        for name in ("step", "field", "allowed", "limit", "hint"):
+            if error.context.get(name):
+                print(f"  {name}: {error.context[name]}", file=sys.stderr)
+        if error.code == "unauthorised":
+            print(
+                "  set MEDIAKILN_KEY, or MEDIAKILN_DATA to the folder of the running server",
+                file=sys.stderr,
+            )
+        sys.exit(1)
+    except httpx2.TransportError as error:
+        print(f"mediakiln: no server at {address(settings)}: {error}", file=sys.stderr)
+        print("  start one with `mediakiln up`, or set MEDIAKILN_URL", file=sys.stderr)
+        sys.exit(UNREACHABLE)
