@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import uvloop
 
 from mediakiln.model.errors import Crashed, EngineMisconfigured
 from mediakiln.ports.runner import Report, TaskDone, TaskKilled
@@ -140,6 +141,18 @@ async def test_operations_that_cannot_be_loaded_are_named_at_the_start() -> None
         await runner.start()
     assert descendants() == []
     await runner.close()
+
+
+def test_it_runs_on_uvloop(tmp_path: Path) -> None:
+    async def main() -> Report:
+        runner = ForkRunner(MOCKS)
+        try:
+            return await Workbench(runner, tmp_path).killed(within(step("hang"), wall_s=0.5))
+        finally:
+            await runner.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
+        assert isinstance(loop.run(main()), TaskKilled)
 
 
 def poor(*arguments: str) -> "subprocess.CompletedProcess[str]":

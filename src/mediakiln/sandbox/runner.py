@@ -18,6 +18,9 @@ _log = logging.getLogger("mediakiln.sandbox")
 class ForkRunner:
     """Runs each job in a child of its own, without network, confined to its scratch folder.
 
+    The zygote and all jobs end with the process that started them, however that ends, and with
+    the thread: start it from one that lasts.
+
     Args:
         operations: `module:ATTRIBUTE` references to operations beside the installed ones.
         preload: modules that the zygote imports at its start rather than on first need.
