@@ -126,6 +126,6 @@ def _smooth(points: "Points", steps: int) -> "Points":
         for a, b, c, d in zip(padded, padded[1:], padded[2:], padded[3:], strict=False)
     ]
     curve = np.vstack([*pieces, points[-1]])
-    # The axis is where the radius is nothing; the curve must not cross it.
-    curve[:, 0] = np.maximum(curve[:, 0], 0.0)
-    return curve
+    # It must cross neither the axis, where the radius is nothing, nor the ground.
+    clear: Points = np.maximum(curve, 0.0)
+    return clear
