@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import mediakiln
 from mediakiln.model.errors import Crashed, EngineMisconfigured
 from mediakiln.sandbox import wire
 
@@ -93,7 +92,7 @@ class ZygoteConfig:
     def variables(self) -> dict[str, str]:
         """The zygote's whole environment: nothing of the worker's own is passed on."""
         programs = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
-        package = str(Path(mediakiln.__file__).parent.parent)
+        package = str(Path(__file__).parents[2])
         return {"PATH": programs, "PYTHONPATH": package} | _ENVIRONMENT | dict(self.environment)
 
 
