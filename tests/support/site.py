@@ -7,13 +7,31 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+from blake3 import blake3
 
+from mediakiln.model.asset import Asset, StepProducts
 from mediakiln.model.keys import Bucket
+from mediakiln.model.kind import AssetState
+from mediakiln.model.product import StoredFile
+from mediakiln.stages.ledger import Change
 from mediakiln.web.server import Server, make_server
 from mediakiln.web.services import Services
 from support.world import World
 
-MAX_UPLOAD = 4 * 1024 * 1024
+MAX_UPLOAD = 10_000_000
+"""As the world has it."""
+
+
+TYPES = {
+    "webp": "image/webp",
+    "svg": "image/svg+xml",
+    "html": "text/html",
+    "txt": "text/plain",
+    "pdf": "application/pdf",
+    "mp4": "video/mp4",
+    "m3u8": "application/vnd.apple.mpegurl",
+    "bin": "application/octet-stream",
+}
 
 
 async def everything_works() -> Mapping[str, str | None]:
@@ -73,6 +91,42 @@ class Site:
         page = await self.world.catalog.list("default", limit=200)
         objects = [item async for item in self.world.store.list(Bucket.INPUT)]
         return len(page.assets) + len(objects)
+
+
+async def publish(world: World, id: str, step: str, files: Mapping[str, bytes | str]) -> Asset:
+    """Give an asset the products of a step; a name's ending says the type."""
+    stored = [
+        await _store(world, f"default/{id}/{step}/1-1/{name}", name, data)
+        for name, data in files.items()
+    ]
+    products = StepProducts(
+        op="mock.copy",
+        manifest="-",
+        digest="-",
+        run=1,
+        attempt=1,
+        count=len(stored),
+        total_bytes=sum(file.bytes for file in stored),
+        files=tuple(stored),
+    )
+
+    def apply(asset: Asset) -> Change:
+        published = {**asset.published, step: products}
+        return Change(asset.model_copy(update={"state": AssetState.READY, "published": published}))
+
+    return await world.ledger.change(id, apply)
+
+
+async def _store(world: World, key: str, name: str, data: bytes | str) -> StoredFile:
+    raw = data if isinstance(data, bytes) else data.encode()
+    await world.store.put(Bucket.PRODUCTION, key, raw)
+    return StoredFile(
+        file=name,
+        media_type=TYPES[name.rpartition(".")[2]],
+        bytes=len(raw),
+        checksum=f"blake3:{blake3(raw).hexdigest()}",
+        key=key,
+    )
 
 
 def a_text(size: int = 100) -> bytes:

@@ -1,0 +1,391 @@
+"""The web role: cached products beside a bare file response, large and small uploads.
+
+    python benchmarks/web.py [FOLDER]
+
+Store, catalog and broker lie in FOLDER, or in the system's temporary folder. Servers run in
+processes of their own, with the same uvicorn settings; load comes from this one.
+"""
+
+import asyncio
+import json
+import logging
+import multiprocessing
+import os
+import socket
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import psutil
+import uvloop
+from blake3 import blake3
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse
+from starlette.routing import Route
+
+from mediakiln.adapters.broker.sqlite import SqliteBroker
+from mediakiln.adapters.catalog.sqlite import SqliteCatalog
+from mediakiln.adapters.detector.signature import SignatureDetector
+from mediakiln.adapters.object_store.local import LocalObjectStore
+from mediakiln.model.asset import Asset, Source, StepProducts
+from mediakiln.model.ids import new_id
+from mediakiln.model.keys import Bucket, attempt_prefix
+from mediakiln.model.kind import AssetState, Kind
+from mediakiln.model.product import StoredFile
+from mediakiln.model.topology import TOPOLOGY
+from mediakiln.ports.operation import OperationSet
+from mediakiln.stages.deadletters import DeadLetters
+from mediakiln.stages.deliver import Deliver
+from mediakiln.stages.ledger import Ledger
+from mediakiln.stages.manage import Manage
+from mediakiln.stages.receive import Receive
+from mediakiln.stages.recipes import RecipeBook
+from mediakiln.web.app import create_app
+from mediakiln.web.server import make_server
+from mediakiln.web.services import Services
+
+Row = dict[str, Any]
+
+MB = 1_000_000
+SIZES = {"20 kB": 20_000, "1 MB": MB}
+GET_S, GET_ROUNDS, GET_CONNECTIONS = 1.5, 5, 4
+BIG, BIG_ROUNDS, WARM = 1000 * MB, 3, 50 * MB
+SMALL, SMALLS, SMALL_CONNECTIONS = 50_000, 1000, 8
+BLOCK = (b"The quick brown fox jumps over the lazy dog.\n" * 23_302)[: 1 << 20]
+SPAWN = multiprocessing.get_context("spawn")
+
+
+def measure(folder: Path | None = None) -> list[Row]:
+    """Every figure, in about two minutes."""
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        root = Path(name)
+        plain = root / "plain"
+        plain.mkdir()
+        for label, size in SIZES.items():
+            (plain / label.replace(" ", "")).write_bytes(os.urandom(size))
+        with _server(_platform, root) as ours, _server(_bare, plain) as rival:
+            rows = [_gets(label, ours, rival) for label in SIZES]
+        with _server(_platform, root) as ours:
+            rows += _big_uploads(ours, root)
+            rows.append(_small_uploads(ours))
+    return rows
+
+
+class Served:
+    """A server in another process: its port, its process, and the paths of its files."""
+
+    def __init__(self, port: int, process: psutil.Process, paths: dict[str, str]) -> None:
+        self.port = port
+        self.process = process
+        self.paths = paths
+
+
+@contextmanager
+def _server(serve: Callable[[Path, Connection], None], folder: Path) -> Iterator[Served]:
+    here, there = SPAWN.Pipe()
+    child = SPAWN.Process(target=serve, args=(folder, there))
+    child.start()
+    try:
+        port, paths = here.recv()
+        yield Served(port, psutil.Process(child.pid), paths)
+    finally:
+        child.terminate()
+        child.join()
+
+
+def _platform(folder: Path, pipe: Connection) -> None:
+    uvloop.run(_serve_platform(folder, pipe))
+
+
+async def _serve_platform(folder: Path, pipe: Connection) -> None:
+    logging.basicConfig(level=logging.WARNING)
+    store = LocalObjectStore(folder / "store")
+    catalog = SqliteCatalog.from_url(f"sqlite:///{folder / 'catalog.db'}")
+    broker = SqliteBroker.from_url(f"sqlite:///{folder / 'broker.db'}")
+    await store.ensure()
+    await catalog.ensure()
+    await broker.ensure(TOPOLOGY)
+    paths = {label: await _product(store, catalog, size) for label, size in SIZES.items()}
+    ledger = Ledger(catalog, broker)
+    services = Services(
+        receive=Receive(store, ledger, SignatureDetector(), max_bytes=2 * BIG, reserve_bytes=0),
+        deliver=Deliver(catalog, store),
+        manage=Manage(ledger, store),
+        dead=DeadLetters(catalog, broker),
+        recipes=RecipeBook(OperationSet.installed()),
+        catalog=catalog,
+        broker=broker,
+        ready=_always,
+        max_upload_bytes=2 * BIG,
+        delivery_public=True,
+    )
+    await _serve(create_app(services), paths, pipe)
+
+
+async def _always() -> dict[str, str | None]:
+    return {}
+
+
+async def _product(store: LocalObjectStore, catalog: SqliteCatalog, size: int) -> str:
+    """Write an asset with one finished product; the answer is the product's path."""
+    id, now = new_id(), datetime.now(UTC)
+    data = os.urandom(size)
+    key = attempt_prefix("default", id, "web", 1, 1) + "web.webp"
+    await store.put(Bucket.PRODUCTION, key, data)
+    file = StoredFile(
+        file="web.webp",
+        media_type="image/webp",
+        bytes=size,
+        checksum=f"blake3:{blake3(data).hexdigest()}",
+        key=key,
+    )
+    step = StepProducts(
+        op="image.resize",
+        manifest="-",
+        digest="-",
+        run=1,
+        attempt=1,
+        count=1,
+        total_bytes=size,
+        files=(file,),
+    )
+    asset = Asset(
+        id=id,
+        name="photo.jpg",
+        state=AssetState.READY,
+        kind=Kind.IMAGE,
+        bytes=size,
+        source=Source(key="-"),
+        published={"web": step},
+        created_at=now,
+        run_started_at=now,
+        updated_at=now,
+        mutation_id=new_id(),
+    )
+    await catalog.create(asset)
+    return f"/v1/assets/{id}/products/web"
+
+
+def _bare(folder: Path, pipe: Connection) -> None:
+    async def file(request: Request) -> FileResponse:
+        return FileResponse(folder / request.path_params["name"], media_type="image/webp")
+
+    paths = {label: f"/{label.replace(' ', '')}" for label in SIZES}
+    uvloop.run(_serve(Starlette(routes=[Route("/{name}", file)]), paths, pipe))
+
+
+async def _serve(app: Any, paths: dict[str, str], pipe: Connection) -> None:
+    server = make_server(app, host="127.0.0.1", port=0)
+    task = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn has a flag, not an event
+        await asyncio.sleep(0.01)
+    pipe.send((server.port, paths))
+    await task
+
+
+def _gets(label: str, ours: Served, rival: Served) -> Row:
+    """Both in turns, so that whatever else the machine does hits both; medians of the rounds."""
+    rates: dict[str, list[float]] = {"ours": [], "rival": []}
+    for _ in range(GET_ROUNDS):
+        for name, served in (("ours", ours), ("rival", rival)):
+            rates[name].append(uvloop.run(_get_rate(served.port, served.paths[label])))
+    mine, other = statistics.median(rates["ours"]), statistics.median(rates["rival"])
+    row = _row(f"cached product GET, {label}", mine, "1/s", ">= 0.9", mine / other >= 0.9)
+    return row | {"rival": f"bare FileResponse: {other:,.0f}", "ratio": mine / other}
+
+
+async def _get_rate(port: int, path: str) -> float:
+    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    size = await _answer_size(port, request)
+    loop, began = asyncio.get_running_loop(), time.perf_counter()
+    clients = [_Client(request, size, began + GET_S) for _ in range(GET_CONNECTIONS)]
+    for client in clients:
+        await loop.create_connection(lambda client=client: client, "127.0.0.1", port)
+    await asyncio.gather(*(client.done for client in clients))
+    return sum(client.count for client in clients) / (time.perf_counter() - began)
+
+
+async def _answer_size(port: int, request: bytes) -> int:
+    """How many bytes the answer has, head included; equal requests have equal answers."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200"), head
+    writer.close()
+    return len(head) + _content_length(head)
+
+
+def _content_length(head: bytes) -> int:
+    return int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+
+
+class _Client(asyncio.BufferedProtocol):
+    """Asks again as soon as an answer is whole; only counts the bytes, to leave the CPU alone."""
+
+    def __init__(self, request: bytes, size: int, end: float) -> None:
+        self.count = 0
+        self.done = asyncio.get_running_loop().create_future()
+        self._request, self._size, self._end = request, size, end
+        self._left = 0
+        self._buffer = memoryview(bytearray(1 << 18))
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        self._ask()
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol names it
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._left -= nbytes
+        assert self._left >= 0
+        if self._left:
+            return
+        self.count += 1
+        if time.perf_counter() < self._end:
+            self._ask()
+        else:
+            self._transport.close()
+            self.done.set_result(None)
+
+    def _ask(self) -> None:
+        self._left = self._size
+        self._transport.write(self._request)
+
+
+def _big_uploads(served: Served, folder: Path) -> list[Row]:
+    """Uploads and their rivals in turns, medians of both; memory is that of the worst."""
+    _upload(served.port, WARM)
+    rates, disks, growths = [], [], []
+    for _ in range(BIG_ROUNDS):
+        disks.append(_disk(folder))
+        rate, growth = _big_upload(served)
+        rates.append(rate)
+        growths.append(growth)
+    rate, disk, hashing = statistics.median(rates), statistics.median(disks), _hashing()
+    ratio = rate / min(disk, hashing)
+    speed = _row("upload of 1 GB", rate, "MB/s", ">= 0.8", ratio >= 0.8)
+    beside = {"rival": f"min(disk {disk:,.0f}, blake3 {hashing:,.0f})", "ratio": ratio}
+    grown = max(growths)
+    return [speed | beside, _row("memory growth during it", grown, "MB", "<= 32", grown <= 32)]
+
+
+def _big_upload(served: Served) -> tuple[float, float]:
+    """MB/s, and by how many MB the server grew."""
+    before = served.process.memory_info().rss
+    peak, stop = [before], threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(0.02):
+            peak[0] = max(peak[0], served.process.memory_info().rss)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    began = time.perf_counter()
+    _upload(served.port, BIG)
+    rate = BIG / MB / (time.perf_counter() - began)
+    stop.set()
+    watcher.join()
+    return rate, (peak[0] - before) / MB
+
+
+def _upload(port: int, size: int) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as link:
+        link.sendall(_upload_head(size))
+        left = size
+        while left:
+            sent = min(left, len(BLOCK))
+            link.sendall(memoryview(BLOCK)[:sent])
+            left -= sent
+        answer = link.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 201"), answer
+
+
+def _upload_head(size: int) -> bytes:
+    lines = (
+        "POST /v1/assets?filename=a.txt HTTP/1.1",
+        "Host: 127.0.0.1",
+        "Content-Type: text/plain",
+        f"Content-Length: {size}",
+        "",
+        "",
+    )
+    return "\r\n".join(lines).encode()
+
+
+def _small_uploads(served: Served) -> Row:
+    rate = uvloop.run(_small_rate(served.port))
+    name = f"{SMALLS:,} x 50 kB, {SMALL_CONNECTIONS} at once"
+    return _row(name, rate, "1/s", "reported", holds=True)
+
+
+async def _small_rate(port: int) -> float:
+    request = _upload_head(SMALL) + BLOCK[:SMALL]
+    left = iter(range(SMALLS))
+
+    async def load() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in left:
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 201"), head
+            await reader.readexactly(_content_length(head))
+        writer.close()
+
+    began = time.perf_counter()
+    await asyncio.gather(*(load() for _ in range(SMALL_CONNECTIONS)))
+    return SMALLS / (time.perf_counter() - began)
+
+
+def _disk(folder: Path) -> float:
+    """MB/s of writing and syncing a file as large as the upload."""
+    path = folder / "disk"
+    began = time.perf_counter()
+    with path.open("wb", buffering=0) as file:
+        for _ in range(BIG // len(BLOCK)):
+            file.write(BLOCK)
+        os.fsync(file.fileno())
+    rate = BIG / MB / (time.perf_counter() - began)
+    path.unlink()
+    return rate
+
+
+def _hashing() -> float:
+    digest, began = blake3(), time.perf_counter()
+    for _ in range(BIG // len(BLOCK)):
+        digest.update(BLOCK)
+    digest.digest()
+    return BIG / MB / (time.perf_counter() - began)
+
+
+def _row(name: str, value: float, unit: str, target: str, holds: bool) -> Row:
+    return {
+        "name": name,
+        "value": round(value, 1),
+        "unit": unit,
+        "rival": None,
+        "ratio": None,
+        "target": target,
+        "holds": holds,
+    }
+
+
+if __name__ == "__main__":
+    found = measure(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    for row in found:
+        ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f} of {row['rival']}"
+        verdict = "holds" if row["holds"] else "MISSED"
+        print(
+            f"{row['name']:32} {row['value']:>10} {row['unit']:5} {ratio:36} "
+            f"{row['target']:9} {verdict}"
+        )
+    print(json.dumps(found))
