@@ -54,16 +54,16 @@ def _show(item: dict[str, Any]) -> None:
     for name, field in schema.get("properties", {}).items():
         needed = name in schema.get("required", [])
         default = "required" if needed else json.dumps(field.get("default"))
-        table.add_row(name, _type(field, schema), default, field.get("description", ""))
+        table.add_row(name, type_in_words(field, schema), default, field.get("description", ""))
     console.print(table)
 
 
-def _type(field: dict[str, Any], schema: dict[str, Any]) -> str:
+def type_in_words(field: dict[str, Any], schema: dict[str, Any]) -> str:
     """A JSON Schema type in a few words, with its choices or range."""
     if "$ref" in field:
         field = schema.get("$defs", {}).get(field["$ref"].rpartition("/")[2], field)
     if "anyOf" in field:
-        return " or ".join(_type(option, schema) for option in field["anyOf"])
+        return " or ".join(type_in_words(option, schema) for option in field["anyOf"])
     if "enum" in field:
         return " | ".join(map(str, field["enum"]))
     low = field.get("minimum", field.get("exclusiveMinimum"))

@@ -67,9 +67,14 @@ class WebServer:
 def build(settings: Settings, engines: Engines) -> Service:
     """The HTTP server with everything behind it."""
     settings.check()
+    return WebServer(settings, engines, services_of(settings, engines))
+
+
+def services_of(settings: Settings, engines: Engines) -> Services:
+    """The stages behind the HTTP interface."""
     ledger = parts.ledger(settings, engines)
     receive = parts.receive(settings, engines)
-    services = Services(
+    return Services(
         receive=receive,
         deliver=Deliver(engines.catalog, engines.store),
         manage=Manage(ledger, engines.store, grace=timedelta(seconds=settings.deletion_grace_s)),
@@ -84,7 +89,6 @@ def build(settings: Settings, engines: Engines) -> Service:
         owner_key=settings.owner_key() if settings.auth else None,
         delivery_public=settings.delivery == "public",
     )
-    return WebServer(settings, engines, services)
 
 
 def readiness(
