@@ -1,7 +1,7 @@
 """Deliver: find the bytes behind an asset's original or one of its products.
 
-Records are kept for a moment and manifests for good (they never change), so that a popular
-file costs no catalog read per request.
+Records whose run has ended are kept for a moment and manifests for good (they never change), so
+that a popular file costs no catalog read per request.
 """
 
 import time
@@ -72,10 +72,13 @@ class Deliver:
         asset = await self._catalog.get(id) if is_id(id) else None
         if asset is None:
             raise NotFound(f"there is no asset {id[:64]!r}")
-        if asset.state is AssetState.DELETING:
+        if asset.state.terminal:
+            self._remember(self._assets, id, (now, asset))
+        else:
+            # Whoever hears that the run has ended asks for its products at once.
             self._assets.pop(id, None)
+        if asset.state is AssetState.DELETING:
             raise Gone(asset=id)
-        self._remember(self._assets, id, (now, asset))
         return asset
 
     async def original(self, id: str) -> Deliverable:
