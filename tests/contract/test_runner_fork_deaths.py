@@ -171,3 +171,14 @@ def test_without_kernel_protection_jobs_are_still_bounded_and_swept() -> None:
 def test_without_kernel_protection_a_strict_runner_does_not_start() -> None:
     result = poor(str(HERE / "runner_poor_cases.py"))
     assert result.returncode == 0, result.stdout
+
+
+async def test_a_cancelled_start_leaves_no_process() -> None:
+    runner = ForkRunner(operations=MOCKS)
+    starting = asyncio.create_task(runner.start())
+    await asyncio.sleep(0.02)
+    starting.cancel()
+    await asyncio.wait([starting])
+    assert starting.cancelled()
+    assert not psutil.Process().children(recursive=True)
+    await runner.close()

@@ -1,18 +1,20 @@
 """The web application on a real server, with memory engines behind it."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import httpx2
 from blake3 import blake3
 
 from mediakiln.model.asset import Asset, StepProducts
-from mediakiln.model.keys import Bucket
+from mediakiln.model.keys import Bucket, manifest_key
 from mediakiln.model.kind import AssetState
-from mediakiln.model.product import StoredFile
+from mediakiln.model.product import Lineage, Manifest, StoredFile
 from mediakiln.stages.ledger import Change
 from mediakiln.web.server import Server, make_server
 from mediakiln.web.services import Services
@@ -93,21 +95,39 @@ class Site:
         return len(page.assets) + len(objects)
 
 
-async def publish(world: World, id: str, step: str, files: Mapping[str, bytes | str]) -> Asset:
+async def publish(
+    world: World, id: str, step: str, files: Mapping[str, bytes | str], *, inline: bool = True
+) -> Asset:
     """Give an asset the products of a step; a name's ending says the type."""
     stored = [
         await _store(world, f"default/{id}/{step}/1-1/{name}", name, data)
         for name, data in files.items()
     ]
+    now = world.clock()
+    manifest = Manifest(
+        project="default",
+        asset=id,
+        run=1,
+        attempt=1,
+        step=step,
+        product_key=step,
+        files=tuple(stored),
+        lineage=Lineage(source=id, operation="mock.copy", version=1, params={}),
+        seconds=0.1,
+        created_at=now,
+    )
+    key, raw = manifest_key("default", id, step, 1), manifest.encode()
+    await world.store.put(Bucket.PRODUCTION, key, raw)
     products = StepProducts(
         op="mock.copy",
-        manifest="-",
-        digest="-",
+        manifest=key,
+        digest=hashlib.sha256(raw).hexdigest(),
+        made_on=now.date(),
         run=1,
         attempt=1,
         count=len(stored),
-        total_bytes=sum(file.bytes for file in stored),
-        files=tuple(stored),
+        total_bytes=manifest.total_bytes,
+        files=tuple(stored) if inline else None,
     )
 
     def apply(asset: Asset) -> Change:

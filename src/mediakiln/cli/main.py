@@ -22,6 +22,7 @@ _COMMANDS = {
     "dead": ("dead:app", "List, show, replay and drop dead letters."),
     "operations": ("operations:operations", "The installed operations and their parameters."),
     "config": ("config:config", "Every setting, its value and where it came from."),
+    "new": ("new:app", "Begin a new operation."),
     "doctor": ("doctor:doctor", "Check this machine and the configured engines."),
 }
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -53,6 +53,7 @@ class StepProducts(_Frozen):
     digest: str = Field(description="SHA-256 of the manifest's bytes, hexadecimal.")
     run: int
     attempt: int
+    made_on: date = Field(description="The day under which its archive copies are.")
     count: int
     total_bytes: int
     files: tuple[StoredFile, ...] | None = Field(
@@ -69,6 +70,7 @@ class StepProducts(_Frozen):
             digest=hashlib.sha256(manifest.encode()).hexdigest(),
             run=manifest.run,
             attempt=manifest.attempt,
+            made_on=manifest.created_at.date(),
             count=len(manifest.files),
             total_bytes=manifest.total_bytes,
             files=manifest.files if listed <= INLINE_FILES_BYTES // max(1, steps) else None,

@@ -1,10 +1,12 @@
 """What several roles are built of, from the settings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from mediakiln.model.messages import jobs_topic
+from mediakiln.operations.custom.config import read_commands
 from mediakiln.ports.object_store import LocalFiles
 from mediakiln.ports.operation import OperationSet
 from mediakiln.roles.consumer import Policy
@@ -23,6 +25,13 @@ def ledger(settings: Settings, engines: Engines) -> Ledger:
 def recipe_book(settings: Settings) -> RecipeBook:
     """The built-in presets and the operator's."""
     return RecipeBook(OperationSet.installed(), read_table(settings.recipes, "RECIPES"))
+
+
+def commands(settings: Settings) -> Mapping[str, Any]:
+    """The operator's commands for `custom.command`, checked."""
+    table = read_table(settings.commands, "COMMANDS")
+    read_commands(table)
+    return table
 
 
 def receive(settings: Settings, engines: Engines) -> Receive:

@@ -9,7 +9,7 @@ from mediakiln.ports.operation import OperationSet
 from mediakiln.ports.runner import Runner
 from mediakiln.roles import parts
 from mediakiln.roles.consumer import Consumer
-from mediakiln.roles.engines import Engines, read_table
+from mediakiln.roles.engines import Engines
 from mediakiln.roles.service import Service
 from mediakiln.roles.settings import Settings
 from mediakiln.sandbox.runner import ForkRunner
@@ -55,7 +55,7 @@ def build(settings: Settings, engines: Engines) -> Service:
         scratch=scratch,
         tasks=TaskMaker(
             engines.store,
-            commands=read_table(settings.commands, "COMMANDS"),
+            commands=parts.commands(settings),
             max_pixels=settings.max_pixels,
             max_frames=settings.max_frames,
             wall_s=settings.wall_s,

@@ -3,13 +3,15 @@
 import os
 import secrets
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -88,6 +90,19 @@ class Settings(BaseSettings):
     )
     samples: Path | None = Field(None, description="A folder of real files, for tests.")
 
+    def __init__(self, **values: Any) -> None:
+        """Read every source.
+
+        Raises:
+            EngineMisconfigured: a value cannot be; names the setting.
+        """
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise _explained(error) from None
+        except (SettingsError, TOMLDecodeError) as error:
+            raise EngineMisconfigured(f"the settings cannot be read: {error}") from error
+
     @classmethod
     def given(cls, **values: Any) -> "Settings":
         """Settings with what the command line gave; None means it was not given."""
@@ -158,6 +173,15 @@ class Settings(BaseSettings):
         with os.fdopen(handle, "w") as file:
             file.write(key := f"mk_{secrets.token_urlsafe(32)}")
         return key
+
+
+def _explained(error: ValidationError) -> EngineMisconfigured:
+    first = error.errors(include_url=False)[0]
+    name, *rest = (str(part) for part in first["loc"] or ("settings",))
+    where = ".".join([f"{PREFIX}{name.upper()}", *rest])
+    return EngineMisconfigured(
+        f"{where}: {first['msg']}", hint="see `mediakiln config` for the settings in effect"
+    )
 
 
 def config_file() -> Path | None:

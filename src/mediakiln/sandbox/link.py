@@ -118,17 +118,11 @@ class Link:
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            command = [sys.executable, "-P", "-m", "mediakiln.sandbox.zygote"]
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                str(theirs.fileno()),
-                config.argument(),
-                pass_fds=(theirs.fileno(),),
-                env=config.variables(),
-                stdin=asyncio.subprocess.DEVNULL,
-                cwd="/",
-                start_new_session=True,
-            )
+            try:
+                process = await _launch(config, theirs)
+            except BaseException:
+                ours.close()
+                raise
         ours.setblocking(False)  # noqa: FBT003 - the standard library's signature
         link = cls(ours, process)
         asyncio.get_running_loop().add_reader(ours, link._readable)
@@ -137,6 +131,9 @@ class Link:
         except (Crashed, TimeoutError) as error:
             await link.close()
             raise EngineMisconfigured(f"the sandbox cannot start: {error}") from None
+        except asyncio.CancelledError:
+            await asyncio.shield(link.close())
+            raise
         return link
 
     @property
@@ -246,6 +243,18 @@ class Link:
             with suppress(ProcessLookupError):
                 self._process.kill()
             await self._process.wait()
+
+
+async def _launch(config: ZygoteConfig, control: socket.socket) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "mediakiln.sandbox.zygote"),
+        *(str(control.fileno()), config.argument()),
+        pass_fds=(control.fileno(),),
+        env=config.variables(),
+        stdin=asyncio.subprocess.DEVNULL,
+        cwd="/",
+        start_new_session=True,
+    )
 
 
 def _fail(future: "asyncio.Future[Any]", error: Exception) -> None:

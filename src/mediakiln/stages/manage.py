@@ -5,7 +5,7 @@ from datetime import timedelta
 from mediakiln.model.asset import Asset, StepProducts
 from mediakiln.model.clock import Clock, utc_now
 from mediakiln.model.errors import Conflict, Gone, NotFound
-from mediakiln.model.keys import Bucket
+from mediakiln.model.keys import Bucket, archive_key
 from mediakiln.model.kind import AssetState
 from mediakiln.model.messages import Received
 from mediakiln.model.product import Manifest, StoredFile
@@ -108,8 +108,10 @@ class Manage:
         _refuse_deleted(asset)
         restored = 0
         for products in asset.visible.values():
+            key = archive_key(products.manifest, products.made_on)
+            await self._bring_back(products.manifest, key)
             for file in await self._files(products):
-                restored += await self._restore_file(file)
+                restored += await self._bring_back(file.key, file.archive_key)
         return asset, restored
 
     async def _files(self, products: StepProducts) -> tuple[StoredFile, ...]:
@@ -118,15 +120,16 @@ class Manage:
         raw = await self._store.get(Bucket.PRODUCTION, products.manifest)
         return Manifest.model_validate_json(raw).files
 
-    async def _restore_file(self, file: StoredFile) -> int:
-        if await self._store.head(Bucket.PRODUCTION, file.key) is not None:
+    async def _bring_back(self, key: str, archived: str | None) -> int:
+        """Copy an object from the archive unless production has it; how many were copied."""
+        if await self._store.head(Bucket.PRODUCTION, key) is not None:
             return 0
-        if file.archive_key is None or not await self._store.head(Bucket.ARCHIVE, file.archive_key):
+        if archived is None or await self._store.head(Bucket.ARCHIVE, archived) is None:
             raise Conflict(
-                f"{file.file} has no archive copy any more",
+                f"{key} has no archive copy any more",
                 hint="process the asset again to make it anew",
             )
-        await self._store.copy((Bucket.ARCHIVE, file.archive_key), (Bucket.PRODUCTION, file.key))
+        await self._store.copy((Bucket.ARCHIVE, archived), (Bucket.PRODUCTION, key))
         return 1
 
 

@@ -1,6 +1,6 @@
 """Assets and events for catalog tests."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from mediakiln.model.asset import Asset, Problem, Source, StepProducts, StepRecord
@@ -83,6 +83,7 @@ def an_elaborate_asset() -> Asset:
         digest="d",
         run=1,
         attempt=2,
+        made_on=date(2031, 5, 6),
         count=1,
         total_bytes=file.bytes,
         files=(file,),

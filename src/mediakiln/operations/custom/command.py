@@ -34,7 +34,7 @@ class CommandParams(Params):
     None,
     accepts=["*"],
     produces=["*/*"],
-    capabilities=OperationCapabilities(wall_s=120.0),
+    capabilities=OperationCapabilities(wall_s=120.0, configured=True),
 )
 def command(
     source: Path, params: CommandParams, out: Path, *, context: Context

@@ -1,6 +1,6 @@
 """Product commits: files first, then one manifest by put-if-absent; whoever loses cleans up.
 
-The archive copy is made before the manifest, so a committed step always has one.
+The files' archive copies are made before the manifest, so a committed step always has them.
 """
 
 import asyncio
@@ -32,13 +32,14 @@ class Commits:
 
     async def find(self, asset: Asset, step: str) -> Manifest | None:
         """The manifest of a step of this run, if an earlier attempt committed it."""
+        key = manifest_key(asset.project, asset.id, step, asset.run)
         try:
-            raw = await self._store.get(
-                Bucket.PRODUCTION, manifest_key(asset.project, asset.id, step, asset.run)
-            )
+            raw = await self._store.get(Bucket.PRODUCTION, key)
         except ObjectMissing:
             return None
-        return Manifest.model_validate_json(raw)
+        manifest = Manifest.model_validate_json(raw)
+        await self._archive_manifest(manifest, key)
+        return manifest
 
     async def reuse(self, asset: Asset, attempt: int, planned: PlannedStep) -> Manifest | None:
         """Copy the products of equal work done before in this project; None if there are none."""
@@ -101,6 +102,10 @@ class Commits:
         await self._store.copy((Bucket.PRODUCTION, key), (Bucket.ARCHIVE, target))
         return target
 
+    async def _archive_manifest(self, manifest: Manifest, key: str) -> None:
+        target = archive_key(key, manifest.created_at.date())
+        await self._store.copy((Bucket.PRODUCTION, key), (Bucket.ARCHIVE, target))
+
     async def _commit(
         self,
         asset: Asset,
@@ -127,6 +132,7 @@ class Commits:
             await self._store.put(Bucket.PRODUCTION, key, manifest.encode(), if_absent=True)
         except AlreadyExists:
             return await self._yield_to_winner(asset, planned.name, files)
+        await self._archive_manifest(manifest, key)
         await self._remember(f"{asset.project}/{planned.key}", key)
         return manifest
 
