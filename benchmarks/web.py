@@ -152,6 +152,7 @@ async def _product(store: LocalObjectStore, catalog: SqliteCatalog, size: int) -
         op="image.resize",
         manifest="-",
         digest="-",
+        made_on=now.date(),
         run=1,
         attempt=1,
         count=1,
