@@ -12,6 +12,7 @@ from mediakiln.ports.operation import OperationSet
 from mediakiln.roles.consumer import Policy
 from mediakiln.roles.engines import Engines, open_detector, read_table
 from mediakiln.roles.settings import Settings
+from mediakiln.stages.admission import Admission
 from mediakiln.stages.ledger import Ledger
 from mediakiln.stages.receive import Receive
 from mediakiln.stages.recipes import RecipeBook
@@ -42,6 +43,11 @@ def receive(settings: Settings, engines: Engines) -> Receive:
         open_detector(settings),
         max_bytes=settings.max_upload_bytes,
         reserve_bytes=settings.reserve_bytes,
+        admission=Admission(
+            engines.broker,
+            [("received", "classify"), *((topic, "process") for topic in job_topics(settings))],
+            max_age_s=settings.max_backlog_age_s,
+        ),
     )
 
 

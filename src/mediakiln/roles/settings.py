@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     max_attempts: int = Field(5, ge=1, le=50, description="Starts of one run before it fails.")
     retry_base_s: float = Field(1.0, gt=0, description="First pause before a retry, doubled each.")
     stall_s: float = Field(300.0, ge=1, description="Seconds until a standing record is looked at.")
+    max_backlog_age_s: float = Field(
+        6 * 3600.0, gt=0, description="Uploads are refused while a job has waited this long."
+    )
     archive_days: int = Field(30, ge=7, description="Days that archive copies are kept.")
     deletion_grace_s: float = Field(7 * 86400.0, ge=0, description="Seconds from delete to purge.")
     notify: tuple[Webhook, ...] = Field((), description="Who hears of completed runs.")

@@ -26,6 +26,7 @@ from mediakiln.model.names import clean_name
 from mediakiln.model.recipe import Recipe
 from mediakiln.ports.detector import HEAD_BYTES, Detection, Detector
 from mediakiln.ports.object_store import FreeSpace, ObjectInfo, ObjectStore
+from mediakiln.stages.admission import Admission
 from mediakiln.stages.ledger import Ledger
 from mediakiln.telemetry import metrics
 
@@ -55,6 +56,7 @@ class Receive:
         *,
         max_bytes: int,
         reserve_bytes: int,
+        admission: Admission | None = None,
         clock: Clock = utc_now,
     ) -> None:
         self._store = store
@@ -62,16 +64,20 @@ class Receive:
         self._detector = detector
         self._max_bytes = max_bytes
         self._reserve_bytes = reserve_bytes
+        self._admission = admission
         self._clock = clock
 
     async def __call__(self, offer: Offer, chunks: AsyncIterator[bytes]) -> Asset:
         """Store an upload and its record.
 
         Raises:
-            InvalidName, EmptyFile, TooLarge, UnsupportedMedia, IncompleteUpload, StorageFull:
+            InvalidName, EmptyFile, TooLarge, UnsupportedMedia, IncompleteUpload, StorageFull,
+            Overloaded:
                 nothing is kept.
         """
         name = clean_name(offer.name)
+        if self._admission is not None:
+            await self._admission.check()
         await self.check_room(offer.size or 0)
         if offer.size is not None and offer.size > self._max_bytes:
             raise self._too_large(offer.size)
