@@ -1,0 +1,191 @@
+"""`mediakiln up` and `mediakiln run`: how they start, refuse, stop and die."""
+
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import psutil
+import pytest
+
+from mediakiln.model.kind import AssetState
+from support import media
+from support.platform import PATIENCE, READY_S, Platform, clean_environment, platform
+
+pytestmark = pytest.mark.xdist_group("up")
+
+IDLE_MB = 600
+"""Unique memory of the whole process tree, as the interface promises."""
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Platform]:
+    """A platform that is not started yet."""
+    site = Platform(tmp_path)
+    yield site
+    site.end()
+
+
+@pytest.fixture(scope="module")
+def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A platform with a key and little to do, for all tests that leave it as it is."""
+    with platform(tmp_path_factory.mktemp("idle"), auth=True) as site:
+        yield site
+
+
+def test_it_is_ready_soon_works_and_ends_on_sigterm_with_nothing_left(made: Platform) -> None:
+    started = time.monotonic()
+    process = made.up()
+    assert time.monotonic() - started < READY_S * PATIENCE
+    with made.client() as client:
+        asset = client.wait(client.submit(media.jpeg(), name="a.jpg"), timeout=30)
+        assert asset.state is AssetState.READY
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert made.survivors() == []
+    assert not (made.data / "address").exists()
+
+
+def test_a_second_up_on_the_same_folder_is_refused_and_the_first_goes_on(idle: Platform) -> None:
+    second = idle.command("up", "--port", "0")
+    assert second.returncode == 1
+    assert str(idle.data) in second.stderr
+    assert "--data" in second.stderr
+    assert idle.ready(idle.url)
+
+
+def test_a_killed_up_takes_every_process_with_it_and_the_next_ends_on_ctrl_c(
+    made: Platform,
+) -> None:
+    first = made.up()
+    first.kill()
+    first.wait()
+    assert made.survivors(within=15) == []
+    second = made.up()
+    second.send_signal(signal.SIGINT)
+    assert second.wait(30) == 0
+    assert made.survivors() == []
+
+
+def test_work_that_is_being_done_at_sigterm_is_done_after_the_next_start(made: Platform) -> None:
+    made.up()
+    with made.client() as client:
+        ids = [client.submit(media.jpeg(n, 900, 600), name=f"{n}.jpg").id for n in range(12)]
+    made.stop()
+    assert made.survivors() == []
+    made.up()
+    with made.client() as client:
+        states = [client.wait(id, timeout=40).state for id in ids]
+    assert states == [AssetState.READY] * 12
+
+
+def test_the_owner_key_is_for_its_owner_only_and_opens_the_door(idle: Platform) -> None:
+    assert stat.S_IMODE((idle.data / "owner.key").stat().st_mode) == 0o600
+    refused = httpx2.get(f"{idle.url}/v1/assets", trust_env=False)
+    assert (refused.status_code, refused.json()["code"]) == (401, "unauthorised")
+    with idle.client() as client:
+        assert list(client.list(kind="video")) == []
+
+
+def test_no_auth_is_refused_on_an_address_that_others_can_reach(made: Platform) -> None:
+    answer = made.command("up", "--no-auth", "--host", "0.0.0.0", "--port", "0")
+    assert answer.returncode == 1
+    assert "MEDIAKILN_AUTH" in answer.stderr
+
+
+def test_a_port_that_is_taken_is_said_so(idle: Platform, made: Platform) -> None:
+    answer = made.command("up", "--port", idle.url.rpartition(":")[2])
+    assert answer.returncode == 1
+    assert "--port" in answer.stderr
+
+
+def test_an_idle_platform_is_small(idle: Platform) -> None:
+    with idle.client() as client:
+        client.wait(client.submit(media.text(), name="a.txt"), timeout=30)
+    time.sleep(1)
+    tree = idle.look()
+    before = sum(_cpu_s(process) for process in tree)
+    time.sleep(3)
+    busy = sum(_cpu_s(process) for process in tree) - before
+    memory = sum(process.memory_full_info().pss for process in tree) / 2**20
+    assert memory <= IDLE_MB
+    assert busy / 3 <= 0.2, f"{busy / 3:.1%} of a core while nothing happens"
+
+
+@pytest.mark.parametrize("roles", [("core", "process", "process")])
+def test_roles_run_side_by_side_without_a_supervisor(
+    made: Platform, roles: tuple[str, ...]
+) -> None:
+    port = _free_port()
+    for role in roles:
+        made.start("run", role, *(("--port", port) if role == "core" else ("--workers", "1")))
+    made.url = f"http://127.0.0.1:{port}"
+    _until_ready(made)
+    with made.client() as client:
+        ids = [client.submit(content, name=name).id for name, content in media.mixed(12)]
+        ended = [client.wait(id, timeout=40) for id in ids]
+    assert [asset.error for asset in ended] == [None] * 12
+    made.stop()
+    assert made.survivors() == []
+
+
+def test_every_role_by_itself_makes_a_whole_platform(made: Platform) -> None:
+    port = _free_port()
+    made.start("run", "web", "--port", port)
+    for role in ("receive", "classify", "process", "join", "notify", "relay", "reconcile", "dead"):
+        made.start("run", role)
+    made.url = f"http://127.0.0.1:{port}"
+    _until_ready(made)
+    with made.client() as client:
+        asset = client.wait(client.submit(media.jpeg(), name="a.jpg"), timeout=60)
+        assert asset.state is AssetState.READY
+    made.stop()
+    assert made.survivors() == []
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = """
+import sys
+sys.argv = ["mediakiln", "--help"]
+from mediakiln.cli.main import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+heavy = {"alembic", "fastapi", "numpy", "obstore", "pyvips", "sqlalchemy", "starlette", "trimesh",
+         "uvicorn"}
+print("HEAVY", sorted(heavy & sys.modules.keys()))
+"""
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        env=clean_environment({}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Usage" in answer.stdout
+    assert answer.stdout.strip().endswith("HEAVY []")
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def _until_ready(made: Platform) -> None:
+    deadline = time.monotonic() + READY_S * PATIENCE
+    while not made.ready(made.url):
+        assert time.monotonic() < deadline, made.log.read_text()
+        time.sleep(0.05)
+    made.look()
