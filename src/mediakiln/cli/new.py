@@ -3,6 +3,7 @@
 import re
 import tomllib
 from dataclasses import dataclass
+from keyword import iskeyword
 from pathlib import Path
 from string import Template
 from typing import Annotated
@@ -59,7 +60,7 @@ def operation(
     pyproject = folder / "pyproject.toml"
     entries = with_entry_point(pyproject.read_text(), plan.name, f"{plan.module}:{plan.verb}")
     words = _words(plan)
-    for path, skeleton in ((plan.code, OPERATION), (plan.test, TEST)):
+    for path in (plan.code, plan.test):
         if path.exists():
             raise AlreadyExists(f"{path} is there already", hint="choose another name")
     for path, skeleton in ((plan.code, OPERATION), (plan.test, TEST)):
@@ -78,7 +79,7 @@ def _plan(name: str, folder: Path) -> _Plan:
         InvalidRequest: the name is not one, or the folder is no project's.
     """
     found = _NAME.fullmatch(name)
-    if found is None or found[1] not in set(Kind):
+    if found is None or found[1] not in set(Kind) or iskeyword(found[2]):
         raise InvalidRequest(
             f"{name!r} is not kind.verb", hint=f"kinds are {', '.join(Kind)}; as in image.invert"
         )
