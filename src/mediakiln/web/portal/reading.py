@@ -1,0 +1,119 @@
+"""What can be looked at: the front page, an asset's page, and the parts of them that change."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from mediakiln.model.asset import Asset
+from mediakiln.model.errors import InvalidRequest, NotFound
+from mediakiln.model.kind import AssetState, Kind
+from mediakiln.web.api.views import asset_view
+from mediakiln.web.delivery.downloads import Downloads
+from mediakiln.web.portal.pages import Pages
+from mediakiln.web.portal.sheet import Sheet
+from mediakiln.web.portal.shown import Shown, shown
+from mediakiln.web.portal.snippets import with_texts
+from mediakiln.web.services import Services
+from mediakiln.web.urls import base_url
+
+PER_PAGE = 20
+_NOTICES = {"deleted": "The file is deleted. Links to it no longer work."}
+
+
+class Reading:
+    """The handlers that change nothing."""
+
+    def __init__(self, services: Services, pages: Pages) -> None:
+        self._services = services
+        self._pages = pages
+        self._downloads = Downloads(services.deliver, public=False)
+
+    async def home(self, request: Request) -> Response:
+        """`GET /`: the drop zone and the latest assets."""
+        query = request.query_params
+        state, kind = _state(query.get("state")), _kind(query.get("kind"))
+        cursor = query.get("cursor") or None
+        page = await self._services.catalog.list(
+            self._services.project, state=state, kind=kind, limit=PER_PAGE, cursor=cursor
+        )
+        assets = [
+            await self._shown(request, asset)
+            for asset in page.assets
+            if asset.state is not AssetState.DELETING
+        ]
+        return self._pages.answer(
+            "home.html",
+            assets=assets,
+            cursor=page.cursor,
+            first=cursor is None,
+            state=state,
+            kind=kind,
+            notice=_NOTICES.get(query.get("notice", "")),
+            **self._common(request),
+        )
+
+    async def detail(self, request: Request) -> Response:
+        """`GET /assets/{id}`."""
+        return await self._one(request, "asset.html")
+
+    async def panel(self, request: Request) -> Response:
+        """`GET /assets/{id}/panel`: everything of one asset."""
+        return await self._one(request, "parts/panel.html")
+
+    async def row(self, request: Request) -> Response:
+        """`GET /assets/{id}/row`: its line in the list."""
+        asset = await self._services.deliver.asset(request.path_params["id"])
+        item = await self._shown(request, asset)
+        return self._pages.answer("parts/row.html", item=item)
+
+    async def sheet(self, request: Request) -> Response:
+        """`GET /assets/{id}/sheet`: an original PDF that a page of ours may frame."""
+        id = request.path_params["id"]
+        asset = await self._services.deliver.asset(id)
+        found = Downloads.match(f"/v1/assets/{id}/original")
+        if found is None or asset.media_type != "application/pdf":
+            raise NotFound("the asset is no PDF")
+        return Sheet(self._downloads, found)
+
+    async def one_slash(self, request: Request) -> Response:
+        """`GET /assets`: the list is on the front page."""
+        return RedirectResponse(f"/?{request.url.query}".rstrip("?"), 308)
+
+    async def _one(self, request: Request, template: str) -> Response:
+        asset = await self._services.deliver.asset(request.path_params["id"])
+        item = await with_texts(await self._shown(request, asset), self._services.deliver)
+        return self._pages.answer(template, item=item, **self._common(request))
+
+    async def _shown(self, request: Request, asset: Asset) -> Shown:
+        base = base_url(request.scope, self._services)
+        return shown(asset, await asset_view(asset, self._services.deliver, base))
+
+    def _common(self, request: Request) -> dict[str, Any]:
+        return {
+            "base": base_url(request.scope, self._services),
+            "recipes": [(name, list(recipe.steps)) for name, recipe in self._services.recipes],
+            "max_bytes": self._services.max_upload_bytes,
+            "keyed": self._services.owner_key is not None,
+            "public": self._services.delivery_public or self._services.owner_key is None,
+        }
+
+
+def _state(given: str | None) -> AssetState | None:
+    if not given:
+        return None
+    try:
+        return AssetState(given)
+    except ValueError:
+        raise InvalidRequest(
+            "there is no such state", field="state", allowed=list(AssetState)
+        ) from None
+
+
+def _kind(given: str | None) -> Kind | None:
+    if not given:
+        return None
+    try:
+        return Kind(given)
+    except ValueError:
+        raise InvalidRequest("there is no such kind", field="kind", allowed=list(Kind)) from None
