@@ -5,30 +5,26 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp
 
 from mediakiln.model.errors import MediakilnError
-from mediakiln.web.api import assets, dead, docs, health, installed, openapi
+from mediakiln.web.api import assets, dead, docs, health, installed, openapi, signin
 from mediakiln.web.auth import Auth
 from mediakiln.web.delivery.downloads import Downloads
 from mediakiln.web.errors import answer
 from mediakiln.web.front import Front
 from mediakiln.web.live import Live
+from mediakiln.web.portal.app import create_portal
 from mediakiln.web.services import Services
 from mediakiln.web.upload import routes as upload
 
 
-def create_app(services: Services, *, portal: ASGIApp | None = None) -> Front:
-    """The web application.
-
-    `portal` answers every address that is not the interface's own, `/` first of all; it asks
-    `Auth(services.owner_key).admits(scope)` for itself whether the visitor is signed in.
-    """
+def create_app(services: Services) -> Front:
+    """The web application: the interface for programs, and the portal for people at `/`."""
     auth, live = Auth(services.owner_key), Live(services.catalog)
     return Front(
         api=_api(services, auth, live),
         downloads=Downloads(services.deliver, public=services.delivery_public),
-        portal=portal,
+        portal=create_portal(services, auth, live),
         auth=auth,
         live=live,
         delivery_public=services.delivery_public,
@@ -47,10 +43,12 @@ def _api(services: Services, auth: Auth, live: Live) -> FastAPI:
     for routes in (
         upload.router(services),
         assets.reading(services, live),
+        assets.following(services, live),
         assets.acting(services),
         installed.router(services),
         dead.router(services),
         health.router(services, auth),
+        signin.router(services, auth),
         docs.router(app),
     ):
         app.include_router(routes)
