@@ -10,10 +10,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from mediakiln.model.errors import Crashed, EngineMisconfigured
+from mediakiln.ports.operation import ENTRY_POINT_GROUP
 from mediakiln.sandbox import wire
 
 _log = logging.getLogger("mediakiln.sandbox")
@@ -92,8 +94,15 @@ class ZygoteConfig:
     def variables(self) -> dict[str, str]:
         """The zygote's whole environment: nothing of the worker's own is passed on."""
         programs = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
-        package = str(Path(__file__).parents[2])
-        return {"PATH": programs, "PYTHONPATH": package} | _ENVIRONMENT | dict(self.environment)
+        modules = {"PYTHONPATH": os.pathsep.join(_module_folders())}
+        return {"PATH": programs} | modules | _ENVIRONMENT | dict(self.environment)
+
+
+def _module_folders() -> list[str]:
+    """Where mediakiln lies, and each distribution that offers operations."""
+    offered = (entry.dist for entry in entry_points(group=ENTRY_POINT_GROUP))
+    others = [Path(str(dist.locate_file(""))).absolute() for dist in offered if dist is not None]
+    return list(dict.fromkeys(map(str, [Path(__file__).parents[2], *others])))
 
 
 class Link:
