@@ -31,7 +31,7 @@ Cursor = Annotated[str | None, Query(description="Of the page before.")]
 
 
 def reading(services: Services, live: Live) -> APIRouter:
-    """The routes that change nothing."""
+    """The routes that answer with assets as they are."""
     routes = APIRouter(tags=["assets"])
 
     @routes.get("/v1/assets", responses=problems(400, 422))
@@ -63,6 +63,13 @@ def reading(services: Services, live: Live) -> APIRouter:
         if wait and not asset.state.terminal:
             asset = await live.settled(asset, within_s=wait)
         return await asset_view(asset, services.deliver, base_url(request.scope, services))
+
+    return routes
+
+
+def following(services: Services, live: Live) -> APIRouter:
+    """The routes that tell what happens to an asset, and what happened to its news."""
+    routes = APIRouter(tags=["assets"])
 
     @routes.get(
         "/v1/assets/{id}/events",

@@ -1,22 +1,17 @@
-"""`/healthz`, `/readyz`, `/metrics` and `/signin`."""
+"""`/healthz`, `/readyz` and `/metrics`."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from starlette.responses import RedirectResponse
 
-from mediakiln.model.errors import Unauthorised
 from mediakiln.web.api.openapi import problems
 from mediakiln.web.api.schemas import Readiness
-from mediakiln.web.auth import COOKIE, COOKIE_SECONDS, Auth, from_this_machine, session_cookie
+from mediakiln.web.auth import Auth, from_this_machine
 from mediakiln.web.services import Services
-from mediakiln.web.urls import base_url
 
 
 def router(services: Services, auth: Auth) -> APIRouter:
-    """The routes that are not part of the versioned interface."""
+    """The routes for whoever keeps the service running."""
     routes = APIRouter(tags=["service"])
 
     @routes.get("/healthz", openapi_extra={"security": []})
@@ -45,29 +40,5 @@ def router(services: Services, auth: Auth) -> APIRouter:
         if not from_this_machine(request.scope):
             auth.check(request.scope)
         return Response(generate_latest(services.metrics), media_type=CONTENT_TYPE_LATEST)
-
-    @routes.get(
-        "/signin",
-        status_code=303,
-        response_class=RedirectResponse,
-        openapi_extra={"security": []},
-        responses=problems(401),
-    )
-    async def signin(request: Request, token: Annotated[str, Query()] = "") -> Response:
-        """Exchange a sign-in link's token for a session cookie, and go to the page."""
-        if not auth.opens(token):
-            raise Unauthorised("the sign-in link is not valid", hint="ask for a new link")
-        answer = RedirectResponse("/", status_code=303)
-        answer.headers["Cache-Control"] = "no-store"
-        if services.owner_key is not None:
-            answer.set_cookie(
-                COOKIE,
-                session_cookie(services.owner_key),
-                max_age=COOKIE_SECONDS,
-                httponly=True,
-                samesite="strict",
-                secure=base_url(request.scope, services).startswith("https:"),
-            )
-        return answer
 
     return routes
