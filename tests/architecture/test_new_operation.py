@@ -1,9 +1,5 @@
 """The first recipe of CONTRIBUTING.md, followed in a copy of the project."""
 
-import os
-import shutil
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -11,55 +7,15 @@ import pytest
 
 from mediakiln.cli.new import with_entry_point
 from mediakiln.model.errors import AlreadyExists
+from support.project import ROOT, Project
 
-ROOT = Path(__file__).parents[2]
 RECIPE = '{"steps": {"facts": {"op": "image.blocks", "block_bytes": 100}}}'
-
-
-class Project:
-    """A project in a folder, with its package importable as if it were installed."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.environment = os.environ | {
-            "PYTHONPATH": str(folder / "src"),
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
-
-    def install(self) -> None:
-        """Write what an installer writes: the package's metadata with its entry points."""
-        project = tomllib.loads((self.folder / "pyproject.toml").read_text())["project"]
-        meta = self.folder / "src" / f"{project['name']}-{project['version']}.dist-info"
-        meta.mkdir(exist_ok=True)
-        meta.joinpath("METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
-        )
-        lines = []
-        for group, entries in project["entry-points"].items():
-            lines += [f"[{group}]", *(f"{name} = {target}" for name, target in entries.items())]
-        meta.joinpath("entry_points.txt").write_text("\n".join(lines))
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Project:
     """A copy of mediakiln's sources."""
-    folder = tmp_path / "copy"
-    skipped = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "src", folder / "src", ignore=skipped)
-    shutil.copy(ROOT / "pyproject.toml", folder)
-    (folder / "tests").mkdir()
-    return Project(folder)
+    return Project.checkout(tmp_path / "copy")
 
 
 @pytest.fixture
@@ -77,13 +33,8 @@ def test_a_new_operation_in_the_checkout_passes_its_tests_and_runs(checkout: Pro
     made = checkout.run("mediakiln", "new", "operation", "image.blocks")
     assert made.returncode == 0, made.stderr
     checkout.install()
-    written = ("src/mediakiln/operations/image/blocks.py", "tests/contract/")
-    for gate in (("check",), ("format", "--check")):
-        linted = checkout.run("ruff", *gate, "--no-cache", *written)
-        assert linted.returncode == 0, linted.stdout + linted.stderr
-    tested = checkout.run("pytest", "-p", "no:cacheprovider", "tests/contract")
-    assert tested.returncode == 0, tested.stdout + tested.stderr
-    assert "no tests ran" not in tested.stdout
+    checkout.lint("src/mediakiln/operations/image/blocks.py", "tests/contract")
+    checkout.pytest("tests/contract/test_operation_image_blocks.py")
     (checkout.folder / "dot.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
     (checkout.folder / "recipe.json").write_text(RECIPE)
     ran = checkout.run("mediakiln", "process", "dot.svg", "--recipe", "recipe.json")
@@ -96,8 +47,7 @@ def test_a_new_operation_of_another_project_passes_its_tests(extension: Project)
     made = extension.run("mediakiln", "new", "operation", "audio.loudness_range")
     assert made.returncode == 0, made.stderr
     extension.install()
-    tested = extension.run("pytest", "-q", "-p", "no:cacheprovider", "tests")
-    assert tested.returncode == 0, tested.stdout + tested.stderr
+    extension.pytest("tests/test_operation_audio_loudness_range.py")
     listed = extension.run("mediakiln", "operations", "audio.loudness_range")
     assert listed.returncode == 0, listed.stderr
     assert "block_bytes" in listed.stdout
