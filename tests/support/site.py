@@ -57,7 +57,10 @@ def services_of(world: World, **settings: Any) -> Services:
 
 @asynccontextmanager
 async def serving(app: Any) -> AsyncIterator[Server]:
-    """The application on a free port of this machine."""
+    """The application on a free port of this machine.
+
+    Stopped at once, since a polite stop waits for tenths of seconds, hundreds of times.
+    """
     server = make_server(app, host="127.0.0.1", port=0)
     task = asyncio.create_task(server.serve())
     while not server.started:
@@ -66,8 +69,14 @@ async def serving(app: Any) -> AsyncIterator[Server]:
     try:
         yield server
     finally:
-        server.should_exit = True
-        await task
+        leftovers = [task, *server.server_state.tasks]
+        for listener in server.servers:
+            listener.close()
+        for connection in list(server.server_state.connections):
+            connection.transport.abort()
+        for leftover in leftovers:
+            leftover.cancel()
+        await asyncio.gather(*leftovers, return_exceptions=True)
 
 
 @dataclass(frozen=True)
