@@ -134,9 +134,9 @@ pyvips.cache_set_max(0)
 files = sys.stdin.read().splitlines()
 before, start = time.process_time(), time.perf_counter()
 for path in files:
-    image = pyvips.Image.thumbnail(path, 1600, height=100000, size="down", output_profile="srgb")
+    image = pyvips.Image.thumbnail(path, 1600, height=100000, size="down")
     image.webpsave({str(out)!r} + "/web.webp", Q={QUALITY}, effort=4, keep="none")
-    image = pyvips.Image.thumbnail(path, 320, height=320, crop="centre", output_profile="srgb")
+    image = pyvips.Image.thumbnail(path, 320, height=320, crop="centre")
     image.webpsave({str(out)!r} + "/thumb.webp", Q={QUALITY}, effort=4, keep="none")
 print(time.process_time() - before, time.perf_counter() - start)
 """

@@ -68,5 +68,13 @@ def set_up(*, level: str = "info", as_json: bool = False) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("httpx", "httpx2", "httpcore", "httpcore2", "uvicorn.access"):
+    for noisy in (
+        "httpx",
+        "httpx2",
+        "httpcore",
+        "httpcore2",
+        "uvicorn.access",
+        "uvicorn.error",
+        "alembic",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)

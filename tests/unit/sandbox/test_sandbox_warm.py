@@ -38,6 +38,13 @@ def test_installed_operations_are_loaded_when_they_are_asked_for() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a zygote: threads that other tests of this process left do not count."""
+    monkeypatch.setattr(warm, "threads", lambda: 1)
+
+
+@pytest.mark.usefixtures("alone")
 def test_an_unknown_operation_is_named_with_those_there_are() -> None:
     warmth = warm.Warmth(["mediakiln.testing.mock_operations:OPERATIONS"])
     warmth.prepare(["mock.levitate"])
@@ -46,6 +53,7 @@ def test_an_unknown_operation_is_named_with_those_there_are() -> None:
     assert {"mock.copy", "custom.command"} <= set(caught.value.context["allowed"])
 
 
+@pytest.mark.usefixtures("alone")
 def test_versions_are_of_the_distributions_an_operation_names() -> None:
     warmth = warm.Warmth(["mediakiln.testing.mock_operations:OPERATIONS"])
     warmth.prepare(["mock.copy"])
