@@ -40,6 +40,8 @@ class Platform:
     folder: Path
     settings: Mapping[str, str] = field(default_factory=dict)
     auth: bool = False
+    module_path: str = ""
+    """Where Python looks for modules beside its own folders."""
     seen: set[Pair] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -52,7 +54,10 @@ class Platform:
     def environment(self) -> dict[str, str]:
         """What each process is started with."""
         own = {"DATA": str(self.data), "AUTH": str(int(self.auth)), "LOG_JSON": "1"}
-        return clean_environment({PREFIX + k: v for k, v in {**own, **self.settings}.items()})
+        modules = {"PYTHONPATH": self.module_path} if self.module_path else {}
+        return clean_environment(
+            {PREFIX + name: value for name, value in {**own, **self.settings}.items()} | modules
+        )
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start a command of mediakiln; its output goes to the log."""
@@ -188,10 +193,14 @@ class Platform:
 
 @contextmanager
 def platform(
-    folder: Path, *, settings: Mapping[str, str] | None = None, auth: bool = False
+    folder: Path,
+    *,
+    settings: Mapping[str, str] | None = None,
+    auth: bool = False,
+    module_path: str = "",
 ) -> Iterator[Platform]:
     """`mediakiln up`, ready; whatever the body did, no process is left."""
-    made = Platform(folder, settings or {}, auth)
+    made = Platform(folder, settings or {}, auth, module_path)
     try:
         made.up()
         yield made

@@ -1,0 +1,31 @@
+"""One platform for all bad input, on which good files flow all the time."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from support import plugin
+from support.platform import Platform, platform
+from support.uploads import GoodFiles
+
+
+@pytest.fixture(scope="session")
+def pestered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A platform with somebody else's operations, on which good files flow all the time."""
+    folder = tmp_path_factory.mktemp("bad")
+    settings = {"MAX_UPLOAD_BYTES": "3000000", "WORKERS": "2", "RETRY_BASE_S": "0.1"}
+    others = str(plugin.install(folder / "plugins"))
+    with platform(folder, settings=settings, module_path=others) as made:
+        good = GoodFiles(made)
+        yield made
+        good.close()
+        assert len(good.ended) > 3
+        _nothing_is_left(made)
+
+
+def _nothing_is_left(site: Platform) -> None:
+    """No process had to be started again, and no file lies about in scratch."""
+    assert not [line for line in site.lines() if "starting it again" in line.get("message", "")]
+    scratch = site.data / "store" / ".scratch"
+    left = [path for path in scratch.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    assert left == []

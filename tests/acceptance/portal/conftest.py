@@ -1,0 +1,116 @@
+"""The page in a real browser, on a real platform that runs beside the tests."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from mediakiln import Client
+from mediakiln.web.auth import signin_token
+from support.platform import Platform, platform
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page, Request
+
+_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A platform with a key."""
+    with platform(tmp_path_factory.mktemp("portal"), auth=True) as made:
+        yield made
+
+
+@pytest.fixture
+def client(locked: Platform) -> Iterator[Client]:
+    """A program that uses the same platform."""
+    with locked.client() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """Chromium as the machine has it."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
+    if program is None:
+        pytest.skip(f"no browser is installed: none of {', '.join(_PROGRAMS)}")
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=list(_FLAGS))
+        yield chromium
+        chromium.close()
+
+
+def key_of(site: Platform) -> str:
+    """The owner's key."""
+    return (site.data / "owner.key").read_text().strip()
+
+
+@dataclass
+class Visit:
+    """A browser window, and everything it did that it should not have done."""
+
+    page: "Page"
+    platform: Platform
+    faults: list[str] = field(default_factory=list)
+    allowed: list[str] = field(default_factory=list)
+    """Patterns of console messages that this visit is about."""
+
+    def open(self, path: str) -> "Page":
+        self.page.goto(self.platform.url + path)
+        return self.page
+
+    def sign_in(self) -> "Page":
+        return self.open(f"/signin?token={signin_token(key_of(self.platform))}")
+
+    def watch(self) -> None:
+        home = urlsplit(self.platform.url).netloc
+
+        def asked(request: "Request") -> None:
+            parts = urlsplit(request.url)
+            if parts.scheme in {"http", "https", "ws", "wss"} and parts.netloc != home:
+                self.faults.append(f"asked another host: {request.url}")
+
+        self.page.on("request", asked)
+        self.page.on("pageerror", lambda error: self.faults.append(f"page error: {error}"))
+        self.page.on("dialog", lambda dialog: self.faults.append(f"dialog: {dialog.message}"))
+        self.page.on("console", lambda said: self._note(said.type, said.text))
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind in {"error", "warning"} and not any(re.search(p, text) for p in self.allowed):
+            self.faults.append(f"console {kind}: {text}")
+
+
+OpenVisit = Callable[..., Visit]
+
+
+@pytest.fixture
+def visit(browser: "Browser", locked: Platform) -> Iterator[OpenVisit]:
+    """Opens windows; fails the test if one has errors, or asks any other host for anything."""
+    visits: list[Visit] = []
+    with ExitStack() as stack:
+
+        def opened(*, allowed: tuple[str, ...] = (), **options: Any) -> Visit:
+            context = browser.new_context(**options)
+            stack.callback(context.close)
+            visits.append(Visit(context.new_page(), locked, allowed=list(allowed)))
+            visits[-1].watch()
+            return visits[-1]
+
+        yield opened
+    assert [fault for one in visits for fault in one.faults] == []

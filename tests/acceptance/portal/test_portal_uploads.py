@@ -1,0 +1,152 @@
+import base64
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+    from .conftest import OpenVisit
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+_DROP = """({name, type, content}) => {
+  const bytes = Uint8Array.from(atob(content), (char) => char.charCodeAt(0));
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([bytes], name, {type}));
+  for (const kind of ["dragenter", "dragover", "drop"])
+    document.body.dispatchEvent(
+      new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: transfer}));
+}"""
+
+
+def an_image(width: int = 640, height: int = 480) -> bytes:
+    picture = Image.linear_gradient("L").resize((width, height)).convert("RGB")
+    written = io.BytesIO()
+    picture.save(written, "JPEG", quality=90)
+    return written.getvalue()
+
+
+def drop(page: "Page", name: str, content: bytes, type: str = "image/jpeg") -> None:
+    coded = base64.b64encode(content).decode()
+    page.evaluate(_DROP, {"name": name, "type": type, "content": coded})
+
+
+def panel(page: "Page", name: str) -> "Locator":
+    return page.locator("#fresh .panel", has_text=name)
+
+
+def shows(picture: "Locator") -> bool:
+    return bool(picture.evaluate("async (img) => { await img.decode(); return img.naturalWidth }"))
+
+
+def test_a_dropped_image_is_shown_at_once_and_its_products_follow(visit: "OpenVisit") -> None:
+    page = visit().sign_in()
+    drop(page, "gradient.jpg", an_image())
+    mine = panel(page, "gradient.jpg")
+    # The browser's own copy or the uploaded original: either way it can be seen.
+    assert shows(mine.locator("img").first)
+    mine.locator(".pill-ready").wait_for()
+    assert shows(mine.locator(".original img"))
+    products = mine.locator(".card h3")
+    assert set(products.all_inner_texts()) == {"web", "thumb"}
+    assert shows(mine.locator(".card img").first)
+    assert "320 × 320" in mine.locator(".cards").inner_text()  # noqa: RUF001 - as the page has it
+    assert mine.locator(".step-done").count() == 2
+    assert "gradient.jpg: Ready" in page.locator("#said").inner_text()
+    page.reload()
+    assert page.locator(".row", has_text="gradient.jpg").locator(".pill-ready").is_visible()
+
+
+def test_a_dragged_file_lights_the_kiln_until_it_leaves(visit: "OpenVisit") -> None:
+    page = visit().sign_in()
+    form = page.locator("#drop")
+    fire = """(kind) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File(["x"], "x.txt"));
+      document.body.dispatchEvent(new DragEvent(kind, {bubbles: true, dataTransfer: transfer}));
+    }"""
+    page.evaluate(fire, "dragenter")
+    assert "over" in (form.get_attribute("class") or "")
+    page.evaluate(fire, "dragleave")
+    assert "over" not in (form.get_attribute("class") or "")
+
+
+def test_chosen_files_go_up_together_and_a_handful_becomes_rows(visit: "OpenVisit") -> None:
+    page = visit().sign_in()
+    files = [
+        {"name": f"handful-{number}.jpg", "mimeType": "image/jpeg", "buffer": an_image(64 + number)}
+        for number in range(5)
+    ]
+    page.locator("#file").set_input_files(files)  # type: ignore[arg-type] # dicts of this shape
+    rows = page.locator("#rows .row", has_text="handful-")
+    rows.nth(4).locator(".pill-ready").wait_for()
+    for number in range(5):
+        rows.nth(number).locator(".pill-ready").wait_for()
+    assert page.locator("#fresh .panel").count() == 0
+
+
+def test_a_damaged_file_tells_its_reason_in_words(visit: "OpenVisit") -> None:
+    page = visit().sign_in()
+    drop(page, "torn.jpg", an_image()[:3000])
+    problem = panel(page, "torn.jpg").locator("section.problem:not([hidden])")
+    problem.wait_for()
+    told = problem.inner_text()
+    assert "damaged" in told
+    assert "bad_media" in told
+    assert "step web" in told
+    assert "save it again" in told
+
+
+def test_a_file_of_no_kind_is_refused_with_the_reason(visit: "OpenVisit") -> None:
+    page = visit(allowed=("415",)).sign_in()
+    drop(page, "program.exe", b"MZ\x90\x00" + bytes(400), "application/x-msdownload")
+    mine = panel(page, "program.exe")
+    mine.locator(".pill-rejected").wait_for()
+    assert "unsupported_media_type" in mine.locator(".problem").inner_text()
+
+
+def test_ones_own_recipe_is_checked_while_it_is_written(visit: "OpenVisit") -> None:
+    page = visit(allowed=("422",)).sign_in()
+    page.get_by_label("Recipe", exact=True).select_option("own")
+    written = page.get_by_label("Your recipe")
+    said = page.locator("#own-said")
+    said.get_by_text("Valid.").wait_for()
+    written.fill('{"steps": {"small": {"op": "image.resize", "widht": 64}}}')
+    said.get_by_text("Step: small").wait_for()
+    told = said.inner_text()
+    assert "Field: widht" in told
+    assert "width" in told.partition("Allowed:")[2]
+    assert written.get_attribute("aria-invalid") == "true"
+    drop(page, "held back.jpg", an_image())
+    page.wait_for_timeout(300)
+    assert page.locator("#fresh .panel").count() == 0
+    written.fill('{"steps": {"small": {"op": "image.resize", "width": 64, "format": "png"}}}')
+    said.get_by_text("Valid.").wait_for()
+    drop(page, "let through.jpg", an_image())
+    mine = panel(page, "let through.jpg")
+    mine.locator(".pill-ready").wait_for()
+    assert mine.locator(".card h3").all_inner_texts() == ["small"]
+    assert "image/png" in mine.locator(".card").inner_text()
+
+
+def test_a_cut_line_is_told_and_mended(visit: "OpenVisit") -> None:
+    page = visit(allowed=("ERR_FAILED",)).sign_in()
+    page.route("**/assets/events?*", lambda route: route.abort())
+    drop(page, "offline.jpg", an_image())
+    lost = page.get_by_role("alert")
+    lost.get_by_text("connection to mediakiln is lost").wait_for()
+    page.unroute("**/assets/events?*")
+    panel(page, "offline.jpg").locator(".pill-ready").wait_for()
+    assert lost.is_hidden()
+
+
+def test_a_part_that_did_not_change_is_left_alone(visit: "OpenVisit") -> None:
+    page = visit().sign_in()
+    drop(page, "steady.jpg", an_image())
+    mine = panel(page, "steady.jpg")
+    mine.locator(".original img").evaluate("(img) => { img.dataset.mine = 'yes' }")
+    mine.locator(".pill-ready").wait_for()
+    assert mine.locator(".original img").get_attribute("data-mine") == "yes"
