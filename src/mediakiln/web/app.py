@@ -20,7 +20,8 @@ from mediakiln.web.upload import routes as upload
 
 def create_app(services: Services) -> Front:
     """The web application: the interface for programs, and the portal for people at `/`."""
-    auth, live = Auth(services.owner_key), Live(services.catalog)
+    auth = Auth(services.owner_key, public_url=services.public_url)
+    live = Live(services.catalog)
     return Front(
         api=_api(services, auth, live),
         downloads=Downloads(services.deliver, public=services.delivery_public),

@@ -6,8 +6,10 @@ something only to requests that the browser says come from our own page.
 
 import hashlib
 import hmac
+import re
 from ipaddress import ip_address
 from typing import Final
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
@@ -17,6 +19,7 @@ from mediakiln.model.errors import ForeignOrigin, Unauthorised
 
 COOKIE: Final = "mediakiln_session"
 COOKIE_SECONDS: Final = 30 * 24 * 3600
+_HOST = re.compile(r"(?:\[([^\]]*)\]|([^:]*))(?::\d*)?")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -36,11 +39,17 @@ def _derive(owner_key: str, purpose: str) -> str:
 
 
 class Auth:
-    """Checks requests against the owner's key; None lets everybody in."""
+    """Checks requests against the owner's key; None lets everybody in.
 
-    def __init__(self, owner_key: str | None) -> None:
+    Everybody but pages of other sites: without a key, requests must name this service by an
+    IP address, `localhost` or the host of `public_url`, or else a page could reach it by
+    pointing its own name at this machine (DNS rebinding).
+    """
+
+    def __init__(self, owner_key: str | None, *, public_url: str | None = None) -> None:
         if owner_key == "":
             raise ValueError("an empty owner key would let everybody in")
+        self._host = None if public_url is None else urlsplit(public_url).hostname
         self._open = owner_key is None
         self._bearer = (owner_key or "").encode()
         self._cookie = session_cookie(owner_key or "").encode()
@@ -54,9 +63,11 @@ class Auth:
             ForeignOrigin: it would change something, and another site's page started it.
         """
         headers = Headers(scope=scope)
-        if not self._open and self._has_key(headers):
+        if self._open:
+            self._refuse_strange_host(headers)
+        elif self._has_key(headers):
             return
-        if not (self._open or self._has_session(headers)):
+        elif not self._has_session(headers):
             raise Unauthorised(hint="send `Authorization: Bearer KEY`")
         if scope["method"] not in _SAFE and not self._same_origin(headers):
             raise ForeignOrigin
@@ -83,6 +94,15 @@ class Auth:
         value = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
         return hmac.compare_digest(value.encode(), self._cookie)
 
+    def _refuse_strange_host(self, headers: Headers) -> None:
+        match = _HOST.fullmatch(headers.get("host", "localhost").lower())
+        host = match[1] or match[2] if match else ""
+        if host not in {"localhost", self._host} and not _is_address(host):
+            raise ForeignOrigin(
+                f"without authentication this service does not answer as {host[:80]!r}",
+                hint="set MEDIAKILN_PUBLIC_URL, or turn authentication on",
+            )
+
     def _same_origin(self, headers: Headers) -> bool:
         site = headers.get("sec-fetch-site")
         if site is not None:
@@ -98,7 +118,13 @@ def from_this_machine(scope: Scope) -> bool:
     """Whether the client is on this machine and not behind a proxy on it."""
     if "x-forwarded-for" in Headers(scope=scope) or scope.get("client") is None:
         return False
+    host = scope["client"][0]
+    return _is_address(host) and ip_address(host).is_loopback
+
+
+def _is_address(host: str) -> bool:
     try:
-        return ip_address(scope["client"][0]).is_loopback
+        ip_address(host)
     except ValueError:
         return False
+    return True

@@ -114,6 +114,25 @@ async def test_without_authentication_other_sites_pages_are_still_kept_out(
     assert (await site.http.post(UPLOAD, content=a_text())).status_code == 201
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:8420", 200),
+        ("192.168.1.5:8420", 200),
+        ("[::1]:8420", 200),
+        ("media.example", 200),
+        ("rebound.example:8420", 403),
+        ("[::1", 403),
+    ],
+)
+async def test_without_authentication_a_name_pointed_here_opens_nothing(
+    open_site: OpenSite, host: str, status: int
+) -> None:
+    site = await open_site(public_url="https://media.example")
+    answer = await site.http.get("/v1/assets", headers={"Host": host})
+    assert answer.status_code == status
+
+
 def test_an_empty_key_is_no_key() -> None:
     with pytest.raises(ValueError, match="empty"):
         Auth("")

@@ -183,7 +183,9 @@ async def test_a_client_that_leaves_in_the_middle_does_not_hurt(page: Page) -> N
     await publish(page.site.world, page.id, "big", {"big.mp4": a_text(9_000_000)})
     for _ in range(5):
         _, writer = await page.site.connect()
-        writer.write(f"GET /v1/assets/{page.id}/products/big HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        writer.write(
+            f"GET /v1/assets/{page.id}/products/big HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+        )
         await asyncio.sleep(0.01)
         writer.transport.abort()
     assert (await page.get())[0] == 200

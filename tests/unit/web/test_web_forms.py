@@ -144,7 +144,7 @@ async def test_a_browsers_name_is_read_as_utf8_without_its_folders(
 async def test_a_form_too_large_for_any_file_is_refused_early(site: Site) -> None:
     reader, writer = await site.connect()
     writer.write(
-        b"POST /v1/assets HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n"
+        b"POST /v1/assets HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n"
         b"Content-Type: multipart/form-data; boundary=kiln\r\nExpect: 100-continue\r\n\r\n"
     )
     answer = await reader.read()

@@ -180,7 +180,7 @@ async def test_requests_share_a_connection_after_an_upload(site: Site) -> None:
     reader, writer = await site.connect()
     for number in range(3):
         writer.write(
-            f"POST /v1/assets?filename={number}.txt HTTP/1.1\r\nHost: x\r\n"
+            f"POST /v1/assets?filename={number}.txt HTTP/1.1\r\nHost: localhost\r\n"
             "Content-Length: 100\r\n\r\n".encode()
             + a_text(100)
         )

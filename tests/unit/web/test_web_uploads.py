@@ -115,7 +115,8 @@ async def test_an_odd_name_comes_back_as_it_was(site: Site, name: str) -> None:
 async def test_an_announced_giant_is_refused_before_it_is_sent(site: Site) -> None:
     reader, writer = await site.connect()
     writer.write(
-        b"POST /v1/assets?filename=a.txt HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n"
+        b"POST /v1/assets?filename=a.txt HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Length: 99999999999\r\n"
         b"Expect: 100-continue\r\n\r\n"
     )
     answer = await asyncio.wait_for(reader.read(), 5)
@@ -129,7 +130,8 @@ async def test_an_announced_giant_is_refused_before_it_is_sent(site: Site) -> No
 async def test_a_client_that_waits_for_leave_gets_it(site: Site) -> None:
     reader, writer = await site.connect()
     writer.write(
-        b"POST /v1/assets?filename=a.txt HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
+        b"POST /v1/assets?filename=a.txt HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Length: 100\r\n"
         b"Expect: 100-continue\r\n\r\n"
     )
     assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -142,7 +144,8 @@ async def test_a_client_that_waits_for_leave_gets_it(site: Site) -> None:
 async def test_a_client_that_goes_away_leaves_nothing(site: Site, sent: int) -> None:
     _, writer = await site.connect()
     writer.write(
-        b"POST /v1/assets?filename=a.txt HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n"
+        b"POST /v1/assets?filename=a.txt HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Length: 4000000\r\n\r\n"
     )
     writer.write(a_text(sent))
     await writer.drain()
@@ -156,7 +159,8 @@ async def test_a_client_that_goes_away_leaves_nothing(site: Site, sent: int) -> 
 async def test_the_refusal_of_a_body_on_its_way_still_reaches_the_client(site: Site) -> None:
     reader, writer = await site.connect()
     writer.write(
-        b"POST /v1/assets?filename=..%2Fa HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n"
+        b"POST /v1/assets?filename=..%2Fa HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Length: 9000000\r\n\r\n"
     )
     writer.write(a_text(9_000_000))
     answer = await asyncio.wait_for(reader.read(), 5)
