@@ -56,11 +56,6 @@ def browser() -> Iterator["Browser"]:
         chromium.close()
 
 
-def key_of(site: Platform) -> str:
-    """The owner's key."""
-    return (site.data / "owner.key").read_text().strip()
-
-
 @dataclass
 class Visit:
     """A browser window, and everything it did that it should not have done."""
@@ -71,12 +66,17 @@ class Visit:
     allowed: list[str] = field(default_factory=list)
     """Patterns of console messages that this visit is about."""
 
+    @property
+    def key(self) -> str:
+        """The owner's key."""
+        return (self.platform.data / "owner.key").read_text().strip()
+
     def open(self, path: str) -> "Page":
         self.page.goto(self.platform.url + path)
         return self.page
 
     def sign_in(self) -> "Page":
-        return self.open(f"/signin?token={signin_token(key_of(self.platform))}")
+        return self.open(f"/signin?token={signin_token(self.key)}")
 
     def watch(self) -> None:
         home = urlsplit(self.platform.url).netloc

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-    from .conftest import OpenVisit, Platform
+    from mediakiln import Client
+
+    from .conftest import OpenVisit
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -26,13 +28,14 @@ def lightness(page: "Page") -> float:
         return ImageStat.Stat(picture.convert("L")).mean[0]
 
 
-def test_a_stranger_is_shown_where_the_key_is(visit: "OpenVisit", platform: "Platform") -> None:
-    page = visit(allowed=("401",)).open("/")
+def test_a_stranger_is_shown_where_the_key_is(visit: "OpenVisit") -> None:
+    opened = visit(allowed=("401",))
+    page = opened.open("/")
     assert "mediakiln up" in page.locator("main").inner_text()
     page.get_by_label("Owner’s key").fill("wrong")  # noqa: RUF001 - as the page has it
     page.get_by_role("button", name="Sign in").click()
     assert page.get_by_role("alert").get_by_text("not the key").is_visible()
-    page.get_by_label("Owner’s key").fill(platform.key)  # noqa: RUF001 - as the page has it
+    page.get_by_label("Owner’s key").fill(opened.key)  # noqa: RUF001 - as the page has it
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Put any media file in.").wait_for()
     page.get_by_role("button", name="Sign out").click()
@@ -60,11 +63,9 @@ def test_everything_is_there_without_scripts(visit: "OpenVisit", tmp_path: "Path
 
 
 @pytest.mark.parametrize("name", [NASTY, RIGHT_TO_LEFT])
-def test_a_name_is_only_ever_text(visit: "OpenVisit", platform: "Platform", name: str) -> None:
+def test_a_name_is_only_ever_text(visit: "OpenVisit", name: str) -> None:
     page = visit().sign_in()
-    page.locator("#file").set_input_files(
-        [{"name": name, "mimeType": "text/plain", "buffer": TEXT}]
-    )
+    page.locator("#file").set_input_files({"name": name, "mimeType": "text/plain", "buffer": TEXT})
     page.locator("#fresh .panel .pill-ready").wait_for()
     assert page.locator("#fresh .panel h2 bdi").inner_text() == name
     page.reload()
@@ -76,13 +77,13 @@ def test_a_name_is_only_ever_text(visit: "OpenVisit", platform: "Platform", name
     assert page.locator("main img[src=x], main b").count() == 0
 
 
-def test_processing_again_takes_another_recipe(visit: "OpenVisit", platform: "Platform") -> None:
+def test_processing_again_takes_another_recipe(visit: "OpenVisit", client: "Client") -> None:
     picture = io.BytesIO()
     Image.new("RGB", (80, 60), "peru").save(picture, "PNG")
-    asset = platform.upload("again.png", picture.getvalue())
+    asset = client.wait(client.submit(picture.getvalue(), name="again.png"))
     opened = visit()
     opened.sign_in()
-    page = opened.open(f"/assets/{asset['id']}")
+    page = opened.open(f"/assets/{asset.id}")
     page.locator("summary", has_text="Process again").click()
     page.get_by_label("Recipe", exact=True).select_option("own")
     page.get_by_label("Your recipe").fill(
@@ -94,9 +95,7 @@ def test_processing_again_takes_another_recipe(visit: "OpenVisit", platform: "Pl
     assert page.locator(".card h3").all_inner_texts() == ["tiny"]
 
 
-def test_each_kind_has_its_own_view(
-    visit: "OpenVisit", platform: "Platform", tmp_path: "Path"
-) -> None:
+def test_each_kind_has_its_own_view(visit: "OpenVisit", client: "Client", tmp_path: "Path") -> None:
     opened = visit()
     opened.sign_in()
     views = {
@@ -107,20 +106,15 @@ def test_each_kind_has_its_own_view(
         "chord.wav": ".original audio",
     }
     for sample in make_samples(tmp_path):
-        asset = platform.upload(sample.name, sample.read_bytes())
-        assert asset["state"] == "ready", asset["error"]
-        page = opened.open(f"/assets/{asset['id']}")
+        asset = client.wait(client.submit(sample))
+        assert asset.state == "ready", asset.error
+        page = opened.open(f"/assets/{asset.id}")
         assert page.locator(views[sample.name]).is_visible()
-        assert page.locator(".card").count() == len(asset["products"])
-        for product in asset["products"]:
-            assert page.locator(".card h3", has_text=product["name"]).first.is_visible()
-    assert "How to fire a kiln" in _snippets_of(opened.page, platform, tmp_path)
-
-
-def _snippets_of(page: "Page", platform: "Platform", folder: "Path") -> str:
-    asset = platform.upload("letter.pdf", (folder / "letter.pdf").read_bytes())
-    page.goto(f"{platform.url}/assets/{asset['id']}")
-    return " ".join(page.locator(".snippet").all_inner_texts())
+        assert page.locator(".card").count() == len(asset.products)
+        for product in asset.products:
+            assert page.locator(".card h3", has_text=product.name).first.is_visible()
+        if sample.name == "letter.pdf":
+            assert "How to fire a kiln" in " ".join(page.locator(".snippet").all_inner_texts())
 
 
 def test_the_page_is_light_by_day_and_dark_by_night(visit: "OpenVisit") -> None:
@@ -128,40 +122,38 @@ def test_the_page_is_light_by_day_and_dark_by_night(visit: "OpenVisit") -> None:
     assert lightness(visit(color_scheme="dark").sign_in()) < 50
 
 
-def test_a_narrow_screen_needs_no_sideways_scrolling(
-    visit: "OpenVisit", platform: "Platform"
-) -> None:
-    asset = platform.upload("a-rather-long-name-without-a-single-break-in-it" * 3 + ".txt", TEXT)
+def test_a_narrow_screen_needs_no_sideways_scrolling(visit: "OpenVisit", client: "Client") -> None:
+    asset = client.submit(TEXT, name="a-rather-long-name-without-a-single-break-in-it" * 3 + ".txt")
     opened = visit(viewport={"width": 340, "height": 700})
     opened.sign_in()
-    for path in ("/", f"/assets/{asset['id']}"):
+    for path in ("/", f"/assets/{asset.id}"):
         page = opened.open(path)
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, path
 
 
 def test_every_control_has_a_name_and_can_be_reached_by_keyboard(
-    visit: "OpenVisit", platform: "Platform"
+    visit: "OpenVisit", client: "Client"
 ) -> None:
-    asset = platform.upload("reach.txt", TEXT)
+    asset = client.wait(client.submit(TEXT, name="reach.txt"))
     opened = visit()
     opened.sign_in()
-    page = opened.open(f"/assets/{asset['id']}")
+    page = opened.open(f"/assets/{asset.id}")
     reached = set()
     for _ in range(40):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.textContent.trim()"))
     assert {"Skip to the content", "API", "Download", "Copy URL", "curl", "Delete"} <= reached
     for role in ("button", "link", "combobox", "textbox"):
-        for control in page.get_by_role(role).all():  # type: ignore[arg-type] # a role's name
+        for control in page.get_by_role(role).all():
             assert control.aria_snapshot().strip().endswith('"') or '"' in control.aria_snapshot()
 
 
-def test_copying_an_address_says_so(visit: "OpenVisit", platform: "Platform") -> None:
-    asset = platform.upload("address.txt", TEXT)
+def test_copying_an_address_says_so(visit: "OpenVisit", client: "Client") -> None:
+    asset = client.wait(client.submit(TEXT, name="address.txt"))
     opened = visit(permissions=["clipboard-read", "clipboard-write"])
     opened.sign_in()
-    page = opened.open(f"/assets/{asset['id']}")
+    page = opened.open(f"/assets/{asset.id}")
     page.locator(".original").get_by_role("button", name="Copy URL").click()
     page.locator(".original").get_by_role("button", name="Copied").wait_for()
-    assert page.evaluate("navigator.clipboard.readText()") == asset["url"]
+    assert page.evaluate("navigator.clipboard.readText()") == asset.url

@@ -140,7 +140,7 @@ def test_a_cut_line_is_told_and_mended(visit: "OpenVisit") -> None:
     lost.get_by_text("connection to mediakiln is lost").wait_for()
     page.unroute("**/assets/events?*")
     panel(page, "offline.jpg").locator(".pill-ready").wait_for()
-    assert lost.is_hidden()
+    lost.wait_for(state="hidden")
 
 
 def test_a_part_that_did_not_change_is_left_alone(visit: "OpenVisit") -> None:

@@ -88,7 +88,7 @@ def shown(asset: Asset, view: AssetOut) -> Shown:
         version=asset.version,
         state=state_word(asset.state),
         settled=asset.state.terminal,
-        original=_original(view),
+        original=_original(asset, view),
         cards=cards[:MAX_CARDS],
         more=cards[MAX_CARDS:],
         hint=words.HINTS.get(view.error.code) if view.error else None,
@@ -115,18 +115,22 @@ def look_of(media_type: str | None) -> Look:
     return {"application/pdf": "pdf", "model/gltf-binary": "model"}.get(media_type, "none")  # type: ignore[return-value] # both are looks
 
 
-def _original(view: AssetOut) -> Card:
+def _original(asset: Asset, view: AssetOut) -> Card:
+    # Until its content was looked at, what the uploader said has to do.
+    media_type = view.media_type or asset.declared_type
+    address = f"/v1/assets/{view.id}/original"
     return Card(
         name="original",
         op="",
-        media_type=view.media_type or "application/octet-stream",
+        media_type=media_type or "application/octet-stream",
         bytes=view.bytes,
-        look=look_of(view.media_type),
-        url=_pinned(f"/v1/assets/{view.id}/original", view.checksum),
+        look=look_of(media_type),
+        # Kept for ever only once it is announced as what it is.
+        url=_pinned(address, view.checksum) if view.media_type else address,
         address=view.url,
         saved_as=view.name,
         facts=words.facts(view.metadata),
-        stamp=f"{view.media_type} {view.checksum}",
+        stamp=f"{media_type} {view.checksum}",
     )
 
 

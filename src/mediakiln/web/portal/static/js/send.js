@@ -11,11 +11,9 @@ export class Refused extends Error {
 // Resolves to the new asset; `started` gets a function that stops the upload.
 export function send(file, recipe, { progress, started }) {
   return new Promise((resolve, reject) => {
-    const form = new FormData();
-    if (recipe) form.append("recipe", recipe);
-    form.append("file", file, file.name || "pasted"); // last, as the service wants it
     const request = new XMLHttpRequest();
-    request.open("POST", "/v1/assets");
+    request.open("POST", `/v1/assets?filename=${encodeURIComponent(file.name || "pasted")}`);
+    if (recipe) request.setRequestHeader("X-Recipe", ascii(recipe));
     request.responseType = "json";
     request.upload.onprogress = (event) => progress(event.loaded / event.total);
     request.onload = () => {
@@ -25,8 +23,15 @@ export function send(file, recipe, { progress, started }) {
     request.onerror = () => reject(new Refused(UNREACHABLE));
     request.onabort = () => reject(new Refused(CANCELLED));
     started(() => request.abort());
-    request.send(form);
+    request.send(file);
   });
+}
+
+// Headers carry no other letters; JSON has a way to write them all.
+function ascii(recipe) {
+  if (!recipe.trimStart().startsWith("{")) return recipe;
+  const compact = JSON.stringify(JSON.parse(recipe));
+  return compact.replace(/[^ -~]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 const UNREACHABLE = {
