@@ -11,6 +11,7 @@ from rich.table import Table
 
 from mediakiln.cli.assets import Data, Json
 from mediakiln.cli.connection import connected
+from mediakiln.cli.words import id_column
 
 app = App(name="dead", help="List, show, replay and drop dead letters.")
 
@@ -28,7 +29,7 @@ def list_(
     if json_:
         print(json.dumps([letter.model_dump(mode="json") for letter in letters], indent=2))
         return
-    table = Table("id", "topic", "group", "asset", "attempts", "buried", "reason", box=None)
+    table = Table(id_column(), "topic", "group", "asset", "attempts", "buried", "reason", box=None)
     for letter in letters:
         buried = f"{letter.buried_at:%Y-%m-%d %H:%M:%S}"
         table.add_row(

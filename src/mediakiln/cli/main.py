@@ -1,15 +1,23 @@
 """The `mediakiln` command. Each subcommand's module is imported only when it is called."""
 
+import os
 import sys
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from mediakiln.model.errors import MediakilnError
+
+
+def _flag(name: str) -> str:
+    """Flags and choices as they are written everywhere else: MODEL3D is model3d."""
+    return name.lower().replace("_", "-").strip("-")
+
 
 app = App(
     name="mediakiln",
     help="Put any media file in; the work its uploader asked for comes out.",
     version_flags=["--version"],
+    default_parameter=Parameter(name_transform=_flag, negative_iterable=()),
 )
 
 _COMMANDS = {
@@ -38,6 +46,10 @@ def main() -> None:
         print(f"mediakiln: {error}", file=sys.stderr)
         if hint := error.context.get("hint"):
             print(f"  {hint}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        # Whoever reads the output has seen enough; what is left to flush must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from mediakiln.client import Asset
 from mediakiln.model.kind import AssetState
@@ -31,9 +31,14 @@ def seconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f} s"
 
 
+def id_column() -> Column:
+    """Ids whole, however narrow the terminal: people paste them."""
+    return Column("id", no_wrap=True, min_width=36)
+
+
 def asset_table(assets: Iterable[Asset]) -> Table:
     """A line per asset."""
-    table = Table("id", "name", "kind", "state", "size", "products", "time", box=None)
+    table = Table(id_column(), "name", "kind", "state", "size", "products", "time", box=None)
     for asset in assets:
         state = f"[{STYLES.get(asset.state, 'default')}]{asset.state}[/]"
         table.add_row(
