@@ -34,7 +34,7 @@ def test_a_stranger_is_shown_where_the_key_is(visit: "OpenVisit") -> None:
     assert "mediakiln up" in page.locator("main").inner_text()
     page.get_by_label("Owner’s key").fill("wrong")  # noqa: RUF001 - as the page has it
     page.get_by_role("button", name="Sign in").click()
-    assert page.get_by_role("alert").get_by_text("not the key").is_visible()
+    page.get_by_role("alert").get_by_text("not the key").wait_for()
     page.get_by_label("Owner’s key").fill(opened.key)  # noqa: RUF001 - as the page has it
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Put any media file in.").wait_for()
@@ -48,7 +48,7 @@ def test_everything_is_there_without_scripts(visit: "OpenVisit", tmp_path: "Path
     Image.new("RGB", (80, 60), "peru").save(picture)
     page.get_by_label("Choose a file").set_input_files(picture)
     page.get_by_role("button", name="Upload").click()
-    assert "/assets/" in page.url
+    page.wait_for_url("**/assets/*")
     for _ in range(50):
         page.reload()
         if page.locator(".pill-ready").count():
@@ -58,7 +58,7 @@ def test_everything_is_there_without_scripts(visit: "OpenVisit", tmp_path: "Path
     assert page.get_by_role("button", name="Copy URL").count() == 0
     page.get_by_text("Delete", exact=True).click()
     page.get_by_role("button", name="Delete plain.png").click()
-    assert page.get_by_text("The file is deleted").is_visible()
+    page.get_by_text("The file is deleted").wait_for()
     assert page.locator(".row", has_text="plain.png").count() == 0
 
 
@@ -72,6 +72,7 @@ def test_a_name_is_only_ever_text(visit: "OpenVisit", name: str) -> None:
     row = page.locator(".row").first
     assert row.locator("bdi").inner_text() == name
     row.locator("a").click()
+    page.wait_for_url("**/assets/*")
     assert page.locator(".panel h2 bdi").inner_text() == name
     assert page.title() == f"{name} · mediakiln"
     assert page.locator("main img[src=x], main b").count() == 0

@@ -55,7 +55,7 @@ def test_a_dropped_image_is_shown_at_once_and_its_products_follow(visit: "OpenVi
     assert shows(mine.locator(".card img").first)
     assert "320 × 320" in mine.locator(".cards").inner_text()  # noqa: RUF001 - as the page has it
     assert mine.locator(".step-done").count() == 2
-    assert "gradient.jpg: Ready" in page.locator("#said").inner_text()
+    page.locator("#said", has_text="gradient.jpg: Ready").wait_for()
     page.reload()
     assert page.locator(".row", has_text="gradient.jpg").locator(".pill-ready").is_visible()
 

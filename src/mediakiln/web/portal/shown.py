@@ -17,6 +17,8 @@ MAX_CARDS: Final = 24
 _IMAGES: Final = frozenset(
     f"image/{name}" for name in ("jpeg", "png", "gif", "webp", "avif", "svg+xml", "bmp")
 )
+_LOOKED_INTO: Final = (".inspect", ".probe")
+"""Operations whose products describe the original."""
 _VIDEOS: Final = frozenset({"video/mp4", "video/webm", "video/ogg", "video/quicktime"})
 _TEXTS: Final = frozenset({"application/json", "application/xml", "application/x-subrip"})
 _STATES: Final = {
@@ -118,6 +120,7 @@ def look_of(media_type: str | None) -> Look:
 def _original(asset: Asset, view: AssetOut) -> Card:
     # Until its content was looked at, what the uploader said has to do.
     media_type = view.media_type or asset.declared_type
+    facts = _facts(view)
     address = f"/v1/assets/{view.id}/original"
     return Card(
         name="original",
@@ -129,9 +132,18 @@ def _original(asset: Asset, view: AssetOut) -> Card:
         url=_pinned(address, view.checksum) if view.media_type else address,
         address=view.url,
         saved_as=view.name,
-        facts=words.facts(view.metadata),
-        stamp=f"{media_type} {view.checksum}",
+        facts=facts,
+        stamp=f"{media_type} {view.checksum} {facts if look_of(media_type) == 'model' else ''}",
     )
+
+
+def _facts(view: AssetOut) -> list[str]:
+    """What is known of the original, by its first bytes or by a step that looked into it."""
+    found = [
+        view.metadata,
+        *(item.metadata for item in view.products if item.op.endswith(_LOOKED_INTO)),
+    ]
+    return max((words.facts(metadata) for metadata in found), key=len)
 
 
 def _product(asset: Asset, product: ProductOut) -> Card:
