@@ -15,7 +15,21 @@ GRACE_S: Final = 10
 
 
 class Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the role decides when to stop (`should_exit`)."""
+    """uvicorn without its signal handlers: the role decides when to stop (`should_exit`).
+
+    `listener` is a listening socket to serve on, instead of the configuration's address.
+    """
+
+    def __init__(self, config: uvicorn.Config, listener: socket | None = None) -> None:
+        super().__init__(config)
+        self._listener = listener
+
+    async def serve(self, sockets: list[socket] | None = None) -> None:
+        """Serve until told to stop."""
+        # uvicorn itself would take an inherited descriptor for a Unix socket's, and so know no
+        # client's address and leave Nagle's algorithm on: 40 ms more for each answer.
+        own = None if self._listener is None else [self._listener]
+        await super().serve(sockets or own)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -42,7 +56,6 @@ def make_server(app: ASGIApp, *, host: str, port: int, fd: int | None = None) ->
             app,
             host=host,
             port=port,
-            fd=fd,
             loop="uvloop",
             http="httptools",
             ws="none",
@@ -54,5 +67,6 @@ def make_server(app: ASGIApp, *, host: str, port: int, fd: int | None = None) ->
             timeout_keep_alive=15,
             timeout_graceful_shutdown=GRACE_S,
             backlog=2048,
-        )
+        ),
+        listener=None if fd is None else socket(fileno=fd),
     )
