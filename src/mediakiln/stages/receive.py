@@ -4,7 +4,7 @@ Write order: the object is durable before the record exists, and the record exis
 uploader hears of it. An object whose record was never written is swept by `reconcile`.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from blake3 import blake3
@@ -25,7 +25,7 @@ from mediakiln.model.messages import Message, ObjectCreated, Received
 from mediakiln.model.names import clean_name
 from mediakiln.model.recipe import Recipe
 from mediakiln.ports.detector import HEAD_BYTES, Detection, Detector
-from mediakiln.ports.object_store import FreeSpace, ObjectInfo, ObjectStore
+from mediakiln.ports.object_store import FreeSpace, ObjectStore, Writer
 from mediakiln.stages.admission import Admission
 from mediakiln.stages.ledger import Ledger
 from mediakiln.telemetry import metrics
@@ -67,15 +67,24 @@ class Receive:
         self._admission = admission
         self._clock = clock
 
-    async def __call__(self, offer: Offer, chunks: AsyncIterator[bytes]) -> Asset:
+    async def __call__(
+        self,
+        offer: Offer,
+        chunks: AsyncIterator[bytes],
+        *,
+        amend: Callable[[], Offer] | None = None,
+    ) -> Asset:
         """Store an upload and its record.
+
+        `amend` is asked once all bytes are there and nothing is committed yet: what the
+        uploader said behind the bytes (in a form, say) is known only then.
 
         Raises:
             InvalidName, EmptyFile, TooLarge, UnsupportedMedia, IncompleteUpload, StorageFull,
             Overloaded:
                 nothing is kept.
         """
-        name = clean_name(offer.name)
+        clean_name(offer.name)
         if self._admission is not None:
             await self._admission.check()
         await self.check_room(offer.size or 0)
@@ -84,15 +93,20 @@ class Receive:
         now, id = self._clock(), new_id()
         key = input_key(offer.project, id, now)
         head, rest = await _take_head(chunks)
-        self._refuse_unacceptable(head, offer, complete=len(head) < HEAD_BYTES)
-        info, checksum = await self._write(key, head, rest, offer.size)
+        found = self._sniff(head, offer)
+        async with self._store.writer(Bucket.INPUT, key) as writer:
+            size, checksum = await self._write(writer, head, rest)
+            offer = amend() if amend is not None else offer
+            _check_size(size, offer.size)
+            info = await writer.commit()
         asset = Asset(
             id=id,
             project=offer.project,
             uploader=offer.uploader,
-            name=name,
+            name=clean_name(offer.name),
             tags=offer.tags,
             declared_type=offer.declared_type,
+            media_type=found.media_type if found.certain else None,
             recipe=offer.recipe,
             bytes=info.size,
             checksum=checksum,
@@ -156,36 +170,33 @@ class Receive:
                 hint="free space on the store's disk, or lower MEDIAKILN_RESERVE_BYTES",
             )
 
-    def _refuse_unacceptable(self, head: bytes, offer: Offer, *, complete: bool) -> None:
+    def _sniff(self, head: bytes, offer: Offer) -> Detection:
+        """What the first bytes show; a file they show to be unacceptable is refused here."""
         if not head:
             raise EmptyFile(hint="the request's body held no bytes")
+        complete = len(head) < HEAD_BYTES
         found = self._detector.sniff(
             head, complete=complete, name=offer.name, declared=offer.declared_type
         )
         if found.certain and found.kind is None:
             raise unsupported(found)
+        return found
 
     async def _write(
-        self, key: str, head: bytes, rest: AsyncIterator[bytes], announced: int | None
-    ) -> tuple[ObjectInfo, str]:
+        self, writer: Writer, head: bytes, rest: AsyncIterator[bytes]
+    ) -> tuple[int, str]:
+        """Write and hash the bytes as they come; their number and checksum."""
         digest, size = blake3(head), len(head)
         if size > self._max_bytes:
             raise self._too_large(size)
-        async with self._store.writer(Bucket.INPUT, key) as writer:
-            await writer.write(head)
-            async for chunk in rest:
-                size += len(chunk)
-                if size > self._max_bytes:
-                    raise self._too_large(size)
-                digest.update(chunk)
-                await writer.write(chunk)
-            if announced is not None and size != announced:
-                raise IncompleteUpload(
-                    f"{announced} bytes were announced and {size} arrived",
-                    limit=announced,
-                    value=size,
-                )
-            return await writer.commit(), f"blake3:{digest.hexdigest()}"
+        await writer.write(head)
+        async for chunk in rest:
+            size += len(chunk)
+            if size > self._max_bytes:
+                raise self._too_large(size)
+            digest.update(chunk)
+            await writer.write(chunk)
+        return size, f"blake3:{digest.hexdigest()}"
 
     def _too_large(self, size: int) -> TooLarge:
         return TooLarge(
@@ -193,6 +204,13 @@ class Receive:
             limit=self._max_bytes,
             value=size,
             hint="raise MEDIAKILN_MAX_UPLOAD_BYTES, or use the multipart upload",
+        )
+
+
+def _check_size(size: int, announced: int | None) -> None:
+    if announced is not None and size != announced:
+        raise IncompleteUpload(
+            f"{announced} bytes were announced and {size} arrived", limit=announced, value=size
         )
 
 

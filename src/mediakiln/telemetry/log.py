@@ -17,6 +17,7 @@ FIELDS = (
     "code",
     "seconds",
     "operation",
+    "request",
     "message_id",
     "target",
     "count",
@@ -24,6 +25,8 @@ FIELDS = (
     "pid",
 )
 """Every field a log record may carry in `extra`; others are not printed."""
+
+_NOISY = ("httpx2", "httpcore2", "uvicorn.access", "uvicorn.error", "alembic")
 
 
 class JsonFormatter(logging.Formatter):

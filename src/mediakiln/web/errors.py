@@ -1,6 +1,7 @@
 """The one place that turns errors into HTTP: status codes and problem documents (RFC 9457)."""
 
 import logging
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -78,7 +79,8 @@ def problem(
     }
     sent = dict(headers or {})
     if status in _RETRY_AFTER_S:
-        sent.setdefault("Retry-After", str(_RETRY_AFTER_S[status]))
+        pause = document.get("retry_after", _RETRY_AFTER_S[status])
+        sent.setdefault("Retry-After", str(math.ceil(pause)))
     if status == HTTPStatus.UNAUTHORIZED:
         sent.setdefault("WWW-Authenticate", 'Bearer realm="mediakiln"')
     return _Problem(document, status, headers=sent)

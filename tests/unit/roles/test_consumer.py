@@ -2,12 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from mediakiln.adapters.broker.memory import MemoryBroker
 from mediakiln.model.deadletter import DeadLetter
-from mediakiln.model.errors import BadMedia, EngineUnavailable, Leased
+from mediakiln.model.errors import (
+    BadMedia,
+    EngineError,
+    EngineUnavailable,
+    Leased,
+    NotifyFailed,
+    StorageFull,
+)
 from mediakiln.model.messages import Message
 from mediakiln.model.topology import TOPOLOGY
 from mediakiln.roles.consumer import Consumer, Handler, Policy
@@ -75,7 +83,7 @@ async def test_a_permanent_error_is_buried_at_once_with_its_reason(broker: Memor
     assert (calls, letter.reason, letter.message().body) == (1, "bad_media: torn", b"{}")
 
 
-@pytest.mark.parametrize("error", [EngineUnavailable, RuntimeError])
+@pytest.mark.parametrize("error", [EngineError, NotifyFailed, RuntimeError])
 async def test_what_may_work_later_is_tried_again_up_to_the_limit(
     broker: MemoryBroker, error: type[Exception]
 ) -> None:
@@ -92,6 +100,80 @@ async def test_what_may_work_later_is_tried_again_up_to_the_limit(
     await _consume(broker, handler, until=done)
     assert calls == 3
     assert len(await _letters(broker)) == 1
+
+
+@pytest.mark.parametrize("error", [EngineUnavailable, StorageFull])
+async def test_an_outage_is_waited_out_however_long_it_takes(
+    broker: MemoryBroker, error: type[Exception]
+) -> None:
+    done, calls = asyncio.Event(), 0
+
+    async def handler(_: Message) -> None:
+        nonlocal calls
+        calls += 1
+        if calls <= 2 * QUICK.max_attempts:
+            raise error("not now")
+        done.set()
+
+    await broker.publish("received", [_message()])
+    await _consume(broker, handler, until=done)
+    assert await _letters(broker) == []
+    assert await _waiting(broker) == 0
+
+
+@pytest.mark.parametrize("error", [EngineUnavailable, StorageFull])
+async def test_a_broker_that_cannot_give_messages_now_is_asked_again(
+    broker: MemoryBroker, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, asked, receive = asyncio.Event(), 0, broker.receive
+
+    async def full(*args: Any, **options: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked <= 3:
+            raise error("not now")
+        return await receive(*args, **options)
+
+    async def handler(_: Message) -> None:
+        done.set()
+
+    monkeypatch.setattr(broker, "receive", full)
+    await broker.publish("received", [_message()])
+    await _consume(broker, handler, until=done)
+    assert asked > 3
+
+
+async def test_a_message_that_cannot_be_given_back_is_left_to_its_lease(
+    broker: MemoryBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, calls, receive = asyncio.Event(), 0, broker.receive
+
+    class Stuck:
+        """A delivery of a broker without space."""
+
+        def __init__(self, delivery: Any) -> None:
+            self.message, self.attempt = delivery.message, delivery.attempt
+
+        async def retry(self, delay: float = 0.0) -> None:
+            raise StorageFull(str(delay))
+
+        async def extend(self, seconds: float) -> None:
+            raise StorageFull(str(seconds))
+
+    async def stuck(*args: Any, **options: Any) -> Any:
+        return [Stuck(delivery) for delivery in await receive(*args, **options)]
+
+    async def handler(_: Message) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            done.set()
+        raise NotifyFailed
+
+    monkeypatch.setattr(broker, "receive", stuck)
+    await broker.publish("received", [_message()])
+    await _consume(broker, handler, until=done)
+    assert calls == 2
 
 
 async def test_a_claim_held_elsewhere_is_never_buried(broker: MemoryBroker) -> None:

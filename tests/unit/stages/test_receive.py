@@ -156,3 +156,9 @@ async def test_an_object_with_a_foreign_key_is_left_alone(world: World) -> None:
         ObjectCreated(asset=new_id(), key="some/other/thing", bytes=1).to_message()
     )
     assert not (await world.catalog.list("default")).assets
+
+
+async def test_the_original_has_its_type_at_once(world: World) -> None:
+    asset = await world.upload(b"\x89PNG\r\n\x1a\n" + bytes(100), name="a.png")
+    assert asset.media_type == "image/png"
+    assert (await world.deliver.original(asset.id)).media_type == "image/png"

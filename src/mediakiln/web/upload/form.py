@@ -1,7 +1,7 @@
 """multipart/form-data (RFC 7578), read as it arrives: nothing is held but the small fields.
 
-The fields come before the file, because the file's bytes go to the store while they arrive
-and are committed with everything known of them; a field after the file is refused.
+The file's bytes go to the store while they arrive. Fields may stand before the file or behind
+it: `fields` is complete once `content` has ended, which is before anything is committed.
 """
 
 from collections import deque
@@ -42,6 +42,7 @@ class Form:
 
     def __init__(self, content_type: str, chunks: AsyncIterator[bytes]) -> None:
         self.fields: dict[str, str] = {}
+        self._room = MAX_FIELD_BYTES
         self._events = _events(_boundary(content_type), chunks)
 
     async def open(self) -> Part:
@@ -52,38 +53,40 @@ class Form:
             IncompleteUpload: it ended in the middle.
             TooLarge: too many or too large fields.
         """
-        size = 0
         async for event in self._events:
             if not isinstance(event, Part):
                 continue
             if event.name == FILE:
                 return event
-            self._refuse_unknown(event)
-            value = await self._value(MAX_FIELD_BYTES - size)
-            size += len(value)
-            self.fields[event.name] = _text(value, event.name)
+            await self._field(event)
         raise InvalidRequest("the form holds no file", field=FILE, allowed=[FILE, *sorted(FIELDS)])
 
     async def content(self) -> AsyncGenerator[bytes, None]:
-        """The file's bytes. Ends only when the whole form was read and nothing followed.
+        """The file's bytes. Ends only when the whole form was read.
 
         Raises:
-            InvalidRequest: another part follows the file.
+            InvalidRequest, TooLarge: what follows the file is wrong, or another file.
             IncompleteUpload: the form ended in the middle.
         """
         async for event in self._events:
             if isinstance(event, bytes):
                 yield event
             elif isinstance(event, Part):
-                raise InvalidRequest(
-                    f"{event.name!r} comes after the file",
-                    field=event.name,
-                    hint="send the file last, and one file a request",
-                )
+                if event.name == FILE:
+                    raise InvalidRequest(
+                        "the form holds two files", field=FILE, hint="send one file a request"
+                    )
+                await self._field(event)
 
     async def close(self) -> None:
         """Let go of the body."""
         await self._events.aclose()
+
+    async def _field(self, part: Part) -> None:
+        self._refuse_unknown(part)
+        value = await self._value(self._room)
+        self._room -= len(value)
+        self.fields[part.name] = _text(value, part.name)
 
     def _refuse_unknown(self, part: Part) -> None:
         if part.name not in FIELDS:

@@ -74,15 +74,18 @@ async def _from_form(
     form = Form(request.headers["content-type"], chunks)
     try:
         file = await form.open()
-        told = Said(
-            filename=said.filename or file.filename,
-            recipe=form.fields.get("recipe", said.recipe),
-            uploader=form.fields.get("uploader", said.uploader),
-            tags=form.fields.get("tags", said.tags),
-        )
-        offer = _offer(told, services, declared=file.media_type or "", size=None)
+
+        def offer() -> Offer:
+            told = Said(
+                filename=said.filename or file.filename,
+                recipe=form.fields.get("recipe", said.recipe),
+                uploader=form.fields.get("uploader", said.uploader),
+                tags=form.fields.get("tags", said.tags),
+            )
+            return _offer(told, services, declared=file.media_type or "", size=None)
+
         async with aclosing(form.content()) as content:
-            return await services.receive(offer, content)
+            return await services.receive(offer(), content, amend=offer)
     finally:
         await form.close()
 
