@@ -11,12 +11,24 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mediakiln.model.errors import EngineError, Leased, LeaseLost, MediakilnError
+from mediakiln.model.errors import (
+    EngineError,
+    EngineUnavailable,
+    Leased,
+    LeaseLost,
+    MediakilnError,
+    StorageFull,
+)
 from mediakiln.model.messages import Message
 from mediakiln.ports.broker import MAX_DELAY_S, Broker, Delivery
 from mediakiln.telemetry import metrics
 
 log = logging.getLogger(__name__)
+
+OUTAGES = (EngineUnavailable, StorageFull)
+"""They say nothing of the message, so it is tried again for as long as they last."""
+OUTAGE_PAUSE_S = 60.0
+"""The longest pause between two tries meanwhile."""
 
 Handler = Callable[[Message], Awaitable[None]]
 
@@ -77,7 +89,7 @@ class Consumer:
                 task = asyncio.create_task(self._handle(topic, delivery))
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
-        except EngineError as error:
+        except (EngineError, StorageFull) as error:
             log.warning("cannot receive: %s", error, extra={"group": self._group})
             await asyncio.wait([stopping], timeout=self._policy.base_s)
 
@@ -117,7 +129,7 @@ class Consumer:
             outcome = await self._settle(topic, delivery)
         except LeaseLost:
             outcome = "lease_lost"
-        except EngineError as error:
+        except (EngineError, StorageFull) as error:
             log.warning("left to its lease: %s", error, extra={"topic": topic})
             outcome = "left"
         finally:
@@ -149,6 +161,11 @@ class Consumer:
     ) -> str:
         reason = f"{getattr(error, 'code', type(error).__name__)}: {error}"
         where = self._where(topic, delivery)
+        if isinstance(error, OUTAGES):
+            pause = min(OUTAGE_PAUSE_S, self._policy.pause(delivery.attempt))
+            log.warning("an outage, retry in %.1f s: %s", pause, reason, extra=where)
+            await delivery.retry(pause)
+            return "retried"
         if retryable and delivery.attempt < self._policy.max_attempts:
             wait = error.context.get("retry_after") if isinstance(error, MediakilnError) else None
             pause = min(MAX_DELAY_S, max(self._policy.pause(delivery.attempt), float(wait or 0)))
