@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,35 +47,40 @@ class Platform:
     def __post_init__(self) -> None:
         self.data = self.folder / "data"
         self.log = self.folder / "platform.log"
-        self._started: list[subprocess.Popen[bytes]] = []
+        self.started: list[subprocess.Popen[bytes]] = []
         self.url = ""
 
     @property
     def environment(self) -> dict[str, str]:
         """What each process is started with."""
-        own = {"DATA": str(self.data), "AUTH": str(int(self.auth)), "LOG_JSON": "1"}
+        own = {"DATA": str(self.folder / "data"), "AUTH": str(int(self.auth)), "LOG_JSON": "1"}
         modules = {"PYTHONPATH": self.module_path} if self.module_path else {}
         return clean_environment(
             {PREFIX + name: value for name, value in {**own, **self.settings}.items()} | modules
         )
 
+    def command_line(self, *arguments: str) -> list[str]:
+        """How a command of mediakiln is started."""
+        return [sys.executable, "-m", "mediakiln", *arguments]
+
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start a command of mediakiln; its output goes to the log."""
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "mediakiln", *arguments],
+                self.command_line(*arguments),
                 env=self.environment,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        self._started.append(process)
+        self.started.append(process)
         return process
 
-    def up(self) -> subprocess.Popen[bytes]:
+    def up(self, *, started: Callable[[], None] = lambda: None) -> subprocess.Popen[bytes]:
         """Start `mediakiln up` on a free port and wait until it is ready."""
         process = self.start("up", "--port", "0")
+        started()
         deadline = time.monotonic() + READY_S * PATIENCE
         address = self.data / "address"
         while not address.is_file() or not self.ready(address.read_text().strip()):
@@ -117,7 +122,7 @@ class Platform:
     def look(self) -> list[psutil.Process]:
         """Every process below those that were started; each is remembered."""
         found: list[psutil.Process] = []
-        for process in self._started:
+        for process in self.started:
             with suppress(psutil.NoSuchProcess):
                 root = psutil.Process(process.pid)
                 found += [root, *root.children(recursive=True)]
@@ -155,25 +160,25 @@ class Platform:
         for process in psutil.process_iter():
             with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                 if process.pid != os.getpid() and (
-                    process.environ().get(f"{PREFIX}DATA") == str(self.data)
+                    process.environ().get(f"{PREFIX}DATA") == str(self.folder / "data")
                 ):
                     yield process
 
     def stop(self, *, expect: int | None = 0) -> None:
         """SIGTERM to all that was started; `expect` is the exit code each must have."""
         self.look()
-        running = [process for process in self._started if process.poll() is None]
+        running = [process for process in self.started if process.poll() is None]
         for process in running:
             process.send_signal(signal.SIGTERM)
         for process in running:
             code = process.wait(STOP_S)
             assert expect is None or code == expect, self.log.read_text()[-4000:]
-        self._started.clear()
+        self.started.clear()
 
     def end(self) -> None:
         """Kill whatever is left: the last resort of a test that failed."""
         self.look()
-        for process in self._started:
+        for process in self.started:
             process.kill()
             process.wait()
         for left in [*self._alive(), *self._strays()]:

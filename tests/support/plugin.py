@@ -35,6 +35,14 @@ def write(source: Path, params: Word, out: Path) -> Iterable[Product]:
     yield Product(file="word.txt", media_type="text/plain")
 
 
+@operation("mischief.write_late", None, **_ANY)
+def write_late(source: Path, params: Word, out: Path) -> Iterable[Product]:
+    """Write a megabyte of a word, after a while."""
+    time.sleep(3)
+    (out / "words.txt").write_text(params.word * (2**20 // len(params.word)))
+    yield Product(file="words.txt", media_type="text/plain")
+
+
 @operation("mischief.hang", None, **_ANY, capabilities=_SHORT)
 def hang(source: Path, params: Nothing, out: Path) -> Iterable[Product]:
     """Never end."""
@@ -66,6 +74,7 @@ def raise_(source: Path, params: Nothing, out: Path) -> Iterable[Product]:
 
 _ENTRIES = """[mediakiln.operations]
 mischief.write = kiln_mischief:write
+mischief.write_late = kiln_mischief:write_late
 mischief.hang = kiln_mischief:hang
 mischief.segfault = kiln_mischief:segfault
 mischief.eat_memory = kiln_mischief:eat_memory

@@ -1,0 +1,193 @@
+"""A full disk: uploads are refused, readiness says why, and all recovers by itself."""
+
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from mediakiln.client import Asset
+from mediakiln.model.kind import AssetState
+from support import media, plugin
+from support.platform import Platform
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.slow,
+    pytest.mark.timeout(180),
+    pytest.mark.xdist_group("disk_full"),
+]
+
+SIZE_MB = 48
+SETTINGS = {"RESERVE_BYTES": str(4 * 2**20), "RETRY_BASE_S": "0.2", "LEASE_S": "3", "WORKERS": "2"}
+
+
+class SmallDisk(Platform):
+    """A platform whose data folder is a small file system that only it can see."""
+
+    def command_line(self, *arguments: str) -> list[str]:
+        mount = f"mount -t tmpfs -o size={SIZE_MB}m none {shlex.quote(str(self.data))}"
+        program = shlex.join([sys.executable, "-m", "mediakiln", *arguments])
+        return ["unshare", "-Urm", "sh", "-c", f"{mount} && exec {program}"]
+
+    def enter(self) -> None:
+        """From now on the data folder is seen through the platform's own process."""
+        self.data = Path(f"/proc/{self.started[0].pid}/root{self.folder}/data")
+
+    def fill(self, *, leave: int) -> None:
+        """Fill the disk with ballast but for so many bytes."""
+        with (self.data / "ballast").open("ab", buffering=0) as ballast:
+            while (room := shutil.disk_usage(self.data).free - leave) > 0:
+                try:
+                    ballast.write(bytes(min(room, 2**20)))
+                except OSError:
+                    return
+
+    def free(self) -> None:
+        """Take the ballast away."""
+        (self.data / "ballast").unlink()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallDisk]:
+    """A platform on a small disk."""
+    folder = tmp_path_factory.mktemp("small")
+    (folder / "data").mkdir()
+    if shutil.which("unshare") is None:
+        pytest.skip("needs unshare, for a small file system of its own")
+    others = str(plugin.install(folder / "plugins"))
+    made = SmallDisk(folder, SETTINGS, module_path=others)
+    probe = subprocess.run(
+        ["unshare", "-Urm", "mount", "-t", "tmpfs", "none", str(made.data)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if probe.returncode:
+        pytest.skip(f"no file system of its own to be had here: {probe.stderr.strip()}")
+    try:
+        made.up(started=made.enter)
+        yield made
+        made.stop()
+        assert made.survivors() == []
+    finally:
+        made.end()
+
+
+def upload(site: SmallDisk, data: bytes, name: str, **headers: str) -> httpx2.Response:
+    return httpx2.post(
+        f"{site.url}/v1/assets",
+        params={"filename": name},
+        content=data,
+        headers=headers,
+        timeout=30,
+        trust_env=False,
+    )
+
+
+def readiness(site: SmallDisk) -> tuple[int, dict[str, Any]]:
+    answer = httpx2.get(f"{site.url}/readyz", timeout=30, trust_env=False)
+    return answer.status_code, answer.json()["checks"]
+
+
+def until(holds: Callable[[], bool], *, within: float = 30) -> None:
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def end(site: SmallDisk, id: str) -> Asset:
+    with site.client() as client:
+        return client.wait(id, timeout=60)
+
+
+def drafts(site: SmallDisk) -> list[Path]:
+    """Files that are neither object nor lock."""
+    found = (site.data / "store" / ".incoming").rglob("*")
+    return [path for path in found if path.is_file() and path.name != "lock"]
+
+
+def inputs(site: SmallDisk) -> list[Path]:
+    return [path for path in (site.data / "store" / "input").rglob("*") if path.is_file()]
+
+
+def test_below_the_reserve_uploads_get_507_and_readiness_names_the_store(site: SmallDisk) -> None:
+    site.fill(leave=2**20)
+    try:
+        status, checks = readiness(site)
+        assert status == 503
+        assert "reserve" in checks["store"]
+        assert checks["catalog"] is None
+        before = inputs(site)
+        answer = upload(site, media.jpeg(), "a.jpg")
+        document = answer.json()
+        assert (answer.status_code, document["code"]) == (507, "storage_full")
+        assert answer.headers["content-type"].startswith("application/problem+json")
+        assert "retry-after" in answer.headers
+        assert "MEDIAKILN_RESERVE_BYTES" in document["hint"]
+        assert inputs(site) == before
+        assert drafts(site) == []
+    finally:
+        site.free()
+    until(lambda: readiness(site)[0] == 200)
+    assert end(site, upload(site, media.jpeg(), "a.jpg").json()["id"]).state is AssetState.READY
+
+
+def test_a_file_larger_than_the_room_beside_the_reserve_is_refused_before_its_bytes(
+    site: SmallDisk,
+) -> None:
+    answer = upload(site, bytes(SIZE_MB * 2**20), "big.bin")
+    assert (answer.status_code, answer.json()["code"]) == (507, "storage_full")
+    assert drafts(site) == []
+
+
+def test_an_upload_of_unknown_size_that_fills_the_disk_leaves_nothing(site: SmallDisk) -> None:
+    def chunks() -> Iterator[bytes]:
+        yield media.jpeg()
+        for _ in range(SIZE_MB):
+            yield bytes(2**20)
+
+    before = inputs(site)
+    answer = httpx2.post(
+        f"{site.url}/v1/assets",
+        params={"filename": "a.jpg"},
+        content=chunks(),
+        timeout=60,
+        trust_env=False,
+    )
+    assert (answer.status_code, answer.json()["code"]) == (507, "storage_full")
+    until(lambda: not drafts(site))
+    assert inputs(site) == before
+    until(lambda: readiness(site)[0] == 200)
+
+
+def test_work_in_flight_while_the_disk_is_full_is_done_afterwards(site: SmallDisk) -> None:
+    recipe = {"steps": {"late": {"op": "mischief.write_late", "word": "kiln"}}}
+    header = {"X-Recipe": json.dumps(recipe)}
+    ids = [upload(site, media.text(n), f"{n}.txt", **header).json()["id"] for n in range(2)]
+    with site.client() as client:
+        until(lambda: all(client.get(id).state == "processing" for id in ids))
+        time.sleep(0.5)
+        site.fill(leave=0)
+        try:
+            assert readiness(site)[0] == 503
+            assert upload(site, media.jpeg(5), "b.jpg").status_code == 507
+            time.sleep(6)
+            assert {str(client.get(id).state) for id in ids} == {"processing"}
+        finally:
+            site.free()
+    until(lambda: readiness(site)[0] == 200)
+    ended = [end(site, id) for id in ids]
+    assert [(asset.state, asset.error) for asset in ended] == [(AssetState.READY, None)] * 2
+    assert not [line for line in site.lines() if "starting it again" in line.get("message", "")]
+    with site.client() as client:
+        assert list(client.dead_letters()) == []
+    assert end(site, upload(site, media.jpeg(6), "c.jpg").json()["id"]).state is AssetState.READY
