@@ -6,6 +6,7 @@ uploader hears of it. An object whose record was never written is swept by `reco
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from blake3 import blake3
 
@@ -99,22 +100,14 @@ class Receive:
             offer = amend() if amend is not None else offer
             _check_size(size, offer.size)
             info = await writer.commit()
-        asset = Asset(
-            id=id,
-            project=offer.project,
-            uploader=offer.uploader,
-            name=clean_name(offer.name),
-            tags=offer.tags,
-            declared_type=offer.declared_type,
-            media_type=found.media_type if found.certain else None,
-            recipe=offer.recipe,
-            bytes=info.size,
+        asset = self._record(
+            id,
+            offer,
+            Source(key=key, etag=info.etag, version=info.version),
+            size=info.size,
+            now=now,
             checksum=checksum,
-            source=Source(key=key, etag=info.etag, version=info.version),
-            created_at=now,
-            run_started_at=now,
-            updated_at=now,
-            due_at=now + self._ledger.stall_after,
+            media_type=found.media_type if found.certain else None,
         )
         created = await self._ledger.create(asset, [Received(asset=id, project=offer.project)])
         metrics.UPLOADS.labels("accepted").inc()
@@ -135,22 +128,42 @@ class Receive:
         info = await self._store.head(Bucket.INPUT, event.key)
         if info is None or await self._ledger.catalog.get(id) is not None:
             return
-        now = self._clock()
-        asset = Asset(
+        source = Source(key=event.key, etag=info.etag, version=info.version)
+        offer = Offer(name=id, project=project)
+        asset = self._record(id, offer, source, size=info.size, now=self._clock())
+        try:
+            await self._ledger.create(asset, [Received(asset=id, project=project)])
+        except AlreadyExists:
+            return
+
+    def _record(
+        self,
+        id: str,
+        offer: Offer,
+        source: Source,
+        *,
+        size: int,
+        now: datetime,
+        checksum: str | None = None,
+        media_type: str | None = None,
+    ) -> Asset:
+        return Asset(
             id=id,
-            project=project,
-            name=id,
-            bytes=info.size,
-            source=Source(key=event.key, etag=info.etag, version=info.version),
+            project=offer.project,
+            uploader=offer.uploader,
+            name=clean_name(offer.name),
+            tags=offer.tags,
+            declared_type=offer.declared_type,
+            media_type=media_type,
+            recipe=offer.recipe,
+            bytes=size,
+            checksum=checksum,
+            source=source,
             created_at=now,
             run_started_at=now,
             updated_at=now,
             due_at=now + self._ledger.stall_after,
         )
-        try:
-            await self._ledger.create(asset, [Received(asset=id, project=project)])
-        except AlreadyExists:
-            return
 
     async def check_room(self, size: int) -> None:
         """Whether `size` more bytes fit beside the reserve.
