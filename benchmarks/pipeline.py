@@ -212,13 +212,15 @@ async def _drive(base: str, files: Sequence[Path], *, warm: bool = False) -> Non
 
         await asyncio.gather(*(uploader() for _ in range(UPLOADS_AT_ONCE)))
         for state in ("received", "processing"):
-            while (await client.get("/v1/assets", params={"state": state, "limit": 1})).json()[
-                "assets"
-            ]:
-                await asyncio.sleep(0.05 if warm else 0.2)
-        for state in ("received", "failed", "rejected"):
-            left = (await client.get("/v1/assets", params={"state": state, "limit": 1})).json()
-            assert not left["assets"], left
+            while await _some(client, state):  # noqa: ASYNC110 - nothing tells of the last one
+                await asyncio.sleep(0.05 if warm else 0.5)
+        for state in ("failed", "rejected"):
+            assert not await _some(client, state), f"some assets are {state}"
+
+
+async def _some(client: Any, state: str) -> bool:
+    answer = await client.get("/v1/assets", params={"state": state, "limit": 1})
+    return bool(answer.json()["assets"])
 
 
 def _tree(process: psutil.Process) -> list[psutil.Process]:

@@ -35,8 +35,9 @@ def demo(
 
     Without a terminal it ends by itself: exit code 0, or 1 where an asset failed.
     """
-    os.environ.setdefault("MEDIAKILN_LOG_LEVEL", "warning")
     settings = Settings.given(data=data, host=host, port=port, workers=workers)
+    if "log_level" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"log_level": "warning"})
     log.set_up(level=settings.log_level, as_json=settings.log_json)
     outcome: list[bool] = []
 
