@@ -29,7 +29,6 @@ MAX_FILES = 15
 LONG_FILES = {
     "model/errors.py": "the one tree of errors is read from top to bottom",
     "testing/mock_operations.py": "one function a way to misbehave, and their table",
-    "roles/checkup.py": "one function a check, and their table",
 }
 LONG_FUNCTIONS = {
     "testing/catalog_samples.py: an_elaborate_asset": "one record with every field filled",

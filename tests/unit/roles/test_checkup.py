@@ -1,0 +1,64 @@
+"""The doctor finds what is wrong, and says what to do about it."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from mediakiln.roles.checkup import Finding, checkup
+from mediakiln.roles.settings import Settings
+
+
+async def _check(data: Path, **given: object) -> dict[str, Finding]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free = probe.getsockname()[1]
+    settings = Settings.given(**{"data": data, "port": free, **given})
+    return {finding.name: finding for finding in await checkup(settings)}
+
+
+async def test_a_sound_machine_passes_every_check(tmp_path: Path) -> None:
+    found = await _check(tmp_path)
+    assert [item for item in found.values() if item.state == "fails"] == []
+    assert {"libvips", "FFmpeg", "data folder", "store", "broker", "catalog"} <= set(found)
+    left = [path.name for path in tmp_path.iterdir() if path.name.startswith(".doctor")]
+    assert left == []
+
+
+async def test_a_broken_configuration_names_each_remedy(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.json"
+    bad.write_text("[")
+    found = await _check(tmp_path, recipes=bad, commands=bad, broker="rabbit://x")
+    for name in ("recipes", "commands", "engines"):
+        assert found[name].state == "fails", name
+        assert found[name].remedy, name
+    assert "sqlite://" in found["engines"].remedy
+
+
+async def test_a_taken_port_is_found(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        found = await _check(tmp_path, port=taken.getsockname()[1])
+    assert found["port"].state == "fails"
+    assert "--port" in found["port"].remedy
+
+
+async def test_a_key_that_others_can_read_is_found(tmp_path: Path) -> None:
+    (tmp_path / "owner.key").write_text("mk_x")
+    (tmp_path / "owner.key").chmod(0o644)
+    found = await _check(tmp_path)
+    assert found["owner key"].state == "fails"
+    assert "chmod 600" in found["owner key"].remedy
+
+
+async def test_too_little_free_space_is_found(tmp_path: Path) -> None:
+    found = await _check(tmp_path, reserve_bytes=1 << 60)
+    assert found["free space"].state == "fails"
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="the superuser may write anywhere")
+async def test_a_folder_that_cannot_be_written_is_found(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    assert (await _check(tmp_path))["data folder"].state == "fails"
