@@ -43,7 +43,9 @@ def build(settings: Settings, engines: Engines) -> Service:
     """A worker on the job queues of the settings' kinds."""
     owner = f"{socket.gethostname()}-{os.getpid()}-{new_id()[-8:]}"
     operations = OperationSet.installed()
-    runner = ForkRunner(require_isolation=settings.isolation_required)
+    runner = ForkRunner(
+        preload=_modules(operations, settings), require_isolation=settings.isolation_required
+    )
     scratch = Scratch(parts.scratch_root(settings, engines), owner=owner)
     stage = Process(
         store=engines.store,
@@ -68,3 +70,9 @@ def build(settings: Settings, engines: Engines) -> Service:
         settings, concurrency=settings.workers, max_attempts=settings.max_attempts + 3
     )
     return Worker(Consumer(engines.broker, "process", handlers, policy), runner, scratch)
+
+
+def _modules(operations: OperationSet, settings: Settings) -> list[str]:
+    """What the operations of the worker's kinds import: warm before the first job comes."""
+    wanted = [item for item in operations if item.kind in settings.kinds]
+    return list(dict.fromkeys(name for item in wanted for name in item.capabilities.preload))
