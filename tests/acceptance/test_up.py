@@ -51,6 +51,14 @@ def test_it_is_ready_soon_works_and_ends_on_sigterm_with_nothing_left(made: Plat
     assert not (made.data / "address").exists()
 
 
+def test_metrics_cover_the_workers_too(idle: Platform) -> None:
+    with idle.client() as client:
+        client.wait(client.submit(media.jpeg(), name="measured.jpg"), timeout=30)
+    text = httpx2.get(f"{idle.url}/metrics").text
+    assert 'mediakiln_step_seconds_count{operation="image.resize",outcome="done"}' in text
+    assert 'mediakiln_uploads_total{outcome="accepted"}' in text
+
+
 def test_a_second_up_on_the_same_folder_is_refused_and_the_first_goes_on(idle: Platform) -> None:
     second = idle.command("up", "--port", "0")
     assert second.returncode == 1

@@ -91,6 +91,9 @@ class Settings(BaseSettings):
     listen_fd: int | None = Field(
         None, ge=3, description="An open listening socket to serve on; set by the supervisor."
     )
+    metrics_dir: Path | None = Field(
+        None, description="Where processes share their metrics; set by the supervisor."
+    )
     samples: Path | None = Field(None, description="A folder of real files, for tests.")
 
     def __init__(self, **values: Any) -> None:

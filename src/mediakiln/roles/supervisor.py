@@ -10,6 +10,7 @@ import fcntl
 import logging
 import math
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -109,6 +110,7 @@ def _die_with_parent() -> None:
 def children_of(settings: Settings, listener: socket.socket) -> list[Child]:
     """The core with the listening socket, and enough worker processes for all jobs."""
     common = {f"{PREFIX}{key.upper()}": value for key, value in _overrides(settings).items()}
+    common |= _shared_metrics(settings.data.resolve() / "metrics")
     fd = listener.fileno()
     host, port = listener.getsockname()[:2]
     core = {f"{PREFIX}LISTEN_FD": str(fd), f"{PREFIX}HOST": str(host), f"{PREFIX}PORT": str(port)}
@@ -119,6 +121,13 @@ def children_of(settings: Settings, listener: socket.socket) -> list[Child]:
         environment = {**common, f"{PREFIX}WORKERS": str(jobs)}
         children.append(Child(f"worker {number + 1}", "process", environment))
     return children
+
+
+def _shared_metrics(folder: Path) -> dict[str, str]:
+    """An empty folder in which the children's metrics add up, and how they are told of it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return {f"{PREFIX}METRICS_DIR": str(folder), "PROMETHEUS_MULTIPROC_DIR": str(folder)}
 
 
 def _overrides(settings: Settings) -> dict[str, str]:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
+from prometheus_client import REGISTRY
+
 from mediakiln.model.errors import MediakilnError, StorageFull
 from mediakiln.model.topology import TOPOLOGY
 from mediakiln.roles import parts
@@ -15,6 +17,7 @@ from mediakiln.stages.deliver import Deliver
 from mediakiln.stages.manage import Manage
 from mediakiln.stages.receive import Receive
 from mediakiln.telemetry import metrics
+from mediakiln.telemetry.metrics import shared_registry
 from mediakiln.web.app import create_app
 from mediakiln.web.server import make_server
 from mediakiln.web.services import Services
@@ -88,6 +91,7 @@ def services_of(settings: Settings, engines: Engines) -> Services:
         trust_proxy=settings.trust_proxy,
         owner_key=settings.owner_key() if settings.auth else None,
         delivery_public=settings.delivery == "public",
+        metrics=shared_registry(settings.metrics_dir) if settings.metrics_dir else REGISTRY,
     )
 
 

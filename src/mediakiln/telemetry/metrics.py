@@ -1,6 +1,13 @@
-"""Every metric, with its labels and unit. Names follow the Prometheus conventions."""
+"""Every metric, with its labels and unit. Names follow the Prometheus conventions.
 
-from prometheus_client import Counter, Gauge, Histogram
+Processes that share a folder (`shared_registry`) are scraped as one. The client library decides
+by PROMETHEUS_MULTIPROC_DIR, which must be set before this module is imported.
+"""
+
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.multiprocess import MultiProcessCollector
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 
@@ -30,13 +37,30 @@ TURNAROUND_SECONDS = Histogram(
     buckets=_SECONDS,
 )
 BACKLOG = Gauge(
-    "mediakiln_backlog_messages", "Messages waiting, by state.", ["topic", "group", "state"]
+    "mediakiln_backlog_messages",
+    "Messages waiting, by state.",
+    ["topic", "group", "state"],
+    multiprocess_mode="mostrecent",
 )
 BACKLOG_AGE_SECONDS = Gauge(
-    "mediakiln_backlog_oldest_age_seconds", "Age of the oldest waiting message.", ["topic", "group"]
+    "mediakiln_backlog_oldest_age_seconds",
+    "Age of the oldest waiting message.",
+    ["topic", "group"],
+    multiprocess_mode="mostrecent",
 )
 RELAYED = Counter("mediakiln_relayed_total", "Events the relay sent for a writer that did not.")
 RECONCILED = Counter(
     "mediakiln_reconciled_total", "Records set going again, by what was done.", ["action"]
 )
-FREE_BYTES = Gauge("mediakiln_store_free_bytes", "Free space of the store, where it ends.")
+FREE_BYTES = Gauge(
+    "mediakiln_store_free_bytes",
+    "Free space of the store, where it ends.",
+    multiprocess_mode="mostrecent",
+)
+
+
+def shared_registry(folder: Path) -> CollectorRegistry:
+    """What every process that writes its metrics to `folder` has counted, in sum."""
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call] # has no types
+    return registry
