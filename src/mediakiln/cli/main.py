@@ -16,6 +16,7 @@ def _flag(name: str) -> str:
 app = App(
     name="mediakiln",
     help="Put any media file in; the work its uploader asked for comes out.",
+    help_format="plaintext",
     version_flags=["--version"],
     default_parameter=Parameter(name_transform=_flag, negative_iterable=()),
 )
