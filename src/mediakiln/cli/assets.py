@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
-from rich.console import Console
 
 from mediakiln.cli import words
 from mediakiln.cli.connection import connected
+from mediakiln.cli.output import console
 from mediakiln.cli.process import read_recipe
 from mediakiln.client import Asset
 from mediakiln.model.kind import AssetState, Kind
@@ -36,7 +36,7 @@ def list_(
     if json_:
         print(json.dumps([asset.model_dump(mode="json") for asset in found], indent=2))
     else:
-        Console().print(words.asset_table(found))
+        console().print(words.asset_table(found))
 
 
 @app.command
@@ -106,6 +106,6 @@ def _print(asset: Asset, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(asset.model_dump(mode="json"), indent=2))
         return
-    console = Console()
-    console.print(words.asset_table([asset]))
-    console.print(words.result_table([asset]))
+    screen = console()
+    screen.print(words.asset_table([asset]))
+    screen.print(words.result_table([asset]))

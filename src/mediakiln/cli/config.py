@@ -1,12 +1,12 @@
 """`mediakiln config`."""
 
 import json
-import sys
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 from pydantic import BaseModel, SecretStr
 
+from mediakiln.cli.output import console
 from mediakiln.roles.settings import Settings, origins
 
 
@@ -23,13 +23,12 @@ def config(
         }
         print(json.dumps(shown, indent=2))
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("setting", "value", "from", box=None, pad_edge=False)
     for name, (value, origin) in found.items():
         table.add_row(f"MEDIAKILN_{name.upper()}", str(_plain(value)), origin)
-    Console(file=sys.stdout).print(table)
+    console().print(table)
 
 
 def _plain(value: Any) -> Any:

@@ -6,11 +6,11 @@ import json
 from typing import Annotated
 
 from cyclopts import App, Parameter
-from rich.console import Console
 from rich.table import Table
 
 from mediakiln.cli.assets import Data, Json
 from mediakiln.cli.connection import connected
+from mediakiln.cli.output import console
 from mediakiln.cli.words import id_column
 
 app = App(name="dead", help="List, show, replay and drop dead letters.")
@@ -41,7 +41,7 @@ def list_(
             buried,
             letter.reason.replace("[", r"\["),
         )
-    Console().print(table)
+    console().print(table)
 
 
 @app.command

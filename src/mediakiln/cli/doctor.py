@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.table import Table
 
+from mediakiln.cli.output import console
 from mediakiln.roles.checkup import Finding, checkup
 from mediakiln.roles.settings import Settings
 from mediakiln.telemetry import log
@@ -44,4 +44,4 @@ def _print(findings: list[Finding]) -> None:
         )
         if finding.remedy:
             table.add_row("", "", f"[bold]-> {finding.remedy}[/]")
-    Console(file=sys.stdout).print(table)
+    console().print(table)

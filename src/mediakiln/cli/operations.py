@@ -1,11 +1,11 @@
 """`mediakiln operations`."""
 
 import json
-import sys
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from mediakiln.cli.output import console
 from mediakiln.model.errors import InvalidRequest
 from mediakiln.ports.operation import OperationSet
 
@@ -33,29 +33,27 @@ def operations(
 
 
 def _list(found: list[dict[str, Any]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("operation", "does", box=None, pad_edge=False)
     for item in found:
         table.add_row(item["name"], item["summary"])
-    Console(file=sys.stdout).print(table)
+    console().print(table)
 
 
 def _show(item: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(file=sys.stdout)
-    console.print(f"[bold]{item['name']}[/] (version {item['version']}): {item['summary']}")
-    console.print(f"takes {', '.join(item['accepts'])}\nmakes {', '.join(item['produces'])}\n")
+    screen = console()
+    screen.print(f"[bold]{item['name']}[/] (version {item['version']}): {item['summary']}")
+    screen.print(f"takes {', '.join(item['accepts'])}\nmakes {', '.join(item['produces'])}\n")
     schema = item["parameters"]
     table = Table("parameter", "type", "default", "meaning", box=None, pad_edge=False)
     for name, field in schema.get("properties", {}).items():
         needed = name in schema.get("required", [])
         default = "required" if needed else json.dumps(field.get("default"))
         table.add_row(name, type_in_words(field, schema), default, field.get("description", ""))
-    console.print(table)
+    screen.print(table)
 
 
 def type_in_words(field: dict[str, Any], schema: dict[str, Any]) -> str:
