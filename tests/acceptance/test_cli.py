@@ -208,6 +208,20 @@ def test_a_setting_that_cannot_be_is_said_in_a_line(site: Platform) -> None:
     assert "Traceback" not in answer.stderr
 
 
+def test_doctor_checks_a_platform_that_runs_and_one_that_cannot(site: Platform) -> None:
+    answer = site.command("doctor", "--json")
+    found = {item["name"]: item for item in json.loads(answer.stdout)}
+    assert {"FFmpeg", "store", "broker", "catalog", "clock"} <= found.keys()
+    failing = [item for item in found.values() if item["state"] == "fails"]
+    assert answer.returncode == (1 if failing else 0)
+    assert all(item["remedy"] for item in failing)
+    broken = {"MEDIAKILN_COMMANDS": str(site.folder / "none.json")}
+    answer = site.command("doctor", "--json", environment=broken)
+    found = {item["name"]: item for item in json.loads(answer.stdout)}
+    assert (answer.returncode, found["commands"]["state"]) == (1, "fails")
+    assert found["commands"]["remedy"]
+
+
 def test_process_runs_a_recipe_with_no_server(tmp_path: Path) -> None:
     alone = Platform(tmp_path)
     (tmp_path / "a.txt").write_bytes(media.text())
