@@ -1,10 +1,11 @@
 """`mediakiln demo`: what `make run` runs."""
 
 import asyncio
+import json
 import os
+import shlex
 import signal
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -58,13 +59,12 @@ def demo(
 async def _show(base: str, settings: Settings) -> bool:
     """Put the samples through, print the table and how to go on; whether all are ready."""
     key = settings.owner_key() if settings.auth else None
-    with tempfile.TemporaryDirectory(prefix="mediakiln-samples-") as folder:
-        files = await asyncio.to_thread(make_samples, Path(folder))
-        async with asyncio.timeout(TIMEOUT_S), AsyncClient(base, key) as client:
-            assets = await _put_through(client, files)
+    files = await asyncio.to_thread(make_samples, settings.data.resolve() / "samples")
+    async with asyncio.timeout(TIMEOUT_S), AsyncClient(base, key) as client:
+        assets = await _put_through(client, files)
     console = Console()
     console.print(words.result_table(assets))
-    _say_how_to_go_on(base, settings, key, console)
+    _say_how_to_go_on(page_url(base, settings), files[0], base, key)
     return all(asset.state is AssetState.READY for asset in assets)
 
 
@@ -78,23 +78,22 @@ async def _put_through(client: AsyncClient, files: Sequence[Path]) -> list[Asset
             asset = await client.submit(path)
             async for asset in client.watch(asset):  # noqa: B020 - its newest form
                 latest[asset.id] = asset
-                live.update(words.asset_table(latest.values()), refresh=console.is_terminal)
+                live.update(words.result_table(latest.values()), refresh=console.is_terminal)
             return asset.id
 
         ids = await asyncio.gather(*(one(path) for path in files))
     return [latest[id] for id in ids]
 
 
-def _say_how_to_go_on(base: str, settings: Settings, key: str | None, console: Console) -> None:
-    bearer = f' -H "Authorization: Bearer {key}"' if key else ""
-    secret = f', key="{key}"' if key else ""
-    lines = [
-        f"Page    {page_url(base, settings)}",
-        f'curl    curl{bearer} --data-binary @photo.jpg "{base}/v1/assets?filename=photo.jpg"',
-        f'Python  import mediakiln; print(mediakiln.Client("{base}"{secret}).submit("photo.jpg"))',
-    ]
-    console.print()
-    for line in lines:
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+def _say_how_to_go_on(page: str, file: Path, base: str, key: str | None) -> None:
+    """Three lines that work as they are when pasted: a browser's, and two of a shell's."""
+    bearer = ("-H", f"Authorization: Bearer {key}") if key else ()
+    upload = f"{base}/v1/assets?filename={file.name}"
+    server = ", ".join(json.dumps(word) for word in (base, key) if word)
+    submit = f"mediakiln.Client({server}).submit({json.dumps(str(file))})"
+    program = f"import mediakiln; print({submit}.url)"
+    print(f"\nPage    {page}")
+    print("curl   ", shlex.join(["curl", *bearer, "--data-binary", f"@{file}", upload]))
+    print("Python ", shlex.join([sys.executable, "-c", program]), flush=True)
     if sys.stdout.isatty():
-        console.print("\nServing until Ctrl-C.")
+        print("\nServing until Ctrl-C.", flush=True)
