@@ -6,11 +6,9 @@ All of it writes durably (WAL, synchronous FULL) in FOLDER, or in the system's t
 """
 
 import asyncio
-import json
 import multiprocessing
 import sqlite3
 import statistics
-import sys
 import tempfile
 import time
 from contextlib import closing
@@ -19,6 +17,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
+from figures import report
 from mediakiln.adapters.broker.sqlite import SqliteBroker
 from mediakiln.model.messages import Message
 from mediakiln.model.topology import TOPOLOGY
@@ -210,16 +209,5 @@ def _wait_for_nothing(path: Path, spent: "Queue[float]") -> None:
     asyncio.run(run())
 
 
-def main() -> None:
-    """Print the table and, last, its rows as JSON."""
-    rows = measure(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
-    for row in rows:
-        mark = "ok  " if row["holds"] else "MISS"
-        rival = f"  {row['ratio']} of {row['rival']}" if row["rival"] else ""
-        print(f"{mark} {row['name']:<36} {row['value']:>12,} {row['unit']:<12}", end=" ")
-        print(f"{row['target']}{rival}")
-    print(json.dumps(rows))
-
-
 if __name__ == "__main__":
-    main()
+    report(measure, __doc__)

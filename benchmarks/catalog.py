@@ -8,16 +8,14 @@ independent callers would.
 """
 
 import asyncio
-import json
 import sqlite3
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from figures import report
 from mediakiln.adapters.catalog import sqlite_assets
 from mediakiln.adapters.catalog.sqlite import SqliteCatalog
 from mediakiln.model.asset import Asset
@@ -142,16 +140,5 @@ def _row(name: str, value: float, rival: float, against: str, target: float) -> 
     }
 
 
-def main() -> None:
-    """Print the table and, last, its rows as JSON."""
-    started = datetime.now(UTC)
-    rows = measure(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
-    for row in rows:
-        mark = "ok  " if row["holds"] else "MISS"
-        print(f"{mark} {row['name']:<38} {row['value']:>8,} {row['unit']:<4}", end=" ")
-        print(f"{row['ratio']:>7.3f} {row['target']:<8} of {row['rival']}")
-    print(json.dumps({"started": started.isoformat(), "rows": rows}))
-
-
 if __name__ == "__main__":
-    main()
+    report(measure, __doc__)

@@ -9,11 +9,9 @@ smallest of their format, which a trained model has not met: look at the real fi
 Right answers are those of `inspect`, the time is that of `sniff`: what an upload waits for.
 """
 
-import argparse
 import asyncio
 import contextlib
 import importlib
-import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from figures import report
 from mediakiln.adapters.detector.signature import SignatureDetector
 from mediakiln.ports.detector import HEAD_BYTES
 from mediakiln.testing.detector import CountedBytes
@@ -190,20 +189,5 @@ def _figures(label: str, items: list[Item]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def main() -> None:
-    """Print the table; write it as JSON where asked."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    figures = measure()
-    for figure in figures:
-        mark = "ok" if figure["holds"] else "MISSED"
-        print(f"{mark:6} {figure['name']}: {figure['value']} {figure['unit']}", figure["rival"])
-        for name in figure.get("wrong", ()):
-            print(f"       wrong: {name}")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2))
-
-
 if __name__ == "__main__":
-    main()
+    report(measure, __doc__)

@@ -7,13 +7,11 @@ processes of their own, with the same uvicorn settings; load comes from this one
 """
 
 import asyncio
-import json
 import logging
 import multiprocessing
 import os
 import socket
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -32,6 +30,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse
 from starlette.routing import Route
 
+from figures import report
 from mediakiln.adapters.broker.sqlite import SqliteBroker
 from mediakiln.adapters.catalog.sqlite import SqliteCatalog
 from mediakiln.adapters.detector.signature import SignatureDetector
@@ -381,12 +380,4 @@ def _row(name: str, value: float, unit: str, target: str, holds: bool) -> Row:
 
 
 if __name__ == "__main__":
-    found = measure(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
-    for row in found:
-        ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f} of {row['rival']}"
-        verdict = "holds" if row["holds"] else "MISSED"
-        print(
-            f"{row['name']:32} {row['value']:>10} {row['unit']:5} {ratio:36} "
-            f"{row['target']:9} {verdict}"
-        )
-    print(json.dumps(found))
+    report(measure, __doc__)
