@@ -124,7 +124,13 @@ class Asset(_Frozen):
     end: RunEnd | None = None
     error: Problem | None = None
     claim: Claim | None = None
-    attempts: int = 0
+    attempts: int = Field(
+        default=0, description="Starts of this run; the number is never used twice."
+    )
+    excused: int = Field(
+        default=0,
+        description="Those of them that an engine or a shutdown ended: they do not count.",
+    )
     kills: dict[str, int] = Field(default_factory=dict, description="Step name to sandbox kills.")
     created_at: datetime
     run_started_at: datetime
@@ -135,6 +141,11 @@ class Asset(_Frozen):
     purged: bool = False
     version: int = 0
     mutation_id: str | None = None
+
+    @property
+    def counted_attempts(self) -> int:
+        """Starts of this run that count against the limit, the current one included."""
+        return self.attempts - self.excused
 
     @property
     def turnaround_s(self) -> float | None:

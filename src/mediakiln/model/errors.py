@@ -263,6 +263,10 @@ class Overloaded(MediakilnError):
     retryable = True
 
 
+OUTAGES = (EngineUnavailable, StorageFull)
+"""They say nothing of the work at hand, which is tried again for as long as they last."""
+
+
 class ObjectMissing(MediakilnError):
     """The object does not exist."""
 

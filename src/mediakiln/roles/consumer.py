@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mediakiln.model.errors import (
+    OUTAGES,
     EngineError,
-    EngineUnavailable,
     Leased,
     LeaseLost,
     MediakilnError,
@@ -25,10 +25,8 @@ from mediakiln.telemetry import metrics
 
 log = logging.getLogger(__name__)
 
-OUTAGES = (EngineUnavailable, StorageFull)
-"""They say nothing of the message, so it is tried again for as long as they last."""
 OUTAGE_PAUSE_S = 60.0
-"""The longest pause between two tries meanwhile."""
+"""The longest pause between two tries while an engine is out."""
 
 Handler = Callable[[Message], Awaitable[None]]
 

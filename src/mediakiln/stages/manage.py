@@ -57,6 +57,7 @@ class Manage:
                     "error": None,
                     "claim": None,
                     "attempts": 0,
+                    "excused": 0,
                     "kills": {},
                     "run_started_at": now,
                     "completed_at": None,

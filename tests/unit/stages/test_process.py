@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mediakiln.model.asset import Asset
-from mediakiln.model.errors import Crashed, Leased, StorageFull
+from mediakiln.model.errors import Crashed, EngineError, Leased, ObjectMissing, StorageFull
 from mediakiln.model.keys import Bucket, asset_prefix
 from mediakiln.model.kind import AssetState, StepState
 from mediakiln.model.messages import Finished, Message, Stored
@@ -140,7 +140,7 @@ async def test_an_engine_failure_does_not_count_as_an_attempt(
         with pytest.raises(StorageFull):
             await world.process(job)
     monkeypatch.setattr(world.store, "put_file", put_file)
-    assert (await world.asset(id)).attempts == 0
+    assert (await world.asset(id)).counted_attempts == 0
     await world.process(job)
     await world.pump()
     assert (await world.asset(id)).state is AssetState.READY
@@ -218,3 +218,113 @@ async def test_no_scratch_is_left(world: World) -> None:
     await world.process(job)
     left = [path for path in Path(world.tmp / "scratch").rglob("*") if path.is_file()]
     assert [path.name for path in left] == ["worker-1.lock"]
+
+
+async def test_an_attempt_that_was_given_back_leaves_its_place_to_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id, job = await _job(world, {"steps": {"one": {"op": "mock.copy", "times": 3}}})
+    put_file, slow = world.store.put_file, asyncio.Event()
+
+    async def torn(bucket: Bucket, key: str, path: Path) -> object:
+        if key.endswith("copy-1"):
+            raise StorageFull
+        await slow.wait()
+        return await put_file(bucket, key, path)
+
+    monkeypatch.setattr(world.store, "put_file", torn)
+    with pytest.raises(StorageFull):
+        await world.process(job)
+    monkeypatch.setattr(world.store, "put_file", put_file)
+    slow.set()
+    await asyncio.sleep(0.05)
+    assert await _objects(world, id) == [], "nothing is written after the run was given back"
+    await world.process(job)
+    assert any("/1-2/" in key for key in await _objects(world, id))
+
+
+async def test_a_step_committed_by_an_attempt_that_was_given_back_stands(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id, job = await _job(world)
+    publish = world.broker.publish
+
+    async def away(topic: str, *given: object, **more: object) -> None:
+        if topic in {"stored", "finished"}:
+            raise EngineError("not now")
+        await publish(topic, *given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(world.broker, "publish", away)
+    with pytest.raises(EngineError):
+        await world.process(job)
+    monkeypatch.setattr(world.broker, "publish", publish)
+    before = await _objects(world, id)
+    await world.process(job)
+    assert await _objects(world, id) == before
+    await world.pump()
+    assert (await world.asset(id)).state is AssetState.READY
+
+
+async def test_an_engine_that_fails_again_and_again_ends_the_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id, job = await _job(world)
+
+    async def broken(*_: object, **__: object) -> None:
+        raise EngineError("a bad sector")
+
+    monkeypatch.setattr(world.store, "put_file", broken)
+    for _ in range(40):
+        try:
+            await world.process(job)
+        except EngineError:
+            continue
+        break
+    await world.pump()
+    after = await world.asset(id)
+    assert after.state is AssetState.FAILED
+    assert after.error is not None
+    assert after.error.code == "attempts_spent"
+
+
+async def test_a_run_whose_last_attempt_breaks_too_is_abandoned(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id, job = await _job(world)
+
+    async def breaks(*_: object) -> None:
+        raise RuntimeError("a manifest nobody can read")
+
+    monkeypatch.setattr(world.process._commits, "reuse", breaks)
+    for _ in range(6):
+        with pytest.raises(RuntimeError):
+            await world.process(job)
+        world.clock.forward(minutes=5)
+    await world.process(job)
+    await world.pump()
+    after = await world.asset(id)
+    assert after.error is not None
+    assert (after.state, after.error.code) == (AssetState.FAILED, "attempts_spent")
+
+
+async def test_a_copy_that_cannot_be_completed_leaves_nothing_and_the_work_is_done(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = {"steps": {"one": {"op": "mock.copy", "times": 3}}}
+    _, job = await _job(world, recipe)
+    await world.process(job)
+    twin, again = await _job(world, recipe)
+    copy = world.store.copy
+
+    async def purged(source: tuple[Bucket, str], target: tuple[Bucket, str]) -> object:
+        if source[1].endswith("copy-2") and target[0] is Bucket.PRODUCTION:
+            raise ObjectMissing
+        return await copy(source, target)
+
+    monkeypatch.setattr(world.store, "copy", purged)
+    planned = next(iter(plan(await world.asset(twin), world.operations, {}).values()))
+    assert await world.process._commits.reuse(await world.asset(twin), 1, planned) is None
+    assert await _objects(world, twin) == []
+    await world.process(again)
+    await world.pump()
+    assert (await world.asset(twin)).published["one"].count == 3

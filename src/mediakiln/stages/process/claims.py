@@ -107,10 +107,13 @@ class Claims:
 
         await self._ledger.change(held.id, apply)
 
-    async def release(self, held: Asset, *, spent: bool, killed: str | None = None) -> Asset:
-        """Let another attempt start at once. Not `spent`: the attempt does not count.
+    async def release(
+        self, held: Asset, *, excused: bool = False, killed: str | None = None
+    ) -> Asset:
+        """Let another attempt start at once. `excused`: this one does not count.
 
-        `killed` names a step whose child the sandbox ended; it is counted against the step.
+        Its number stays used, since what it wrote may still be arriving in the store. `killed`
+        names a step whose child the sandbox ended; it is counted against the step.
 
         Raises:
             LeaseLost: the claim was not ours any more.
@@ -121,11 +124,8 @@ class Claims:
             kills = dict(asset.kills)
             if killed is not None:
                 kills[killed] = kills.get(killed, 0) + 1
-            attempts = asset.attempts if spent else asset.attempts - 1
-            return Change(
-                asset.model_copy(update={"claim": None, "attempts": attempts, "kills": kills}),
-                quiet=True,
-            )
+            update = {"claim": None, "excused": asset.excused + excused, "kills": kills}
+            return Change(asset.model_copy(update=update), quiet=True)
 
         return await self._ledger.change(held.id, apply)
 

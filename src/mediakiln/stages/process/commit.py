@@ -4,7 +4,8 @@ The files' archive copies are made before the manifest, so a committed step alwa
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any, TypeVar
 
 from mediakiln.model.asset import Asset
 from mediakiln.model.clock import Clock, utc_now
@@ -16,6 +17,8 @@ from mediakiln.ports.object_store import ObjectStore
 from mediakiln.ports.runner import Made
 from mediakiln.stages.process.plan import PlannedStep
 from mediakiln.telemetry import metrics
+
+T = TypeVar("T")
 
 INDEX_SPACE = "products"
 _PARALLEL_FILES = 8
@@ -49,9 +52,14 @@ class Commits:
         try:
             raw = await self._store.get(Bucket.PRODUCTION, record.value["manifest"])
             known = Manifest.model_validate_json(raw)
-            prefix = attempt_prefix(asset.project, asset.id, planned.name, asset.run, attempt)
-            files = await asyncio.gather(*(self._copy(file, prefix) for file in known.files))
         except ObjectMissing:
+            return None
+        prefix = attempt_prefix(asset.project, asset.id, planned.name, asset.run, attempt)
+        try:
+            files = await _all(self._copy(file, prefix) for file in known.files)
+        except ObjectMissing:
+            copies = [prefix + file.file for file in known.files]
+            await self._store.delete(Bucket.PRODUCTION, copies)
             return None
         metrics.STEPS_REUSED.labels(planned.operation.name).inc()
         lineage = planned.lineage.model_copy(
@@ -71,7 +79,7 @@ class Commits:
     ) -> Manifest:
         """Store a step's products and commit them; the winner's manifest is what comes back."""
         prefix = attempt_prefix(asset.project, asset.id, planned.name, asset.run, attempt)
-        files = await asyncio.gather(*(self._store_file(item, prefix) for item in made))
+        files = await _all(self._store_file(item, prefix) for item in made)
         lineage = planned.lineage.model_copy(update={"tools": tools})
         return await self._commit(asset, attempt, planned, files, lineage, seconds)
 
@@ -155,3 +163,15 @@ class Commits:
             )
         except VersionConflict:
             return
+
+
+async def _all(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Every call's result. When one fails, none is still writing once the error is raised."""
+    tasks = [asyncio.create_task(call) for call in calls]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise

@@ -10,6 +10,7 @@ from typing import Any
 
 from mediakiln.model.asset import Asset, Problem, StepProducts
 from mediakiln.model.errors import (
+    OUTAGES,
     AttemptsSpent,
     EngineError,
     LeaseLost,
@@ -35,6 +36,8 @@ from mediakiln.telemetry import metrics
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
+MAX_EXCUSED = 20
+"""Attempts that a failing engine may end uncounted; an outage or a shutdown always may."""
 MAX_KILLS = 2
 """A step whose child the sandbox ended this often has failed."""
 
@@ -97,11 +100,16 @@ class Process:
         Raises:
             Leased: another worker holds the run.
             SandboxKill: the child was ended; another attempt may follow.
-            EngineError, StorageFull: an engine failed; the attempt does not count.
+            EngineError, StorageFull: an engine failed; the attempt does not count, unless
+                engines other than unreachable or full ones failed `MAX_EXCUSED` times before.
         """
         job = Job.of(message)
         asset = await self._claims.take(job)
         if asset is None:
+            return
+        if asset.counted_attempts > self._max_attempts + 1:
+            # Not even the attempt that was to end the run came to its end.
+            await self._abandon(asset, AttemptsSpent(limit=self._max_attempts))
             return
         try:
             async with self._claims.held(asset):
@@ -110,17 +118,20 @@ class Process:
             log.info("left to another: %s", error, extra={"asset": asset.id, "run": asset.run})
         except SandboxKill:
             raise
-        except (EngineError, StorageFull, asyncio.CancelledError):
-            await asyncio.shield(self._give_back(asset))
+        except (EngineError, StorageFull, asyncio.CancelledError) as error:
+            excused = not isinstance(error, EngineError) or isinstance(error, OUTAGES)
+            await asyncio.shield(
+                self._give_back(asset, excused=excused or asset.excused < MAX_EXCUSED)
+            )
             raise
         except MediakilnError as error:
             if error.retryable:
                 raise
             await self._abandon(asset, error)
 
-    async def _give_back(self, asset: Asset) -> None:
+    async def _give_back(self, asset: Asset, *, excused: bool) -> None:
         try:
-            await self._claims.release(asset, spent=False)
+            await self._claims.release(asset, excused=excused)
         except MediakilnError as error:
             log.warning("a claim lapses by itself: %s", error, extra={"asset": asset.id})
 
@@ -143,7 +154,7 @@ class Process:
         run = _Run(asset, plan(asset, self._operations, self._tasks.commands))
         for planned in list(run.planned.values()):
             await self._take_what_is_there(run, planned)
-        if run.attempt > self._max_attempts:
+        if asset.counted_attempts > self._max_attempts:
             for planned in run.open_steps():
                 run.fail(planned.name, AttemptsSpent(limit=self._max_attempts))
         if run.open_steps():
@@ -232,7 +243,7 @@ class Process:
             },
         )
         if run.asset.kills.get(report.name, 0) + 1 < MAX_KILLS:
-            await self._claims.release(run.asset, spent=True, killed=report.name)
+            await self._claims.release(run.asset, killed=report.name)
             raise report.error
         await self._claims.count_kill(run.asset, report.name)
         run.fail(report.name, report.error, report.seconds)
