@@ -9,21 +9,26 @@ loop runs before and after, so that a machine whose speed drifts favours neither
 """
 
 import asyncio
-import json
 import os
 import random
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from figures import report
+from processes import (
+    completed,
+    cpu_seconds,
+    free_port,
+    reachable,
+    resident_mb,
+    started,
+    upload,
+)
 
 QUALITY = 80
 RECIPE = {
@@ -41,7 +46,6 @@ RECIPE = {
 }
 SIZES = [(2048, 1536), (2592, 1944), (3264, 2448), (4000, 3000)]
 PHOTOS = int(os.environ.get("PHOTOS", "500"))
-UPLOADS_AT_ONCE = 8
 WARM_UP = 4
 
 
@@ -54,16 +58,24 @@ def measure() -> list[dict[str, Any]]:
         one = pipeline(files, folder / "one", workers=1)
         after = bare(files, folder / "after")
         two = pipeline(files, folder / "two", workers=2)
+        rates = [drained(files, folder / f"queue-{n}", workers=n) for n in (1, 2)]
     cpu, wall = ((first + last) / 2 for first, last in zip(before, after, strict=True))
     return [
         _figure("CPU per image, 1 worker", one["cpu"], "ms", ("bare pyvips", cpu), 1.25, most=True),
         _figure("CPU per image, 2 workers", two["cpu"], "ms", ("bare pyvips", cpu), None),
         _figure(
-            "images per second, 2 workers",
+            "images per second from a full queue, 2 workers",
+            rates[1],
+            "1/s",
+            ("1 worker", rates[0]),
+            1.8,
+        ),
+        _figure(
+            "images per second while uploading, 2 workers",
             1 / two["wall"],
             "1/s",
             ("1 worker", 1 / one["wall"]),
-            1.8,
+            None,
         ),
         _figure(
             "images per second, 1 worker", 1 / one["wall"], "1/s", ("a bare loop", 1 / wall), None
@@ -160,92 +172,35 @@ print(time.process_time() - before, time.perf_counter() - start)
     return float(cpu) / len(files), float(wall) / len(files)
 
 
+def drained(files: Sequence[Path], data: Path, *, workers: int) -> float:
+    """Images per second of a worker that finds every job waiting; uploads take no core then."""
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    with started("run", "core", data=data, settings={"PORT": port}):
+        asyncio.run(reachable(base))
+        asyncio.run(upload(base, files, RECIPE))
+        with started("run", "process", data=data, settings={"WORKERS": workers}):
+            asyncio.run(completed(base, WARM_UP))
+            start = time.perf_counter()
+            asyncio.run(completed(base, len(files)))
+            return (len(files) - WARM_UP) / (time.perf_counter() - start)
+
+
 def pipeline(files: Sequence[Path], data: Path, *, workers: int) -> dict[str, float]:
     """CPU and wall seconds per image from the first upload to the last ready one, and memory."""
-    with platform(data, workers=workers) as (base, process):
-        asyncio.run(_drive(base, files[:WARM_UP], warm=True))
-        before, start = _cpu(process), time.perf_counter()
-        asyncio.run(_drive(base, files[WARM_UP:]))
-        wall = time.perf_counter() - start
-        cpu = _cpu(process) - before
-        rss = sum(child.memory_info().rss for child in _tree(process)) / 1e6
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    with started("up", data=data, settings={"PORT": port, "WORKERS": workers}) as process:
+        asyncio.run(reachable(base))
+        asyncio.run(upload(base, files[:WARM_UP], RECIPE))
+        asyncio.run(completed(base, WARM_UP))
+        before, start = cpu_seconds(process), time.perf_counter()
+        asyncio.run(upload(base, files[WARM_UP:], RECIPE))
+        asyncio.run(completed(base, len(files)))
+        wall, cpu = time.perf_counter() - start, cpu_seconds(process) - before
+        rss = resident_mb(process)
     count = len(files) - WARM_UP
     return {"cpu": cpu / count, "wall": wall / count, "rss_mb": round(rss)}
-
-
-@contextmanager
-def platform(data: Path, *, workers: int) -> Iterator[tuple[str, psutil.Process]]:
-    """`mediakiln up` on a folder of its own; its base URL and its supervisor."""
-    command = [
-        sys.executable,
-        "-m",
-        "mediakiln",
-        "up",
-        "--data",
-        str(data),
-        "--port",
-        "0",
-        "--workers",
-        str(workers),
-        "--no-auth",
-    ]
-    environment = {**os.environ, "MEDIAKILN_LOG_LEVEL": "warning"}
-    running = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    try:
-        assert running.stdout is not None
-        line = running.stdout.readline()
-        yield line.split()[-1], psutil.Process(running.pid)
-    finally:
-        running.terminate()
-        running.wait(60)
-
-
-async def _drive(base: str, files: Sequence[Path], *, warm: bool = False) -> None:
-    """Upload everything, then wait until nothing is on its way; fail on a failed asset."""
-    import httpx2
-
-    async with httpx2.AsyncClient(base_url=base, timeout=120) as client:
-        waiting = asyncio.Queue[Path]()
-        for path in files:
-            waiting.put_nowait(path)
-
-        async def uploader() -> None:
-            while not waiting.empty():
-                path = waiting.get_nowait()
-                answer = await client.post(
-                    "/v1/assets",
-                    params={"filename": path.name, "recipe": json.dumps(RECIPE)},
-                    content=path.read_bytes(),
-                )
-                assert answer.status_code == 201, answer.text
-
-        await asyncio.gather(*(uploader() for _ in range(UPLOADS_AT_ONCE)))
-        for state in ("received", "processing"):
-            while await _some(client, state):  # noqa: ASYNC110 - nothing tells of the last one
-                await asyncio.sleep(0.05 if warm else 0.5)
-        for state in ("failed", "rejected"):
-            assert not await _some(client, state), f"some assets are {state}"
-
-
-async def _some(client: Any, state: str) -> bool:
-    answer = await client.get("/v1/assets", params={"state": state, "limit": 1})
-    return bool(answer.json()["assets"])
-
-
-def _tree(process: psutil.Process) -> list[psutil.Process]:
-    return [process, *process.children(recursive=True)]
-
-
-def _cpu(process: psutil.Process) -> float:
-    """CPU seconds of a process tree, those of children that have ended included."""
-    total = 0.0
-    for member in _tree(process):
-        try:
-            times = member.cpu_times()
-        except psutil.NoSuchProcess:
-            continue
-        total += times.user + times.system + times.children_user + times.children_system
-    return total
 
 
 if __name__ == "__main__":
