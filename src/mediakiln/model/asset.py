@@ -132,6 +132,9 @@ class Asset(_Frozen):
         description="Those of them that an engine or a shutdown ended: they do not count.",
     )
     kills: dict[str, int] = Field(default_factory=dict, description="Step name to sandbox kills.")
+    stalls: int = Field(
+        default=0, description="How often `reconcile` set this run going again; it gives up once."
+    )
     created_at: datetime
     run_started_at: datetime
     updated_at: datetime

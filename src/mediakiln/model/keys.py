@@ -1,7 +1,10 @@
 """Where objects live in the three buckets. Only generated words and ids enter a key."""
 
+import re
 from datetime import UTC, date, datetime
 from enum import StrEnum
+
+_RUN = re.compile(r"[^/]+/[^/]+/[^/]+/(\d+)[-.]")
 
 
 class Bucket(StrEnum):
@@ -30,6 +33,12 @@ def attempt_prefix(project: str, asset: str, step: str, run: int, attempt: int) 
 def manifest_key(project: str, asset: str, step: str, run: int) -> str:
     """The one manifest that commits a step of a run; whoever writes it first has done the step."""
     return f"{project}/{asset}/{step}/{run}.manifest.json"
+
+
+def run_of(production_key: str) -> int | None:
+    """The run that wrote a file or manifest of an asset; None for a key that is not ours."""
+    found = _RUN.match(production_key)
+    return int(found[1]) if found else None
 
 
 def archive_key(production_key: str, day: date) -> str:

@@ -1,8 +1,14 @@
 """Small moves of a record that more than one stage makes."""
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
 from mediakiln.model.asset import Asset, StepRecord
-from mediakiln.model.kind import StepState
+from mediakiln.model.kind import AssetState, StepState
 from mediakiln.model.messages import Completed
+
+TIDY_AFTER = timedelta(hours=24)
+"""When `reconcile` deletes what lost attempts and older runs left in the store."""
 
 
 def with_next_running(steps: dict[str, StepRecord]) -> dict[str, StepRecord]:
@@ -13,6 +19,32 @@ def with_next_running(steps: dict[str, StepRecord]) -> dict[str, StepRecord]:
         if step.state is StepState.PENDING:
             return {**steps, name: step.model_copy(update={"state": StepState.RUNNING})}
     return steps
+
+
+def without_open(steps: Mapping[str, StepRecord]) -> dict[str, StepRecord]:
+    """The steps of a run that was given up: those that had not ended are skipped."""
+    skipped = StepRecord(state=StepState.SKIPPED)
+    return {name: step if step.state.settled else skipped for name, step in steps.items()}
+
+
+def at_end(asset: Asset, state: AssetState, *, now: datetime) -> Asset:
+    """The record at the end of its run, in a terminal state.
+
+    What arrived is published: instead of the older products if the run succeeded, else beside
+    them.
+    """
+    older = {} if state is AssetState.READY else asset.published
+    leftovers = asset.run > 1 or asset.attempts > 1
+    return asset.model_copy(
+        update={
+            "state": state,
+            "published": {**older, **asset.arrived},
+            "arrived": {},
+            "claim": None,
+            "completed_at": now,
+            "due_at": now + TIDY_AFTER if leftovers else None,
+        }
+    )
 
 
 def completed(asset: Asset) -> Completed:

@@ -5,18 +5,14 @@ completes the run. Messages of another run, or after the run's end, change nothi
 """
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 
 from mediakiln.model.asset import Asset, Problem, RunEnd, StepProducts, StepRecord
 from mediakiln.model.clock import Clock, utc_now
 from mediakiln.model.errors import NotFound
 from mediakiln.model.kind import AssetState, StepState
 from mediakiln.model.messages import Finished, Message, StepOutcome, Stored
-from mediakiln.model.transitions import completed, with_next_running
+from mediakiln.model.transitions import at_end, completed, with_next_running, without_open
 from mediakiln.stages.ledger import Change, Ledger
-
-TIDY_AFTER = timedelta(hours=24)
-"""When `reconcile` deletes what a run with several attempts or an older run left behind."""
 
 
 class Join:
@@ -77,20 +73,8 @@ class Join:
     def _complete_if_whole(self, asset: Asset) -> Change:
         if asset.end is None or not _whole(asset.end, asset.arrived):
             return Change(asset)
-        now = self._clock()
-        failed = asset.error is not None
-        kept = asset.published if failed else {}
-        leftovers = asset.run > 1 or asset.attempts > 1
-        after = asset.model_copy(
-            update={
-                "state": AssetState.FAILED if failed else AssetState.READY,
-                "published": {**kept, **asset.arrived},
-                "arrived": {},
-                "claim": None,
-                "completed_at": now,
-                "due_at": now + TIDY_AFTER if leftovers else None,
-            }
-        )
+        state = AssetState.READY if asset.error is None else AssetState.FAILED
+        after = at_end(asset, state, now=self._clock())
         return Change(after, [completed(after)])
 
 
@@ -108,18 +92,13 @@ def _settled(
     steps: Mapping[str, StepRecord], outcomes: Mapping[str, StepOutcome], error: Problem | None
 ) -> dict[str, StepRecord]:
     """Every step as it ended. With an error of the whole run, what was open is skipped."""
-    settled: dict[str, StepRecord] = {}
-    for name, step in steps.items():
-        outcome = outcomes.get(name)
-        if outcome is not None:
-            settled[name] = StepRecord(
-                state=outcome.state, seconds=outcome.seconds, error=outcome.error
-            )
-        elif error is not None and not step.state.settled:
-            settled[name] = StepRecord(state=StepState.SKIPPED)
-        else:
-            settled[name] = step
-    return settled
+    known = {
+        name: StepRecord(state=outcome.state, seconds=outcome.seconds, error=outcome.error)
+        for name, outcome in outcomes.items()
+        if name in steps
+    }
+    rest = dict(steps) if error is None else without_open(steps)
+    return {name: known.get(name, step) for name, step in rest.items()}
 
 
 def _first_error(outcomes: Mapping[str, StepOutcome]) -> Problem | None:

@@ -58,6 +58,7 @@ class Manage:
                     "claim": None,
                     "attempts": 0,
                     "excused": 0,
+                    "stalls": 0,
                     "kills": {},
                     "run_started_at": now,
                     "completed_at": None,

@@ -10,6 +10,7 @@ from mediakiln.model.keys import Bucket, asset_prefix, input_key
 from mediakiln.model.kind import AssetState
 from mediakiln.stages.ledger import Change
 from mediakiln.stages.reconcile import Housekeeping
+from mediakiln.stages.reconcile.stage import MAX_STALLS
 from support.world import TEXT, World
 
 ONE = {"steps": {"one": {"op": "mock.copy"}}}
@@ -181,3 +182,98 @@ async def test_archives_expire_by_day(world: World) -> None:
 def test_archives_cannot_be_set_to_expire_before_their_lock(world: World) -> None:
     with pytest.raises(InvalidRequest):
         _housekeeping(world, days=6)
+
+
+async def test_a_run_that_nothing_moves_fails_in_the_end_and_is_asked_for_ever_less_often(
+    world: World,
+) -> None:
+    asset = await world.upload(recipe=ONE)
+    sent = len(await world.messages("received", "classify"))
+    waits = []
+    while not (standing := await world.asset(asset.id)).state.terminal:
+        assert standing.due_at is not None
+        waits.append(standing.due_at - world.clock())
+        world.clock.forward(seconds=waits[-1].total_seconds() + 1)
+        await world.reconcile.sweep()
+        sent += len(await world.messages("received", "classify"))
+    assert sent == 1 + MAX_STALLS
+    assert waits[:4] == [timedelta(minutes=m) for m in (5, 5, 10, 20)]
+    assert max(waits) == timedelta(days=1)
+    after = await world.asset(asset.id)
+    assert (after.state, after.due_at) == (AssetState.FAILED, None)
+    assert after.error is not None
+    assert after.error.code == "attempts_spent"
+    assert len(await world.messages("completed", "notify")) == 1
+
+
+async def test_a_run_whose_committed_manifest_is_lost_fails_in_the_end(world: World) -> None:
+    asset = await world.upload(recipe=ONE)
+    for (topic, group), handler in world.handlers.items():
+        for message in await world.messages(topic, group):
+            if topic != "stored":
+                await handler(message)
+    everything = [i.key async for i in world.store.list(Bucket.PRODUCTION)]
+    await world.store.delete(Bucket.PRODUCTION, everything)
+    for _ in range(MAX_STALLS + 1):
+        world.clock.forward(days=2)
+        await world.reconcile.sweep()
+        await world.pump()
+    assert (await world.asset(asset.id)).state is AssetState.FAILED
+
+
+async def test_a_record_that_cannot_be_treated_does_not_keep_others_waiting(
+    world: World,
+) -> None:
+    first = await world.upload(recipe=ONE)
+    await world.pump()
+    await world.manage.process_again(first.id, world.recipes.resolve(TWO))
+    await world.pump()
+    everything = [i.key async for i in world.store.list(Bucket.PRODUCTION)]
+    await world.store.delete(Bucket.PRODUCTION, everything)
+    world.clock.forward(hours=25)
+    second = await world.upload(recipe=ONE)
+    await world.messages("received", "classify")
+    world.clock.forward(minutes=10)
+    for _ in range(2):
+        await world.reconcile.sweep(limit=1)
+    assert len(await world.messages("received", "classify")) == 1, second.id
+    assert await world.reconcile.sweep() == 0
+
+
+async def test_a_run_that_begins_while_an_older_one_is_tidied_keeps_its_products(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asset = await world.upload(recipe=ONE)
+    await world.pump()
+    await world.manage.process_again(asset.id, world.recipes.resolve(TWO))
+    await world.pump()
+    world.clock.forward(hours=25)
+    get = world.store.get
+
+    async def meanwhile(bucket: Bucket, key: str) -> bytes:
+        monkeypatch.setattr(world.store, "get", get)
+        await world.manage.process_again(asset.id, world.recipes.resolve(ONE))
+        await world.pump()
+        return await get(bucket, key)
+
+    monkeypatch.setattr(world.store, "get", meanwhile)
+    await world.reconcile.sweep()
+    after = await world.asset(asset.id)
+    assert (after.run, after.state) == (3, AssetState.READY)
+    for step in after.published.values():
+        for file in step.files or ():
+            assert await world.store.get(Bucket.PRODUCTION, file.key) == TEXT
+
+
+async def test_what_a_late_worker_writes_after_the_purge_is_deleted_too(world: World) -> None:
+    asset = await world.upload(recipe=ONE)
+    await world.pump()
+    await world.manage.delete(asset.id)
+    world.clock.forward(days=8)
+    await world.reconcile.sweep()
+    late = f"{asset_prefix('default', asset.id)}one/1-7/late"
+    await world.store.put(Bucket.PRODUCTION, late, b"x")
+    world.clock.forward(days=2)
+    await world.reconcile.sweep()
+    assert await world.store.head(Bucket.PRODUCTION, late) is None
+    assert (await world.asset(asset.id)).due_at is None
