@@ -116,13 +116,16 @@ def _figure(
 
 
 def make_photos(folder: Path, count: int) -> list[Path]:
-    """JPEG photos of 3 to 12 MP with the detail of a real one; no two have the same bytes."""
+    """JPEG photos of 3 to 12 MP, no two with the same bytes.
+
+    A quarter of a byte a pixel, about what phones and cameras write.
+    """
     import pyvips
 
     folder.mkdir(parents=True)
     bases = []
     for number, (width, height) in enumerate(SIZES):
-        grain = pyvips.Image.gaussnoise(width, height, sigma=6, seed=number)
+        grain = pyvips.Image.gaussnoise(width, height, sigma=16, seed=number)
         clouds = pyvips.Image.perlin(width, height, cell_size=256, seed=number) * 90 + 128
         edges = pyvips.Image.worley(width, height, cell_size=96, seed=number)
         bands = [clouds + grain * 0.5, clouds * 0.7 + edges, clouds + edges * 0.4 + grain * 0.5]

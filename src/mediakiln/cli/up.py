@@ -1,6 +1,7 @@
 """`mediakiln up`."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -36,7 +37,7 @@ def up(
 async def serve(settings: Settings, when_ready: WhenReady) -> None:
     """Supervise every role; `when_ready` gets the base URL once requests are answered."""
     settings.check()
-    lock = lock_data(settings.data)
+    lock = lock_data(settings.make_data())
     listener = listen(settings)
     host, port = listener.getsockname()[:2]
     base = f"http://{f'[{host}]' if ':' in str(host) else host}:{port}"
@@ -49,12 +50,14 @@ async def serve(settings: Settings, when_ready: WhenReady) -> None:
     supervisor = Supervisor(children_of(settings, listener))
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(supervisor.run(stop))
+            usable = group.create_task(supervisor.run(stop))
             group.create_task(_announce(base, settings, when_ready, stop))
     finally:
         del lock
         (settings.data / "address").unlink(missing_ok=True)
         listener.close()
+    if not usable.result():
+        sys.exit(os.EX_CONFIG)
 
 
 async def _announce(

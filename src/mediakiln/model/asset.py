@@ -1,12 +1,14 @@
 """The record of one uploaded file. It stays under 64 KiB: long file lists live in manifests."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mediakiln.model.errors import MediakilnError
 from mediakiln.model.keys import manifest_key
 from mediakiln.model.kind import AssetState, Kind, StepState
 from mediakiln.model.product import Manifest, StoredFile
@@ -15,6 +17,8 @@ from mediakiln.model.recipe import Recipe
 MAX_RECORD_BYTES = 64 * 1024
 INLINE_FILES_BYTES = 12 * 1024
 """What the inlined file lists of all steps of a run may take of a record."""
+MAX_PROBLEM_BYTES = 1000
+"""What the words of one error may take of a record or message, as JSON in ASCII."""
 
 
 class _Frozen(BaseModel):
@@ -27,6 +31,16 @@ class Problem(_Frozen):
     code: str
     message: str
     step: str | None = None
+
+    @classmethod
+    def of(cls, error: MediakilnError, step: str | None = None) -> "Problem":
+        """An error as records and messages keep it; without `step`, the step it names itself."""
+        named = error.context.get("step")
+        return cls(
+            code=error.code,
+            message=clipped(error.message, MAX_PROBLEM_BYTES),
+            step=step or (named if isinstance(named, str) else None),
+        )
 
 
 class Source(_Frozen):
@@ -63,7 +77,7 @@ class StepProducts(_Frozen):
     @classmethod
     def of(cls, manifest: Manifest, *, steps: int) -> "StepProducts":
         """What a record keeps of a manifest; `steps` share the room for inlined file lists."""
-        listed = sum(len(file.model_dump_json()) for file in manifest.files)
+        listed = sum(len(json.dumps(file.model_dump(mode="json"))) for file in manifest.files)
         return cls(
             op=manifest.lineage.operation,
             manifest=manifest_key(manifest.project, manifest.asset, manifest.step, manifest.run),
@@ -163,3 +177,11 @@ class Asset(_Frozen):
         if self.run == 1 and not self.state.terminal:
             return {**self.published, **self.arrived}
         return self.published
+
+
+def clipped(text: str, limit: int) -> str:
+    """The beginning of a text that takes at most about `limit` bytes as JSON in ASCII."""
+    plain = text.encode(errors="replace").decode()
+    while len(json.dumps(plain)) > limit:
+        plain = plain[: min(limit, len(plain) * 3 // 4)]
+    return plain

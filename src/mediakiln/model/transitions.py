@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from mediakiln.model.asset import Asset, StepRecord
+from mediakiln.model.asset import Asset, StepProducts, StepRecord, clipped
 from mediakiln.model.kind import AssetState, StepState
 from mediakiln.model.messages import Completed
+from mediakiln.model.recipe import MAX_STEPS
 
+_SHORT_BYTES = 160
 TIDY_AFTER = timedelta(hours=24)
 """When `reconcile` deletes what lost attempts and older runs left in the store."""
 
@@ -45,6 +47,33 @@ def at_end(asset: Asset, state: AssetState, *, now: datetime) -> Asset:
             "due_at": now + TIDY_AFTER if leftovers else None,
         }
     )
+
+
+def slim(asset: Asset) -> Asset:
+    """A record that grew too large, without what can be had elsewhere or is of least use.
+
+    File lists are in the manifests. Errors of steps keep their first words. Of the products
+    that failed runs left visible, those of the newest runs stay.
+    """
+    newest = sorted(asset.published.items(), key=lambda item: -item[1].run)[:MAX_STEPS]
+    return asset.model_copy(
+        update={
+            "published": {name: _unlisted(step) for name, step in newest},
+            "arrived": {name: _unlisted(step) for name, step in asset.arrived.items()},
+            "steps": {name: _shortened(step) for name, step in asset.steps.items()},
+        }
+    )
+
+
+def _unlisted(step: StepProducts) -> StepProducts:
+    return step.model_copy(update={"files": None})
+
+
+def _shortened(step: StepRecord) -> StepRecord:
+    if step.error is None:
+        return step
+    short = clipped(step.error.message, _SHORT_BYTES)
+    return step.model_copy(update={"error": step.error.model_copy(update={"message": short})})
 
 
 def completed(asset: Asset) -> Completed:

@@ -236,9 +236,13 @@ def _explain(item: Operation, error: ValidationError) -> InvalidRecipe:
 
 
 def _allowed(item: Operation, where: str, context: Mapping[str, Any]) -> Any:
-    """What the field accepts: a bound or choice pydantic named, else the field's own schema."""
+    """What the field accepts: its choices, the bound pydantic named, or the field's own schema."""
+    properties = item.params.model_json_schema().get("properties", {})
+    schema = properties.get(where.partition(".")[0], {})
+    choices = [c for one in (schema, *schema.get("anyOf", ())) for c in one.get("enum", ())]
+    if choices:
+        return choices
     plain = {k: v for k, v in context.items() if isinstance(v, str | int | float)}
     if plain:
         return plain
-    properties = item.params.model_json_schema().get("properties", {})
-    return properties.get(where.partition(".")[0], sorted(properties))
+    return schema or sorted(properties)

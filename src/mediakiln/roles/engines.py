@@ -62,7 +62,7 @@ def open_engines(settings: Settings, *, shared: bool = True) -> Engines:
                     "processes cannot see",
                     hint="use memory:// only with `mediakiln process`",
                 )
-    settings.data.mkdir(parents=True, exist_ok=True)
+    settings.make_data()
     return Engines(
         store=cast("ObjectStore", _open("object_store", STORES, settings.store_url, "STORE")),
         broker=cast("Broker", _open("broker", BROKERS, settings.broker_url, "BROKER")),

@@ -2,6 +2,8 @@
 
 import os
 import secrets
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Any, Literal
@@ -108,6 +110,7 @@ class Settings(BaseSettings):
             raise _explained(error) from None
         except (SettingsError, TOMLDecodeError) as error:
             raise EngineMisconfigured(f"the settings cannot be read: {error}") from error
+        _refuse_unknown(os.environ)
 
     @classmethod
     def given(cls, **values: Any) -> "Settings":
@@ -166,12 +169,28 @@ class Settings(BaseSettings):
                 hint="listen on 127.0.0.1, or leave the key on",
             )
 
+    def make_data(self) -> Path:
+        """The data folder, which is there and can be written to afterwards.
+
+        Raises:
+            EngineMisconfigured: it cannot be.
+        """
+        hint = "name another with --data or MEDIAKILN_DATA, or mend its permissions"
+        try:
+            self.data.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise EngineMisconfigured(
+                f"the data folder {self.data} cannot be made: {error.strerror}", hint=hint
+            ) from error
+        if not os.access(self.data, os.W_OK | os.X_OK):
+            raise EngineMisconfigured(f"the data folder {self.data} is read-only", hint=hint)
+        return self.data
+
     def owner_key(self) -> str:
         """The owner's key: made at the first start, kept in the data folder at mode 0600."""
         if self.key is not None:
             return self.key.get_secret_value()
-        path = self.data / "owner.key"
-        self.data.mkdir(parents=True, exist_ok=True)
+        path = self.make_data() / "owner.key"
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
@@ -184,10 +203,25 @@ class Settings(BaseSettings):
 def _explained(error: ValidationError) -> EngineMisconfigured:
     first = error.errors(include_url=False)[0]
     name, *rest = (str(part) for part in first["loc"] or ("settings",))
+    if name not in Settings.model_fields:
+        return _unknown(f"{PREFIX}{name.upper()}")
     where = ".".join([f"{PREFIX}{name.upper()}", *rest])
-    return EngineMisconfigured(
-        f"{where}: {first['msg']}", hint="see `mediakiln config` for the settings in effect"
-    )
+    hint = f"it is: {Settings.model_fields[name].description}"
+    return EngineMisconfigured(f"{where}: {first['msg']}", hint=hint)
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    """A misspelt variable would be ignored in silence."""
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() not in Settings.model_fields:
+            raise _unknown(name)
+
+
+def _unknown(name: str) -> EngineMisconfigured:
+    known = [f"{PREFIX}{field.upper()}" for field in Settings.model_fields]
+    close = get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else "`mediakiln config` lists every setting"
+    return EngineMisconfigured(f"there is no setting {name}", hint=hint)
 
 
 def config_file() -> Path | None:

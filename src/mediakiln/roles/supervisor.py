@@ -47,13 +47,19 @@ class Supervisor:
         self._children = children
         self.pids: dict[str, int] = {}
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Supervise until told to stop; then SIGTERM, and after `STOP_S` SIGKILL."""
-        async with asyncio.TaskGroup() as group:
-            for child in self._children:
-                group.create_task(self._keep(child, stop))
+    async def run(self, stop: asyncio.Event) -> bool:
+        """Supervise until told to stop; then SIGTERM, and after `STOP_S` SIGKILL.
 
-    async def _keep(self, child: Child, stop: asyncio.Event) -> None:
+        A child whose settings do not work would die again and again: it stops everything.
+
+        Returns:
+            Whether every child could use its settings.
+        """
+        async with asyncio.TaskGroup() as group:
+            kept = [group.create_task(self._keep(child, stop)) for child in self._children]
+        return all(task.result() for task in kept)
+
+    async def _keep(self, child: Child, stop: asyncio.Event) -> bool:
         loop = asyncio.get_running_loop()
         pause = 0.1
         while not stop.is_set():
@@ -65,7 +71,10 @@ class Supervisor:
             stopping.cancel()
             if stop.is_set():
                 await _end(process, exited)
-                return
+                break
+            if process.returncode == os.EX_CONFIG:
+                stop.set()
+                return False
             pause = 0.1 if loop.time() - started > _STEADY_S else min(_MOST_PAUSE_S, pause * 2)
             log.error(
                 "%s died (exit %s), starting it again",
@@ -74,6 +83,7 @@ class Supervisor:
                 extra={"role": child.role, "pid": process.pid},
             )
             await asyncio.wait([asyncio.create_task(stop.wait())], timeout=pause)
+        return True
 
     async def _start(self, child: Child) -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(
@@ -164,12 +174,11 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def lock_data(folder: Path) -> int:
-    """Take the data folder for this `up`; the lock ends with the process.
+    """Take the data folder, which is there, for this `up`; the lock ends with the process.
 
     Raises:
         DataFolderInUse: another `up` runs on it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -16,7 +16,7 @@ from mediakiln.model.keys import Bucket
 from mediakiln.model.kind import AssetState, StepState
 from mediakiln.model.messages import Job, Message, Received
 from mediakiln.model.recipe import Recipe
-from mediakiln.model.transitions import completed
+from mediakiln.model.transitions import at_end, completed
 from mediakiln.ports.detector import Detection, Detector
 from mediakiln.ports.object_store import ObjectStore
 from mediakiln.stages.ledger import Change, Ledger
@@ -107,7 +107,8 @@ class Classify:
         if not any(self._recipes.operations.applies(step, media_type) for step in roots):
             takes = sorted({t for step in roots for t in self._takes(step.op)})
             raise RecipeKindMismatch(
-                f"the file is {media_type} ({kind}); the recipe's steps take {', '.join(takes)}",
+                f"the file is {media_type} ({kind}), which no step of the recipe takes: "
+                + ", ".join(f"{name} is {step.op}" for name, step in recipe.steps.items()),
                 allowed=takes,
                 kind=kind,
                 media_type=media_type,
@@ -163,22 +164,19 @@ class Classify:
         )
 
     async def _reject(self, asset: Asset, run: int, error: MediakilnError) -> None:
-        problem = Problem(code=error.code, message=error.message, step=error.context.get("step"))
+        problem = Problem.of(error)
 
         def apply(latest: Asset) -> Change | None:
             if not _stands(latest, run):
                 return None
-            now = self._clock()
-            after = latest.model_copy(
+            found = latest.model_copy(
                 update={
-                    "state": AssetState.REJECTED,
                     "error": problem,
                     "kind": error.context.get("kind", latest.kind),
                     "media_type": error.context.get("media_type", latest.media_type),
-                    "completed_at": now,
-                    "due_at": None,
                 }
             )
+            after = at_end(found, AssetState.REJECTED, now=self._clock())
             return Change(after, [completed(after)])
 
         await self._ledger.change(asset.id, apply, known=asset)

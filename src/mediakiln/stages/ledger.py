@@ -8,16 +8,17 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from mediakiln.model.asset import Asset
 from mediakiln.model.clock import Clock, utc_now
-from mediakiln.model.errors import MediakilnError, NotFound, VersionConflict
+from mediakiln.model.errors import LimitExceeded, MediakilnError, NotFound, VersionConflict
 from mediakiln.model.ids import new_id
 from mediakiln.model.messages import Changed, Event, Job
 from mediakiln.model.topology import TOPOLOGY
+from mediakiln.model.transitions import slim
 from mediakiln.ports.broker import Broker
 from mediakiln.ports.catalog import Catalog, Outgoing
 
@@ -87,7 +88,7 @@ class Ledger:
             if change is None:
                 return asset
             try:
-                return await self._write(asset, change)
+                return await self._write_fitting(asset, change)
             except VersionConflict:
                 await asyncio.sleep(random.random() * _CONFLICT_PAUSE_S * attempt)  # noqa: S311 - jitter
                 asset = await self._read(id)
@@ -98,6 +99,14 @@ class Ledger:
         if asset is None:
             raise NotFound(f"there is no asset {id}", asset=id)
         return asset
+
+    async def _write_fitting(self, before: Asset, change: Change) -> Asset:
+        """Write; a record above its limit is slimmed, since refusing it would leave it standing."""
+        try:
+            return await self._write(before, change)
+        except LimitExceeded as error:
+            log.info("slimmed: %s", error, extra={"asset": before.id})
+            return await self._write(before, replace(change, asset=slim(change.asset)))
 
     async def _write(self, before: Asset, change: Change) -> Asset:
         after = change.asset.model_copy(

@@ -74,10 +74,6 @@ class RecipeBook:
             if not spec.lstrip().startswith("{"):
                 return self._named(spec.strip())
             spec = _parse(spec)
-        if len(json.dumps(spec)) > MAX_RECIPE_BYTES:
-            raise InvalidRecipe(
-                f"the recipe is larger than {MAX_RECIPE_BYTES} bytes", limit=MAX_RECIPE_BYTES
-            )
         return self._check({**spec, "name": None})
 
     def _named(self, name: str) -> Recipe:
@@ -89,6 +85,7 @@ class RecipeBook:
             ) from None
 
     def _check(self, spec: Mapping[str, Any]) -> Recipe:
+        _check_size(json.dumps(spec))
         try:
             recipe = Recipe.model_validate(spec)
         except ValidationError as error:
@@ -105,11 +102,15 @@ class RecipeBook:
         return recipe
 
 
-def _parse(text: str) -> Mapping[str, Any]:
+def _check_size(text: str) -> None:
     if len(text) > MAX_RECIPE_BYTES:
         raise InvalidRecipe(
             f"the recipe is larger than {MAX_RECIPE_BYTES} bytes", limit=MAX_RECIPE_BYTES
         )
+
+
+def _parse(text: str) -> Mapping[str, Any]:
+    _check_size(text)
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:

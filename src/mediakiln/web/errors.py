@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Match
 
 from mediakiln.model.errors import MediakilnError
 
@@ -105,9 +106,22 @@ def problem_of(error: Exception) -> Response:
     return problem(500, "internal", "Something went wrong inside mediakiln; its log says what.")
 
 
-async def answer(_request: Request, error: Exception) -> Response:
+async def answer(request: Request, error: Exception) -> Response:
     """`problem_of` as an exception handler of Starlette."""
+    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        # The router names the methods of one route; an address may have several.
+        error.headers = {"Allow": ", ".join(_methods(request))}
     return problem_of(error)
+
+
+def _methods(request: Request) -> list[str]:
+    """Every method that the request's address takes."""
+    routes: list[BaseRoute] = []
+    for item in request.app.routes:
+        included = getattr(item, "original_router", None)  # how FastAPI keeps an included router
+        routes += included.routes if included else [item]
+    matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({name for route in matching for name in getattr(route, "methods", None) or ()})
 
 
 def _known(error: MediakilnError) -> Response:

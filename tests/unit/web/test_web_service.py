@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from mediakiln.model import errors
 from mediakiln.model.errors import EngineUnavailable, MediakilnError, Overloaded, StorageFull
@@ -59,6 +60,11 @@ async def test_addresses_and_methods_that_are_not_there_are_problems(
     assert answer.headers["content-type"] == "application/problem+json"
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert ("allow" in answer.headers) == (status == 405)
+
+
+async def test_a_wrong_method_is_told_every_method_of_the_address(site: Site) -> None:
+    assert (await site.http.put("/v1/assets")).headers["allow"] == "GET, POST"
+    assert (await site.http.patch("/v1/assets/x")).headers["allow"] == "DELETE, GET"
 
 
 async def test_an_unknown_error_tells_the_log_and_not_the_client(
@@ -126,6 +132,7 @@ async def test_the_documentation_needs_no_other_host(site: Site) -> None:
 async def test_the_description_is_complete_and_its_references_lead_somewhere(site: Site) -> None:
     document = (await site.http.get("/openapi.json")).json()
     assert document["openapi"].startswith("3.1")
+    OpenAPIV31SpecValidator(document).validate()
     operations = {
         f"{method.upper()} {path}": operation
         for path, methods in document["paths"].items()

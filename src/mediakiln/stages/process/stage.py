@@ -61,7 +61,7 @@ class _Run:
     def fail(self, step: str, error: MediakilnError, seconds: float | None = None) -> None:
         """The step failed; what needs it is skipped."""
         self.outcomes[step] = StepOutcome(
-            state=StepState.FAILED, seconds=seconds, error=_problem(error, step)
+            state=StepState.FAILED, seconds=seconds, error=Problem.of(error, step)
         )
         if self.asset.recipe is not None:
             for name in self.asset.recipe.dependants(step) & self.planned.keys():
@@ -144,7 +144,7 @@ class Process:
             attempt=asset.attempts,
             steps={},
             seconds=0.0,
-            error=_problem(error, error.context.get("step")),
+            error=Problem.of(error),
         )
         await self._broker.publish(Finished.topic, [finished.to_message()])
 
@@ -265,7 +265,3 @@ class Process:
             seconds=seconds,
         )
         await self._broker.publish(Finished.topic, [finished.to_message()])
-
-
-def _problem(error: MediakilnError, step: str | None) -> Problem:
-    return Problem(code=error.code, message=error.message[:1000], step=step)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks  # exists for type checkers only
 
 FIELDS: Final = frozenset({"recipe", "uploader", "tags"})
+LISTS: Final = frozenset({"tags"})
+"""Fields that may come more than once: their values are joined by commas."""
 FILE: Final = "file"
 MAX_FIELDS: Final = 20
 MAX_FIELD_BYTES: Final = 64 * 1024
@@ -86,7 +88,10 @@ class Form:
         self._refuse_unknown(part)
         value = await self._value(self._room)
         self._room -= len(value)
-        self.fields[part.name] = _text(value, part.name)
+        text = _text(value, part.name)
+        if part.name in self.fields:
+            text = f"{self.fields[part.name]},{text}"
+        self.fields[part.name] = text
 
     def _refuse_unknown(self, part: Part) -> None:
         if part.name not in FIELDS:
@@ -95,7 +100,7 @@ class Form:
                 field=part.name[:80],
                 allowed=[FILE, *sorted(FIELDS)],
             )
-        if part.name in self.fields:
+        if part.name in self.fields and part.name not in LISTS:
             raise InvalidRequest(f"the form gives {part.name!r} twice", field=part.name)
 
     async def _value(self, room: int) -> bytes:

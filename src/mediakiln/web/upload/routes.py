@@ -11,14 +11,13 @@ from mediakiln.web.services import Services
 from mediakiln.web.upload.intake import Said, take_in
 from mediakiln.web.urls import asset_url, base_url
 
+_TAGS = "Comma-separated; may be given more than once."
 _RECIPE = {"type": "string", "description": "A preset's name, or a recipe as JSON."}
 _BODY: dict[str, Any] = {
     "required": True,
+    "description": "The file's bytes, of any Content-Type but multipart/form-data, or a form.",
     "content": {
-        "application/octet-stream": {
-            "schema": {"type": "string", "format": "binary"},
-            "description": "The file's bytes; any Content-Type but multipart/form-data will do.",
-        },
+        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
         "multipart/form-data": {
             "schema": {
                 "type": "object",
@@ -26,12 +25,8 @@ _BODY: dict[str, Any] = {
                 "properties": {
                     "recipe": _RECIPE,
                     "uploader": {"type": "string", "maxLength": 200},
-                    "tags": {"type": "string", "description": "Comma-separated."},
-                    "file": {
-                        "type": "string",
-                        "format": "binary",
-                        "description": "The last part: a field after it is refused.",
-                    },
+                    "tags": {"type": "string", "description": _TAGS},
+                    "file": {"type": "string", "format": "binary"},
                 },
             },
         },
@@ -60,13 +55,18 @@ def router(services: Services) -> APIRouter:
         ] = None,
         recipe: Annotated[str | None, Query(description=_RECIPE["description"])] = None,
         uploader: Annotated[str | None, Query(description="Who uploads.")] = None,
-        tags: Annotated[str | None, Query(description="Comma-separated.")] = None,
+        tags: Annotated[list[str] | None, Query(description=_TAGS)] = None,
         x_recipe: Annotated[
             str | None, Header(description="As `recipe`, for one too long for an address.")
         ] = None,
     ) -> AssetOut:
-        """Send the file as the raw body, or in a form with the file as its last part."""
-        said = Said(filename=filename, recipe=recipe or x_recipe, uploader=uploader, tags=tags)
+        """Send the file as the raw body, or in a form beside its fields."""
+        said = Said(
+            filename=filename,
+            recipe=recipe or x_recipe,
+            uploader=uploader,
+            tags=",".join(tags) if tags else None,
+        )
         asset = await take_in(request, said, services)
         base = base_url(request.scope, services)
         response.headers["Location"] = asset_url(base, asset.id)
