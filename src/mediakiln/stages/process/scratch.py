@@ -25,19 +25,17 @@ class Scratch:
         """Take this worker's place, and sweep what dead workers left. Safe to call again."""
         if self._lock is not None:
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(self._root / f"{self._owner}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._root.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(self._root / f"{self._owner}.lock")
+        self._folder.mkdir(exist_ok=True)
         self.sweep()
 
     def sweep(self) -> int:
         """Remove the folders of dead workers; returns how many there were."""
         swept = 0
         for lock in self._root.glob("*.lock"):
-            if lock.stem != self._owner and _abandoned(lock):
-                shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
-                lock.unlink(missing_ok=True)
-                swept += 1
+            if lock.stem != self._owner:
+                swept += _removed_if_dead(lock)
         return swept
 
     @contextmanager
@@ -62,7 +60,18 @@ class Scratch:
         self._lock = None
 
 
-def _abandoned(lock: Path) -> bool:
+def _locked(path: Path) -> int:
+    """Make a lock file and lock it; again where a sweep took it before it was locked."""
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if path.exists() and os.path.samestat(path.stat(), os.fstat(handle)):
+            return handle
+        os.close(handle)
+
+
+def _removed_if_dead(lock: Path) -> bool:
+    """Remove a worker's folder and lock file while holding its lock, if it can be had."""
     try:
         handle = os.open(lock, os.O_RDWR)
     except FileNotFoundError:
@@ -71,6 +80,9 @@ def _abandoned(lock: Path) -> bool:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    else:
+        shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+        lock.unlink(missing_ok=True)
+        return True
     finally:
         os.close(handle)
-    return True
