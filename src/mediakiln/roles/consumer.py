@@ -8,6 +8,7 @@ import asyncio
 import logging
 import random
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -60,6 +61,7 @@ class Consumer:
         self._group = group
         self._handlers = handlers
         self._policy = policy
+        self._topics = deque(handlers)
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -92,9 +94,13 @@ class Consumer:
             await asyncio.wait([stopping], timeout=self._policy.base_s)
 
     async def _next(self, stopping: asyncio.Task[bool]) -> Sequence[tuple[str, Delivery]]:
-        """Messages of the first topic that has some; waits on all of them at once."""
+        """Messages of the first topic that has some; waits on all of them at once.
+
+        Topics take turns at being looked at first, so that none starves behind a full one.
+        """
         free = max(1, self._policy.concurrency - len(self._running))
-        for topic in self._handlers:
+        self._topics.rotate(-1)
+        for topic in tuple(self._topics):
             if found := await self._receive(topic, limit=free, wait=0.0):
                 return found
         tasks = [

@@ -69,5 +69,5 @@ def scratch_root(settings: Settings, engines: Engines) -> Path:
 
 
 def job_topics(settings: Settings) -> Sequence[str]:
-    """The job queues of the settings' kinds, light lanes first."""
+    """The job queues of the settings' kinds, both lanes."""
     return [jobs_topic(kind, heavy=heavy) for heavy in (False, True) for kind in settings.kinds]

@@ -252,3 +252,26 @@ async def test_a_handler_that_does_not_end_in_time_gives_its_message_back(
     await broker.publish("received", [_message()])
     await _consume(broker, handler, until=started, policy=policy)
     assert len(await broker.receive("received", "classify", limit=1, wait=0, lease=5)) == 1
+
+
+async def test_no_topic_starves_behind_one_that_is_always_full(broker: MemoryBroker) -> None:
+    done, order = asyncio.Event(), list[str]()
+
+    async def full(_: Message) -> None:
+        order.append("full")
+        await broker.publish("stored", [_message()])
+
+    async def other(_: Message) -> None:
+        order.append("other")
+        done.set()
+
+    await broker.publish("stored", [_message(str(number)) for number in range(20)])
+    await broker.publish("finished", [_message()])
+    stop = asyncio.Event()
+    consumer = Consumer(broker, "join", {"stored": full, "finished": other}, QUICK)
+    running = asyncio.create_task(consumer.run(stop))
+    async with asyncio.timeout(5):
+        await done.wait()
+    stop.set()
+    await running
+    assert len(order) < 20
