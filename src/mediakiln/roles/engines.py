@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -33,6 +33,8 @@ class Engines:
     store: ObjectStore
     broker: Broker
     catalog: Catalog
+    before_close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What must come to its end while the engines are still open."""
 
     async def ensure(self) -> None:
         """Make buckets, topics and schema; safe to run again, and in parallel."""
@@ -42,6 +44,8 @@ class Engines:
 
     async def close(self) -> None:
         """Let go of everything."""
+        for finish in self.before_close:
+            await finish()
         await asyncio.gather(self.store.close(), self.broker.close(), self.catalog.close())
 
 

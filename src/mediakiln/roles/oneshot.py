@@ -36,6 +36,8 @@ class Pipeline:
     recipes: RecipeBook
     receive: Receive
     deliver: Deliver
+    running: asyncio.Task[None]
+    """The roles; done before the pipeline is closed only if one could not go on."""
 
     async def submit(self, path: Path, *, recipe: Recipe | None, name: str | None = None) -> Asset:
         """Take a file in; raises what `Receive` raises."""
@@ -43,8 +45,10 @@ class Pipeline:
         return await self.receive(offer, _chunks(path))
 
     async def wait(self, id: str) -> Asset:
-        """The asset, once its run has ended."""
+        """The asset, once its run has ended; raises what ended the roles, if they end before."""
         while True:
+            if self.running.done():
+                await self.running
             asset = await self.deliver.asset(id)
             if asset.state.terminal:
                 return asset
@@ -91,11 +95,14 @@ async def pipeline(
             recipes=parts.recipe_book(memory),
             receive=parts.receive(memory, engines),
             deliver=Deliver(engines.catalog, engines.store),
+            running=running,
         )
     finally:
         stop.set()
-        await running
-        await engines.close()
+        try:
+            await running
+        finally:
+            await engines.close()
 
 
 def _flat(asset: Asset, step: str, file: StoredFile, *, count: int) -> Path:

@@ -20,7 +20,9 @@ from mediakiln.stages.recipes import RecipeBook
 
 def ledger(settings: Settings, engines: Engines) -> Ledger:
     """The writer of records."""
-    return Ledger(engines.catalog, engines.broker, stall_after=timedelta(seconds=settings.stall_s))
+    made = Ledger(engines.catalog, engines.broker, stall_after=timedelta(seconds=settings.stall_s))
+    engines.before_close.append(made.drain)
+    return made
 
 
 def recipe_book(settings: Settings) -> RecipeBook:

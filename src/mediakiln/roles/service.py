@@ -57,10 +57,13 @@ class Together:
         self._services = services
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Run all; when one raises, stop the others and raise."""
-        async with asyncio.TaskGroup() as group:
-            for service in self._services:
-                group.create_task(self._guard(service, stop))
+        """Run all; when one raises, stop the others and raise its error."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for service in self._services:
+                    group.create_task(self._guard(service, stop))
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from errors
 
     @staticmethod
     async def _guard(service: Service, stop: asyncio.Event) -> None:
