@@ -1,5 +1,6 @@
 """`mediakiln up` and `mediakiln run`: how they start, refuse, stop and die."""
 
+import os
 import signal
 import socket
 import stat
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from mediakiln.model.kind import AssetState
+from mediakiln.roles.settings import PREFIX
 from support import media
 from support.platform import PATIENCE, READY_S, Platform, clean_environment, platform
 
@@ -102,14 +104,28 @@ def test_the_owner_key_is_for_its_owner_only_and_opens_the_door(idle: Platform) 
 
 def test_no_auth_is_refused_on_an_address_that_others_can_reach(made: Platform) -> None:
     answer = made.command("up", "--no-auth", "--host", "0.0.0.0", "--port", "0")
-    assert answer.returncode == 1
+    assert answer.returncode == os.EX_CONFIG
     assert "MEDIAKILN_AUTH" in answer.stderr
 
 
 def test_a_port_that_is_taken_is_said_so(idle: Platform, made: Platform) -> None:
     answer = made.command("up", "--port", idle.url.rpartition(":")[2])
-    assert answer.returncode == 1
+    assert answer.returncode == os.EX_CONFIG
     assert "--port" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("RECIPES", "/nowhere.json"), ("BROKER", "carrier-pigeon://loft")]
+)
+def test_settings_that_no_role_can_use_end_it_instead_of_being_tried_for_ever(
+    made: Platform, setting: str, value: str
+) -> None:
+    wrong = {PREFIX + setting: value}
+    answer = made.command("up", "--port", "0", environment=wrong)
+    assert answer.returncode == os.EX_CONFIG
+    assert f"{PREFIX}{setting}" in answer.stderr
+    assert "starting it again" not in answer.stderr
+    assert made.survivors() == []
 
 
 def test_an_idle_platform_is_small(idle: Platform) -> None:

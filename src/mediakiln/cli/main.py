@@ -5,7 +5,7 @@ import sys
 
 from cyclopts import App, Parameter
 
-from mediakiln.model.errors import EngineMisconfigured, MediakilnError
+from mediakiln.model.errors import EngineMisconfigured, MediakilnError, ModelUnavailable
 
 
 def _flag(name: str) -> str:
@@ -47,7 +47,7 @@ def main() -> None:
         print(f"mediakiln: {error}", file=sys.stderr)
         if hint := error.context.get("hint"):
             print(f"  {hint}", file=sys.stderr)
-        sys.exit(os.EX_CONFIG if isinstance(error, EngineMisconfigured) else 1)
+        sys.exit(os.EX_CONFIG if isinstance(error, EngineMisconfigured | ModelUnavailable) else 1)
     except BrokenPipeError:
         # Whoever reads the output has seen enough; what is left to flush must not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

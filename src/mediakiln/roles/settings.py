@@ -213,14 +213,17 @@ def _explained(error: ValidationError) -> EngineMisconfigured:
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
     """A misspelt variable would be ignored in silence."""
     for name in sorted(environment):
-        if name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() not in Settings.model_fields:
+        if (
+            name.startswith(PREFIX)
+            and name.removeprefix(PREFIX).lower() not in Settings.model_fields
+        ):
             raise _unknown(name)
 
 
 def _unknown(name: str) -> EngineMisconfigured:
-    known = [f"{PREFIX}{field.upper()}" for field in Settings.model_fields]
-    close = get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else "`mediakiln config` lists every setting"
+    fields = [field.upper() for field in Settings.model_fields]
+    close = get_close_matches(name.removeprefix(PREFIX), fields, n=1)
+    hint = f"did you mean {PREFIX}{close[0]}?" if close else "`mediakiln config` lists them"
     return EngineMisconfigured(f"there is no setting {name}", hint=hint)
 
 

@@ -47,6 +47,20 @@ def test_an_unknown_setting_in_the_file_is_refused(tmp_path: Path) -> None:
         Settings()
 
 
+def test_an_unknown_setting_in_the_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIAKILN_PROT", "1")
+    with pytest.raises(EngineMisconfigured, match="MEDIAKILN_PROT") as refused:
+        Settings()
+    assert refused.value.context["hint"] == "did you mean MEDIAKILN_PORT?"
+
+
+def test_a_data_folder_that_cannot_be_made_is_told_with_its_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EngineMisconfigured, match="cannot be made") as refused:
+        Settings(data=tmp_path / "file").make_data()
+    assert "--data" in refused.value.context["hint"]
+
+
 def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
