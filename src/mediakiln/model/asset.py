@@ -171,6 +171,14 @@ class Asset(_Frozen):
             return None
         return max(0.0, (self.completed_at - self.run_started_at).total_seconds())
 
+    def replaced(self, etag: str) -> bool:
+        """Whether the upload's object, now of this ETag, is not the one that was taken in.
+
+        What came through this platform has a checksum and a key nobody else can write to, and
+        its ETag changes when the store is moved; so only that of other uploads counts.
+        """
+        return self.checksum is None and self.source.etag not in {None, etag}
+
     @property
     def visible(self) -> Mapping[str, StepProducts]:
         """The products clients see: the last completed run's, or the first run's as they come."""

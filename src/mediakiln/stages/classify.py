@@ -83,7 +83,7 @@ class Classify:
         info = await self._store.head(Bucket.INPUT, asset.source.key)
         if info is None:
             raise ObjectMissing("the uploaded object is gone", key=asset.source.key)
-        if asset.checksum is None and asset.source.etag not in {None, info.etag}:
+        if asset.replaced(info.etag):
             raise SourceChanged(key=asset.source.key)
         found = await self._detector.inspect(
             _Stored(self._store, asset.source.key, info.size),

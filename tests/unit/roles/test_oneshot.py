@@ -1,13 +1,12 @@
 """The pipeline of one process says why it cannot go on, and leaves nothing half-marked."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from mediakiln.model.errors import EngineMisconfigured
-from mediakiln.model.kind import AssetState
 from mediakiln.roles import parts
 from mediakiln.roles.engines import open_engines
 from mediakiln.roles.oneshot import pipeline
@@ -41,7 +40,7 @@ async def test_a_role_that_cannot_start_ends_the_wait_with_its_reason(
 
 
 async def test_sent_events_are_marked_before_the_engines_close(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = Settings(data=tmp_path, broker="memory://", catalog="memory://")
     engines = open_engines(settings, shared=False)
@@ -51,7 +50,14 @@ async def test_sent_events_are_marked_before_the_engines_close(
     async def chunks() -> AsyncIterator[bytes]:
         yield b"some words\n"
 
+    sent, marked = engines.catalog.sent, list[tuple[str, str]]()
+
+    async def slow(events: Sequence[tuple[str, str]]) -> None:
+        await asyncio.sleep(0.05)
+        await sent(events)
+        marked.extend(events)
+
+    monkeypatch.setattr(engines.catalog, "sent", slow)
     created = await receive(Offer(name="a.txt"), chunks())
     await engines.close()
-    assert created.state is AssetState.RECEIVED
-    assert "not marked" not in caplog.text
+    assert [asset for asset, _ in marked] == [created.id]

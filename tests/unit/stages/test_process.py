@@ -7,9 +7,10 @@ import pytest
 
 from mediakiln.model.asset import Asset
 from mediakiln.model.errors import Crashed, EngineError, Leased, ObjectMissing, StorageFull
-from mediakiln.model.keys import Bucket, asset_prefix
+from mediakiln.model.ids import new_id
+from mediakiln.model.keys import Bucket, asset_prefix, input_key
 from mediakiln.model.kind import AssetState, StepState
-from mediakiln.model.messages import Finished, Message, Stored
+from mediakiln.model.messages import Finished, Message, ObjectCreated, Stored
 from mediakiln.model.product import Manifest
 from mediakiln.stages.ledger import Change
 from mediakiln.stages.process.plan import plan
@@ -328,3 +329,30 @@ async def test_a_copy_that_cannot_be_completed_leaves_nothing_and_the_work_is_do
     await world.process(again)
     await world.pump()
     assert (await world.asset(twin)).published["one"].count == 3
+
+
+@pytest.mark.parametrize(
+    ("now", "code"), [(b"Other text.\n", "source_changed"), (None, "object_missing")]
+)
+async def test_an_upload_that_was_replaced_meanwhile_is_not_worked_on(
+    world: World, now: bytes | None, code: str
+) -> None:
+    created = world.clock()
+    id = new_id()
+    key = input_key("default", id, created)
+    info = await world.store.put(Bucket.INPUT, key, TEXT)
+    event = ObjectCreated(asset=id, key=key, bytes=len(TEXT), etag=info.etag)
+    await world.receive.adopt(event.to_message())
+    for message in await world.messages("received", "classify"):
+        await world.classify(message)
+    (job,) = await world.messages("jobs.document", "process")
+    if now is None:
+        await world.store.delete(Bucket.INPUT, [key])
+    else:
+        await world.store.put(Bucket.INPUT, key, now)
+    await world.process(job)
+    await world.pump()
+    after = await world.asset(id)
+    assert after.error is not None
+    assert (after.state, after.error.code) == (AssetState.FAILED, code)
+    assert await _objects(world, id) == []

@@ -15,7 +15,9 @@ from mediakiln.model.errors import (
     EngineError,
     LeaseLost,
     MediakilnError,
+    ObjectMissing,
     SandboxKill,
+    SourceChanged,
     StorageFull,
 )
 from mediakiln.model.keys import Bucket
@@ -249,10 +251,23 @@ class Process:
         run.fail(report.name, report.error, report.seconds)
 
     async def _source(self, asset: Asset, folder: Path) -> Path:
+        """The upload's bytes, as they were when it was taken in.
+
+        Raises:
+            ObjectMissing: they are gone.
+            SourceChanged: a presigned URL put others in their place.
+        """
+        key = asset.source.key
         if isinstance(self._store, LocalFiles):
-            return self._store.local_path(Bucket.INPUT, asset.source.key)
-        path = folder / "source"
-        await self._store.download(Bucket.INPUT, asset.source.key, path)
+            path = self._store.local_path(Bucket.INPUT, key)
+        else:
+            path = folder / "source"
+            await self._store.download(Bucket.INPUT, key, path)
+        info = await self._store.head(Bucket.INPUT, key)
+        if info is None:
+            raise ObjectMissing("the uploaded object is gone", key=key)
+        if asset.replaced(info.etag):
+            raise SourceChanged(key=key)
         return path
 
     async def _finish(self, run: _Run, seconds: float) -> None:
