@@ -1,6 +1,7 @@
 """A worker claims, works, commits; whoever dies or doubles leaves one committed result set."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -356,3 +357,31 @@ async def test_an_upload_that_was_replaced_meanwhile_is_not_worked_on(
     assert after.error is not None
     assert (after.state, after.error.code) == (AssetState.FAILED, code)
     assert await _objects(world, id) == []
+
+
+@pytest.mark.parametrize(
+    ("child", "code"),
+    [
+        ({"op": "mock.copy", "from": "one/none.txt"}, "invalid_recipe"),
+        ({"op": "mock.only_text", "from": "one"}, "unsupported_media_type"),
+    ],
+)
+async def test_a_step_fails_alike_whether_its_parent_was_made_now_or_before(
+    world: World, child: dict[str, str], code: str
+) -> None:
+    copies = world.operations.get("mock.copy")
+    world.operations._operations["mock.copy"] = replace(copies, produces=("*/*",))
+    one = {"op": "mock.copy", "media_type": "image/png"}
+    recipe = {"steps": {"one": one, "bad": child, "fine": {"op": "mock.copy", "times": 2}}}
+    for _ in range(2):
+        id, job = await _job(world, recipe)
+        await world.process(job)
+        await world.pump()
+        after = await world.asset(id)
+        assert after.error is not None
+        assert (after.state, after.error.code, after.error.step) == (
+            AssetState.FAILED,
+            code,
+            "bad",
+        )
+        assert set(after.published) == {"one", "fine"}

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +32,7 @@ from mediakiln.stages.process.claims import Claims
 from mediakiln.stages.process.commit import Commits
 from mediakiln.stages.process.plan import PlannedStep, plan
 from mediakiln.stages.process.scratch import Scratch
-from mediakiln.stages.process.tasks import TaskMaker
+from mediakiln.stages.process.tasks import TaskMaker, check_parent
 from mediakiln.telemetry import metrics
 
 log = logging.getLogger(__name__)
@@ -194,7 +194,7 @@ class Process:
     async def _work(self, run: _Run, folder: Path) -> None:
         """Run the open steps, in a fresh child after each that had to be ended."""
         source = await self._source(run.asset, folder)
-        while steps := run.open_steps():
+        while steps := self._fit_steps(run):
             tasks = await self._tasks.make(run.asset, steps, run.manifests, source, folder)
             work = Work(
                 project=run.asset.project,
@@ -208,6 +208,16 @@ class Process:
                     await self._record(run, report)
             if len(run.outcomes) == reported:
                 raise EngineError("the runner reported nothing", asset=run.asset.id)
+
+    @staticmethod
+    def _fit_steps(run: _Run) -> Sequence[PlannedStep]:
+        """The open steps, without those that cannot take what their parent made: these fail."""
+        for planned in run.open_steps():
+            try:
+                check_parent(planned, run.manifests)
+            except MediakilnError as error:
+                run.fail(planned.name, error)
+        return run.open_steps()
 
     async def _record(self, run: _Run, report: Any) -> None:
         if isinstance(report, TaskDone):

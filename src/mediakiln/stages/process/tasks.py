@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mediakiln.model.asset import Asset
-from mediakiln.model.errors import ObjectMissing
+from mediakiln.model.errors import InvalidRecipe, UnsupportedMedia
 from mediakiln.model.keys import Bucket
 from mediakiln.model.product import Manifest, StoredFile
 from mediakiln.ports.object_store import LocalFiles, ObjectStore
@@ -59,7 +59,7 @@ class TaskMaker:
             path, media_type, name = source, asset.media_type or "", asset.name
             chained = parent is not None and parent not in manifests
             if parent is not None and not chained:
-                stored = _file_of(manifests[parent], planned.step.parent_file)
+                stored = _parent_file(planned, manifests[parent])
                 path, media_type, name = (
                     await self._fetch(stored, folder),
                     stored.media_type,
@@ -111,8 +111,32 @@ class TaskMaker:
         )
 
 
-def _file_of(manifest: Manifest, name: str | None) -> StoredFile:
+def check_parent(planned: PlannedStep, manifests: Mapping[str, Manifest]) -> None:
+    """Whether a step can take what its parent made; of parents not yet done the sandbox says so.
+
+    Raises:
+        InvalidRecipe: the parent made no such file.
+        UnsupportedMedia: the step's operation does not take a file of that type.
+    """
+    parent = planned.step.parent
+    if parent is None or parent not in manifests:
+        return
+    stored = _parent_file(planned, manifests[parent])
+    if not planned.operation.takes(stored.media_type):
+        raise UnsupportedMedia(
+            f"{planned.operation.name} does not take {stored.media_type}, "
+            f"which is what step {parent!r} made",
+            allowed=list(planned.operation.accepts),
+        )
+
+
+def _parent_file(planned: PlannedStep, manifest: Manifest) -> StoredFile:
+    name = planned.step.parent_file
     for file in manifest.files:
         if name is None or file.file == name:
             return file
-    raise ObjectMissing(f"step {manifest.step!r} made no file {name!r}", step=manifest.step)
+    raise InvalidRecipe(
+        f"step {manifest.step!r} made no {'file' if name is None else repr(name)}",
+        field="from",
+        allowed=[f"{manifest.step}/{file.file}" for file in manifest.files[:20]],
+    )
