@@ -67,6 +67,8 @@ class OperationCapabilities:
 
 
 Function = Callable[..., Iterable[Product]]
+Check = Callable[[Any, Mapping[str, Any]], object]
+"""Takes parsed parameters and the operator's command table; raises InvalidRecipe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class Operation:
     version: int
     summary: str
     capabilities: OperationCapabilities
+    check: Check | None = None
+    """What its parameters' model cannot know: whether the operator's table has what they name."""
 
     def takes(self, media_type: str) -> bool:
         """Whether a file of this media type can be its source."""
@@ -133,6 +137,7 @@ def operation(
     produces: Sequence[str],
     version: int = 1,
     capabilities: OperationCapabilities | None = None,
+    check: Check | None = None,
 ) -> Callable[[Function], Operation]:
     """Make an `Operation` of a function `(source, params, out[, *, context]) -> Products`.
 
@@ -154,6 +159,7 @@ def operation(
             version=version,
             summary=(inspect.getdoc(function) or "").partition("\n")[0],
             capabilities=capabilities or OperationCapabilities(),
+            check=check,
         )
 
     return decorate
@@ -189,15 +195,18 @@ class OperationSet:
                 f"there is no operation {name!r}", field="op", allowed=sorted(self._operations)
             ) from None
 
-    def check(self, recipe: Recipe) -> None:
-        """Validate every step's operation and parameters.
+    def check(self, recipe: Recipe, commands: Mapping[str, Any] | None = None) -> None:
+        """Validate every step's operation and parameters; against `commands` where they are known.
 
         Raises:
             InvalidRecipe: names the step, the field and what is allowed.
         """
         for name, step in recipe.steps.items():
             try:
-                self.get(step.op).parse(step.params)
+                item = self.get(step.op)
+                params = item.parse(step.params)
+                if item.check is not None and commands is not None:
+                    item.check(params, commands)
             except InvalidRecipe as error:
                 raise InvalidRecipe(
                     f"step {name!r}: {error.message}", **{**error.context, "step": name}

@@ -27,7 +27,8 @@ def ledger(settings: Settings, engines: Engines) -> Ledger:
 
 def recipe_book(settings: Settings) -> RecipeBook:
     """The built-in presets and the operator's."""
-    return RecipeBook(OperationSet.installed(), read_table(settings.recipes, "RECIPES"))
+    presets = read_table(settings.recipes, "RECIPES")
+    return RecipeBook(OperationSet.installed(), presets, commands=commands(settings))
 
 
 def commands(settings: Settings) -> Mapping[str, Any]:

@@ -46,9 +46,15 @@ class RecipeBook:
     """Named recipes, checked against the installed operations when the book is made."""
 
     def __init__(
-        self, operations: OperationSet, presets: Mapping[str, Mapping[str, Any]] | None = None
+        self,
+        operations: OperationSet,
+        presets: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        commands: Mapping[str, Any] | None = None,
     ) -> None:
+        """With `commands`, the operator's table, what recipes say of them is checked too."""
         self.operations = operations
+        self._commands = commands
         self._presets: dict[str, Recipe] = {}
         built_in = {name: {"steps": steps} for name, steps in BUILT_IN.items()}
         for name, spec in {**built_in, **(presets or {})}.items():
@@ -98,7 +104,7 @@ class RecipeBook:
                 field=".".join(path),
                 allowed=["steps"] if first["type"] == "extra_forbidden" else None,
             ) from None
-        self.operations.check(recipe)
+        self.operations.check(recipe, self._commands)
         return recipe
 
 

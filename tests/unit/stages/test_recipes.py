@@ -49,6 +49,29 @@ def test_a_wrong_choice_lists_the_allowed_ones(book: RecipeBook) -> None:
     assert "cover" in json.dumps(caught.value.context["allowed"])
 
 
+@pytest.mark.parametrize(
+    ("args", "field", "allowed"),
+    [
+        ({"command": "join"}, "command", ["split"]),
+        ({"command": "split", "args": {"lines": "all"}}, "args.lines", "[1-9]"),
+        ({"command": "split", "args": {"rows": "1"}}, "args", ["lines"]),
+    ],
+)
+def test_a_command_is_checked_against_the_operators_table_at_upload(
+    args: dict[str, Any], field: str, allowed: Any
+) -> None:
+    split = {
+        "argv": ["split", "--lines={lines}", "{source}", "{out}/part-"],
+        "produces": [{"file": "part-*", "media_type": "text/plain"}],
+        "options": {"lines": {"pattern": "[1-9]"}},
+    }
+    book = RecipeBook(OperationSet.installed(), commands={"split": split})
+    with pytest.raises(InvalidRecipe) as caught:
+        book.resolve(_one(op="custom.command", **args))
+    assert caught.value.context == {"step": "one", "field": field, "allowed": allowed}
+    book.resolve(_one(op="custom.command", command="split", args={"lines": "5"}))
+
+
 def test_a_ring_is_refused(book: RecipeBook) -> None:
     ring = {"a": {"op": "mock.copy", "from": "b"}, "b": {"op": "mock.copy", "from": "a"}}
     with pytest.raises(InvalidRecipe, match="ring"):

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -35,6 +36,7 @@ class CommandParams(Params):
     accepts=["*"],
     produces=["*/*"],
     capabilities=OperationCapabilities(wall_s=120.0, configured=True),
+    check=lambda params, commands: option_values(_named(params.command, commands), params),
 )
 def command(
     source: Path, params: CommandParams, out: Path, *, context: Context
@@ -57,12 +59,16 @@ def command(
         yield from _collect(params.command, output, out)
 
 
-def _choose(name: str, context: Context) -> Command:
-    if name not in context.commands:
+def _named(name: str, commands: Mapping[str, Any]) -> Command:
+    if name not in commands:
         raise InvalidRecipe(
-            f"there is no command {name!r}", field="command", allowed=sorted(context.commands)
+            f"there is no command {name!r}", field="command", allowed=sorted(commands)
         )
-    chosen = read_commands({name: context.commands[name]})[name]
+    return read_commands({name: commands[name]})[name]
+
+
+def _choose(name: str, context: Context) -> Command:
+    chosen = _named(name, context.commands)
     if not any(fnmatch.fnmatchcase(context.media_type, each) for each in chosen.accepts):
         raise UnsupportedMedia(
             f"the command {name!r} does not take {context.media_type}",

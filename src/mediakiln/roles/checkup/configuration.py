@@ -22,8 +22,8 @@ def _configuration(settings: Settings) -> Iterator[Finding]:
     """Settings that only fail later if nobody looks: recipes, commands, targets, detector."""
     checks: list[tuple[str, Callable[[], object], str]] = [
         ("settings", settings.check, "change the setting"),
-        ("recipes", lambda: parts.recipe_book(settings), "mend the file MEDIAKILN_RECIPES names"),
         ("commands", lambda: parts.commands(settings), "mend the file MEDIAKILN_COMMANDS names"),
+        ("recipes", lambda: parts.recipe_book(settings), "mend the file that it names"),
         ("notify", lambda: open_notifiers(settings), "mend MEDIAKILN_NOTIFY"),
         ("detector", lambda: open_detector(settings), "set MEDIAKILN_DETECTOR=signature"),
     ]
