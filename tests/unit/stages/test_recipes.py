@@ -127,3 +127,11 @@ def test_order_puts_parents_first_and_dependants_are_all_found(book: RecipeBook)
     assert order.index("a") < order.index("b") < order.index("c")
     assert recipe.dependants("a") == {"b", "c"}
     assert recipe.steps["b"].parent_file == "copy"
+
+
+def test_a_preset_obeys_the_size_limit_of_every_recipe() -> None:
+    """Record sizes are reckoned with it."""
+    step = {"op": "image.resize", "width": 100}
+    steps = {f"{number:02}".ljust(64, "x"): step | {"note": "x" * 600} for number in range(32)}
+    with pytest.raises(InvalidRecipe, match="larger than"):
+        RecipeBook(OperationSet.installed(), {"big": {"steps": steps}})
