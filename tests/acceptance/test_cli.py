@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -203,7 +204,7 @@ def test_config_says_where_each_value_came_from(site: Platform) -> None:
 
 def test_a_setting_that_cannot_be_is_said_in_a_line(site: Platform) -> None:
     answer = site.command("config", environment={"MEDIAKILN_PORT": "high"})
-    assert answer.returncode == 1
+    assert answer.returncode == os.EX_CONFIG
     assert "MEDIAKILN_PORT" in answer.stderr
     assert "Traceback" not in answer.stderr
 
