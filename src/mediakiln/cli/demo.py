@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.live import Live
 
 from mediakiln.cli import words
+from mediakiln.cli.output import console
 from mediakiln.cli.samples import make_samples
 from mediakiln.cli.up import page_url, serve
 from mediakiln.client import Asset, AsyncClient
@@ -62,8 +63,7 @@ async def _show(base: str, settings: Settings) -> bool:
     files = await asyncio.to_thread(make_samples, settings.data.resolve() / "samples")
     async with asyncio.timeout(TIMEOUT_S), AsyncClient(base, key) as client:
         assets = await _put_through(client, files)
-    console = Console()
-    console.print(words.result_table(assets))
+    console().print(words.result_table(assets))
     _say_how_to_go_on(page_url(base, settings), files[0], base, key)
     return all(asset.state is AssetState.READY for asset in assets)
 
@@ -71,14 +71,14 @@ async def _show(base: str, settings: Settings) -> bool:
 async def _put_through(client: AsyncClient, files: Sequence[Path]) -> list[Asset]:
     """Upload and watch all at once, with a table that follows."""
     latest: dict[str, Asset] = {}
-    console = Console(stderr=True)
-    with Live(console=console, transient=True, auto_refresh=False) as live:
+    screen = Console(stderr=True)
+    with Live(console=screen, transient=True, auto_refresh=False) as live:
 
         async def one(path: Path) -> str:
             asset = await client.submit(path)
             async for asset in client.watch(asset):  # noqa: B020 - its newest form
                 latest[asset.id] = asset
-                live.update(words.result_table(latest.values()), refresh=console.is_terminal)
+                live.update(words.result_table(latest.values()), refresh=screen.is_terminal)
             return asset.id
 
         ids = await asyncio.gather(*(one(path) for path in files))
