@@ -1,6 +1,7 @@
 """kill -9 of every role and of sandbox children while files go through: nothing is lost."""
 
 import asyncio
+import itertools
 import socket
 import threading
 import time
@@ -58,15 +59,20 @@ def role(name: str) -> Target:
     return lambda site: site.named("run", name)
 
 
-def kill_one(site: Platform, target: Target) -> None:
-    """Kill a process of the target as soon as there is one."""
-    deadline = time.monotonic() + 20
+def kill_one(site: Platform, target: Target, more: Callable[[], str]) -> list[str]:
+    """Kill a process of the target as soon as there is one; `more` uploads work for it."""
+    deadline = time.monotonic() + 60
+    fed = time.monotonic()
+    ids: list[str] = []
     while True:
         with suppress(psutil.NoSuchProcess):
             for victim in target(site)[:1]:
                 victim.kill()
-                return
+                return ids
         assert time.monotonic() < deadline, "there is nothing to kill"
+        if time.monotonic() - fed > 1:
+            ids.append(more())
+            fed = time.monotonic()
         time.sleep(0.01)
 
 
@@ -74,12 +80,13 @@ def send_while_killing(site: Platform, files: Files, targets: Sequence[Target]) 
     """Upload the files in as many parts as there are targets; a kill falls into each part."""
     size = -(-len(files) // len(targets))
     ids: list[str] = []
+    extra = ((f"more-{n}.jpg", media.jpeg(10_000 + n)) for n in itertools.count())
     with site.client() as client, ThreadPoolExecutor(5) as pool:
         for number, target in enumerate(targets):
             part = files[number * size : (number + 1) * size]
             sending = [pool.submit(send, client, file) for file in part]
             sending[len(part) // 3].result()
-            kill_one(site, target)
+            ids += kill_one(site, target, lambda: send(client, next(extra)))
             ids += [one.result() for one in sending]
     return ids
 

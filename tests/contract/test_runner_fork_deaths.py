@@ -18,7 +18,9 @@ from mediakiln.sandbox.runner import ForkRunner
 from mediakiln.testing.runner_tools import (
     Workbench,
     after,
+    children,
     descendants,
+    disregard_others,
     gone,
     running,
     step,
@@ -50,8 +52,13 @@ async def bench(tmp_path: Path) -> AsyncIterator[Workbench]:
     await runner.close()
 
 
+@pytest.fixture(autouse=True)
+def only_this_test_s_processes() -> None:
+    disregard_others()
+
+
 def zygote() -> psutil.Process:
-    (found,) = psutil.Process().children()
+    (found,) = children()
     return found
 
 
@@ -180,5 +187,5 @@ async def test_a_cancelled_start_leaves_no_process() -> None:
     starting.cancel()
     await asyncio.wait([starting])
     assert starting.cancelled()
-    assert not psutil.Process().children(recursive=True)
+    assert not descendants()
     await runner.close()

@@ -11,11 +11,20 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from mediakiln.roles.settings import Settings
-from mediakiln.roles.supervisor import Supervisor, children_of, listen, lock_data
+from mediakiln.roles.supervisor import (
+    Supervisor,
+    children_of,
+    listen,
+    lock_data,
+    shared_metrics,
+)
 from mediakiln.telemetry import log
 
 READY_S = 30.0
 _POLL_S = 0.05
+
+_REACHED_BY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - the address to open, not to bind
+"""A server on every address is opened by this one from the machine itself."""
 
 WhenReady = Callable[[str, Settings], Awaitable[None]]
 
@@ -40,6 +49,7 @@ async def serve(settings: Settings, when_ready: WhenReady) -> None:
     lock = lock_data(settings.make_data())
     listener = listen(settings)
     host, port = listener.getsockname()[:2]
+    host = _REACHED_BY.get(host, host)
     base = f"http://{f'[{host}]' if ':' in str(host) else host}:{port}"
     if settings.auth:
         settings.owner_key()
@@ -47,11 +57,12 @@ async def serve(settings: Settings, when_ready: WhenReady) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    supervisor = Supervisor(children_of(settings, listener))
     try:
-        async with asyncio.TaskGroup() as group:
-            usable = group.create_task(supervisor.run(stop))
-            group.create_task(_announce(base, settings, when_ready, stop))
+        with shared_metrics() as environment:
+            supervisor = Supervisor(children_of(settings, listener, environment))
+            async with asyncio.TaskGroup() as group:
+                usable = group.create_task(supervisor.run(stop))
+                group.create_task(_announce(base, settings, when_ready, stop))
     finally:
         del lock
         (settings.data / "address").unlink(missing_ok=True)

@@ -10,15 +10,17 @@ import fcntl
 import logging
 import math
 import os
-import shutil
 import signal
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from mediakiln.model.errors import DataFolderInUse, EngineMisconfigured
+from mediakiln.roles.service import wait_for_stop
 from mediakiln.roles.settings import PREFIX, Settings
 
 log = logging.getLogger(__name__)
@@ -66,9 +68,7 @@ class Supervisor:
             started = loop.time()
             process = await self._start(child)
             exited = asyncio.create_task(process.wait())
-            stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait([exited, stopping], return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
+            await _first_of(exited, stop)
             if stop.is_set():
                 await _end(process, exited)
                 break
@@ -82,7 +82,7 @@ class Supervisor:
                 process.returncode,
                 extra={"role": child.role, "pid": process.pid},
             )
-            await asyncio.wait([asyncio.create_task(stop.wait())], timeout=pause)
+            await wait_for_stop(stop, pause)
         return True
 
     async def _start(self, child: Child) -> asyncio.subprocess.Process:
@@ -102,6 +102,12 @@ class Supervisor:
         return process
 
 
+async def _first_of(task: "asyncio.Task[int]", stop: asyncio.Event) -> None:
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+
+
 async def _end(process: asyncio.subprocess.Process, exited: "asyncio.Task[int]") -> None:
     if process.returncode is None:
         process.terminate()
@@ -117,10 +123,12 @@ def _die_with_parent() -> None:
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
-def children_of(settings: Settings, listener: socket.socket) -> list[Child]:
+def children_of(
+    settings: Settings, listener: socket.socket, environment: Mapping[str, str]
+) -> list[Child]:
     """The core with the listening socket, and enough worker processes for all jobs."""
     common = {f"{PREFIX}{key.upper()}": value for key, value in _overrides(settings).items()}
-    common |= _shared_metrics(settings.data.resolve() / "metrics")
+    common |= environment
     fd = listener.fileno()
     host, port = listener.getsockname()[:2]
     core = {f"{PREFIX}LISTEN_FD": str(fd), f"{PREFIX}HOST": str(host), f"{PREFIX}PORT": str(port)}
@@ -128,16 +136,22 @@ def children_of(settings: Settings, listener: socket.socket) -> list[Child]:
     processes = math.ceil(settings.workers / JOBS_PER_PROCESS)
     for number in range(processes):
         jobs = settings.workers // processes + (number < settings.workers % processes)
-        environment = {**common, f"{PREFIX}WORKERS": str(jobs)}
-        children.append(Child(f"worker {number + 1}", "process", environment))
+        own = {**common, f"{PREFIX}WORKERS": str(jobs)}
+        children.append(Child(f"worker {number + 1}", "process", own))
     return children
 
 
-def _shared_metrics(folder: Path) -> dict[str, str]:
-    """An empty folder in which the children's metrics add up, and how they are told of it."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return {f"{PREFIX}METRICS_DIR": str(folder), "PROMETHEUS_MULTIPROC_DIR": str(folder)}
+@contextmanager
+def shared_metrics() -> Iterator[Mapping[str, str]]:
+    """A folder in which the children's metrics add up; what tells the children of it.
+
+    In memory where there is such a place, and never on the store's disk: the files are mapped,
+    and a full disk would end whoever writes to one.
+    """
+    memory = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private folder in it
+    place = memory if os.access(memory, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="mediakiln-metrics-", dir=place) as folder:
+        yield {f"{PREFIX}METRICS_DIR": folder, "PROMETHEUS_MULTIPROC_DIR": folder}
 
 
 def _overrides(settings: Settings) -> dict[str, str]:

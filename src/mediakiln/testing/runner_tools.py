@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,7 @@ class Workbench:
         self.runner = runner
         self.folder = folder
         self._jobs = 0
+        disregard_others()
 
     def work(self, *steps: Step) -> Work:
         """A job of these steps on a small upload outside its scratch folder."""
@@ -108,13 +110,34 @@ class Workbench:
         return report
 
 
+_others: set[int] = set()
+
+
+def disregard_others() -> None:
+    """Leave what runs now, and what that starts, out of `children`: it belongs to other tests."""
+    _others.clear()
+    _others.update(each.pid for each in psutil.Process().children())
+
+
+def children() -> list[psutil.Process]:
+    """Processes that this one has started since `disregard_others`, and that have not ended."""
+    return [each for each in psutil.Process().children() if _lives(each)]
+
+
 def descendants() -> list[psutil.Process]:
-    """Every process that this one started, directly or not, and that has not ended."""
-    return [
-        each
-        for each in psutil.Process().children(recursive=True)
-        if each.status() != psutil.STATUS_ZOMBIE
-    ]
+    """`children`, and all that they started."""
+    found = children()
+    for each in tuple(found):
+        with suppress(psutil.NoSuchProcess):
+            found += [below for below in each.children(recursive=True) if _lives(below)]
+    return found
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.pid not in _others and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def running(words: str) -> list[int]:
