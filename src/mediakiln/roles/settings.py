@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     wall_s: float = Field(0.0, ge=0, description="Seconds a step may run; 0: the operation's own.")
     memory_mb: int = Field(0, ge=0, description="MiB a step may use; 0: the operation's own.")
     heavy_bytes: int = Field(256 * MIB, ge=1, description="Files this large take the slow lane.")
-    lease_s: float = Field(60.0, ge=1, description="Seconds until a dead worker's work is retried.")
+    lease_s: float = Field(30.0, ge=1, description="Seconds until a dead worker's work is retried.")
     max_attempts: int = Field(5, ge=1, le=50, description="Starts of one run before it fails.")
     retry_base_s: float = Field(1.0, gt=0, description="First pause before a retry, doubled each.")
     stall_s: float = Field(300.0, ge=1, description="Seconds until a standing record is looked at.")
