@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.register_assert_rewrite("mediakiln.testing")
+
 
 @pytest.fixture
 def samples() -> Path:
