@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 OUTAGE_PAUSE_S = 60.0
 """The longest pause between two tries while an engine is out."""
 
+STREAK = 8
+"""Messages that one topic gets in a row while others may wait."""
+
 Handler = Callable[[Message], Awaitable[None]]
 
 
@@ -63,6 +66,7 @@ class Consumer:
         self._policy = policy
         self._topics = deque(handlers)
         self._running: set[asyncio.Task[None]] = set()
+        self._streak = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until told to stop, then wait for what is being handled."""
@@ -96,12 +100,17 @@ class Consumer:
     async def _next(self, stopping: asyncio.Task[bool]) -> Sequence[tuple[str, Delivery]]:
         """Messages of the first topic that has some; waits on all of them at once.
 
-        Topics take turns at being looked at first, so that none starves behind a full one.
+        A topic that had some is looked at first again, since each look costs the engine a write;
+        after `STREAK` messages it is another's turn, so that none starves behind a full one.
         """
         free = max(1, self._policy.concurrency - len(self._running))
-        self._topics.rotate(-1)
-        for topic in tuple(self._topics):
+        if self._streak >= STREAK:
+            self._topics.rotate(-1)
+            self._streak = 0
+        for turn, topic in enumerate(tuple(self._topics)):
             if found := await self._receive(topic, limit=free, wait=0.0):
+                self._topics.rotate(-turn)
+                self._streak = len(found) + (self._streak if turn == 0 else 0)
                 return found
         tasks = [
             asyncio.create_task(self._receive(topic, limit=1, wait=self._policy.wait_s))
