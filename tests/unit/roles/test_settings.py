@@ -71,4 +71,4 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
     assert (settings.port, settings.workers, settings.wall_s) == (6, 5, 3.5)
     assert origins(settings)["workers"] == (5, "environment MEDIAKILN_WORKERS")
     assert origins(settings)["wall_s"] == (3.5, "file mediakiln.toml")
-    assert origins(settings)["lease_s"] == (60.0, "default")
+    assert origins(settings)["lease_s"] == (30.0, "default")

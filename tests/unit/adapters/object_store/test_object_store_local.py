@@ -170,8 +170,8 @@ async def test_folders_made_for_an_object_are_synced_up_to_the_known_ones(
     assert await synced_by("a/b/d") == inodes("a/b/d", "a/b")
     assert await synced_by("a/e/f") == inodes("a/e/f", "a/e", "a")
     shutil.rmtree(bucket / "a/b")
-    keep = tmp_path / "takes the inode number"
-    keep.mkdir()
+    for number in range(16):
+        (tmp_path / f"takes a free inode number {number}").mkdir()
     assert await synced_by("a/b/c") == inodes("a/b/c", "a/b", "a")
 
 
