@@ -12,7 +12,7 @@ import psutil
 import pytest
 import uvloop
 
-from mediakiln.model.errors import Crashed, EngineMisconfigured
+from mediakiln.model.errors import Crashed, EngineMisconfigured, EngineUnavailable
 from mediakiln.ports.runner import Report, TaskDone, TaskKilled
 from mediakiln.sandbox.runner import ForkRunner
 from mediakiln.testing.runner_tools import (
@@ -188,4 +188,16 @@ async def test_a_cancelled_start_leaves_no_process() -> None:
     await asyncio.wait([starting])
     assert starting.cancelled()
     assert not descendants()
+    await runner.close()
+
+
+@pytest.mark.faults
+async def test_a_zygote_killed_while_it_starts_is_an_outage_and_no_wrong_setting() -> None:
+    runner = ForkRunner(MOCKS)
+    starting = asyncio.create_task(runner.start())
+    assert await until(children)
+    children()[0].kill()
+    with pytest.raises(EngineUnavailable):
+        await starting
+    await runner.start()
     await runner.close()

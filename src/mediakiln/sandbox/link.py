@@ -14,7 +14,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from mediakiln.model.errors import Crashed, EngineMisconfigured
+from mediakiln.model.errors import Crashed, EngineMisconfigured, EngineUnavailable
 from mediakiln.ports.operation import ENTRY_POINT_GROUP
 from mediakiln.sandbox import wire
 
@@ -136,6 +136,7 @@ class Link:
 
         Raises:
             EngineMisconfigured: it cannot start; the message says why.
+            EngineUnavailable: it was ended while it started, so another may do better.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -149,9 +150,12 @@ class Link:
         asyncio.get_running_loop().add_reader(ours, link._readable)
         try:
             link.protections = await asyncio.wait_for(link._ready, _START_S)
-        except (Crashed, TimeoutError) as error:
+        except EngineMisconfigured:
             await link.close()
-            raise EngineMisconfigured(f"the sandbox cannot start: {error}") from None
+            raise
+        except (ZygoteLost, TimeoutError) as error:
+            await link.close()
+            raise EngineUnavailable(f"the sandbox died while it started: {error}") from None
         except asyncio.CancelledError:
             await asyncio.shield(link.close())
             raise
@@ -221,6 +225,7 @@ class Link:
             case {"ready": protections}:
                 self._ready.set_result(protections)
             case {"failed": reason}:
+                _fail(self._ready, EngineMisconfigured(f"the sandbox cannot start: {reason}"))
                 self._lose(reason)
             case {"job": job, "pid": pid}:
                 self._born(job, pid, fds[0])

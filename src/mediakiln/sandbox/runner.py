@@ -66,6 +66,7 @@ class ForkRunner:
 
         Raises:
             EngineMisconfigured: it cannot start, or isolation is required and cannot be had.
+            EngineUnavailable: it was ended while it started.
         """
         await self._ready()
 
@@ -73,7 +74,7 @@ class ForkRunner:
         """Run the tasks in one child, reporting each as it goes.
 
         Raises:
-            EngineMisconfigured: as `start`.
+            EngineMisconfigured, EngineUnavailable: as `start`.
             Crashed: no child could be forked.
         """
         if not work.tasks:
