@@ -1,7 +1,6 @@
 """kill -9 of every role and of sandbox children while files go through: nothing is lost."""
 
 import asyncio
-import itertools
 import socket
 import threading
 import time
@@ -40,7 +39,7 @@ KILLED = {"crashed"}
 """The only reasons for which a good file may fail here: its child was killed twice."""
 
 Target = Callable[[Platform], Sequence[psutil.Process]]
-Files = Sequence[tuple[str, bytes]]
+Files = list[tuple[str, bytes]]
 
 
 def zygotes(site: Platform) -> Sequence[psutil.Process]:
@@ -77,16 +76,23 @@ def kill_one(site: Platform, target: Target, more: Callable[[], str]) -> list[st
 
 
 def send_while_killing(site: Platform, files: Files, targets: Sequence[Target]) -> list[str]:
-    """Upload the files in as many parts as there are targets; a kill falls into each part."""
+    """Upload the files in as many parts as there are targets; a kill falls into each part.
+
+    Where all was done before the kill, further files are made, sent and added to the list.
+    """
     size = -(-len(files) // len(targets))
     ids: list[str] = []
-    extra = ((f"more-{n}.jpg", media.jpeg(10_000 + n)) for n in itertools.count())
+    parts = [files[number * size : (number + 1) * size] for number in range(len(targets))]
     with site.client() as client, ThreadPoolExecutor(5) as pool:
-        for number, target in enumerate(targets):
-            part = files[number * size : (number + 1) * size]
+
+        def more() -> str:
+            files.append((f"more-{len(files)}.jpg", media.jpeg(10_000 + len(files))))
+            return send(client, files[-1])
+
+        for part, target in zip(parts, targets, strict=True):
             sending = [pool.submit(send, client, file) for file in part]
             sending[len(part) // 3].result()
-            ids += kill_one(site, target, lambda: send(client, next(extra)))
+            ids += kill_one(site, target, more)
             ids += [one.result() for one in sending]
     return ids
 
