@@ -9,7 +9,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from mediakiln.model.errors import (
@@ -22,6 +22,7 @@ from mediakiln.model.errors import (
 )
 from mediakiln.model.messages import Message
 from mediakiln.ports.broker import MAX_DELAY_S, Broker, Delivery
+from mediakiln.roles.listening import Found, Listening
 from mediakiln.telemetry import metrics
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class Consumer:
         self._topics = deque(handlers)
         self._running: set[asyncio.Task[None]] = set()
         self._streak = 0
+        self._listening = Listening(self._wait_for)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until told to stop, then wait for what is being handled."""
@@ -76,6 +78,7 @@ class Consumer:
                 await self._round(stopping)
         finally:
             stopping.cancel()
+            self._start(await self._listening.end())
             await self._drain()
 
     async def _round(self, stopping: asyncio.Task[bool]) -> None:
@@ -84,52 +87,57 @@ class Consumer:
         Two topics may answer at once, so there can be a handler more than `concurrency`: a
         message that is held must be worked on, or its lease lapses.
         """
-        while len(self._running) >= self._policy.concurrency and not stopping.done():
+        if self._free() <= 0:
+            self._start(await self._listening.end())
+        while self._free() <= 0 and not stopping.done():
             await asyncio.wait([*self._running, stopping], return_when=asyncio.FIRST_COMPLETED)
         if stopping.done():
             return
         try:
-            for topic, delivery in await self._next(stopping):
-                task = asyncio.create_task(self._handle(topic, delivery))
-                self._running.add(task)
-                task.add_done_callback(self._running.discard)
+            self._start(await self._next(stopping))
         except (EngineError, StorageFull) as error:
             log.warning("cannot receive: %s", error, extra={"group": self._group})
             await asyncio.wait([stopping], timeout=self._policy.base_s)
 
-    async def _next(self, stopping: asyncio.Task[bool]) -> Sequence[tuple[str, Delivery]]:
-        """Messages of the first topic that has some; waits on all of them at once.
+    def _free(self) -> int:
+        return self._policy.concurrency - len(self._running)
+
+    def _start(self, found: Found) -> None:
+        for topic, delivery in found:
+            task = asyncio.create_task(self._handle(topic, delivery))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    async def _next(self, stopping: asyncio.Task[bool]) -> Found:
+        """Messages that are there already, else the first that come.
 
         A topic that had some is looked at first again, since each look costs the engine a write;
-        after `STREAK` messages it is another's turn, so that none starves behind a full one.
+        after `STREAK` messages the others are looked at first, so that none starves behind it.
         """
-        free = max(1, self._policy.concurrency - len(self._running))
         if self._streak >= STREAK:
             self._topics.rotate(-1)
-            self._streak = 0
-        for turn, topic in enumerate(tuple(self._topics)):
-            if found := await self._receive(topic, limit=free, wait=0.0):
-                self._topics.rotate(-turn)
-                self._streak = len(found) + (self._streak if turn == 0 else 0)
-                return found
-        tasks = [
-            asyncio.create_task(self._receive(topic, limit=1, wait=self._policy.wait_s))
-            for topic in self._handlers
-        ]
-        try:
-            await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            results = await asyncio.gather(*tasks, return_exceptions=True)
-        found = [pair for result in results if isinstance(result, list) for pair in result]
-        if not found:
-            for result in results:
-                if isinstance(result, MediakilnError):
-                    raise result
+            looks = [topic for topic in self._topics if topic not in self._listening]
+        else:
+            looks = [self._topics[0]] if self._streak else []
+        for topic in looks:
+            if found := await self._receive(topic, limit=self._free(), wait=0.0):
+                return self._noted(found)
+        self._streak = 0
+        return self._noted(await self._listening.next(tuple(self._topics), stopping))
+
+    def _noted(self, found: Found) -> Found:
+        if found:
+            topic, _ = found[-1]
+            if topic != self._topics[0]:
+                self._topics.rotate(-self._topics.index(topic))
+                self._streak = 0
+            self._streak = self._streak % STREAK + len(found)
         return found
 
-    async def _receive(self, topic: str, *, limit: int, wait: float) -> list[tuple[str, Delivery]]:
+    async def _wait_for(self, topic: str) -> Found:
+        return await self._receive(topic, limit=1, wait=self._policy.wait_s)
+
+    async def _receive(self, topic: str, *, limit: int, wait: float) -> Found:
         deliveries = await self._broker.receive(
             topic, self._group, limit=limit, wait=wait, lease=self._policy.lease_s
         )

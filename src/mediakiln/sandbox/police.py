@@ -1,6 +1,7 @@
 """Measures a running child and ends it when it takes more than its task may."""
 
 import asyncio
+import itertools
 import time
 
 from mediakiln.model.errors import (
@@ -37,8 +38,8 @@ class Police:
         self.verdict: SandboxKill | None = None
 
     def start(self, task: Task) -> None:
-        """Begin to watch; until the first `begin`, the first task's limits hold."""
-        self.begin(task)
+        """Begin to watch a child that has done nothing yet, by this task's limits."""
+        self._limits = task.limits
         self._watch = asyncio.create_task(self._patrol())
 
     def begin(self, task: Task) -> None:
@@ -62,8 +63,10 @@ class Police:
         self._child.kill()
 
     async def _patrol(self) -> None:
-        rounds = 0
-        while not self._child.ended.done():
+        for rounds in itertools.count(1):
+            await asyncio.sleep(_INTERVAL_S)
+            if self._child.ended.done():
+                return
             usage = meter.usage(self._child.pid)
             error = self._time(usage) or self._processes(usage) or self._memory(usage)
             if error is None and rounds % _SCRATCH_EVERY == 0:
@@ -71,8 +74,6 @@ class Police:
             if error is not None and not self._child.ended.done():
                 self.convict(error)
                 return
-            rounds += 1
-            await asyncio.sleep(_INTERVAL_S)
 
     def _time(self, usage: meter.Usage) -> SandboxKill | None:
         wall, cpu = time.monotonic() - self._since, usage.cpu_s - self._cpu_before

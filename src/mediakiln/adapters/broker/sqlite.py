@@ -114,7 +114,7 @@ class SqliteBroker:
         with session.watch.waiting(number) as bell:
             while True:
                 bell.silence()
-                claim = await self._claim(number, limit, lease)
+                claim = await self._look(session, number, limit, lease, patient=wait > 0)
                 left = deadline - time.monotonic()
                 if claim.leases or left <= 0:
                     return [SqliteDelivery(self, topic, group, held) for held in claim.leases]
@@ -170,6 +170,18 @@ class SqliteBroker:
             )
             session.group_ids[topic, group] = number
         return number
+
+    async def _look(
+        self, session: Session, number: int, limit: int, lease: float, *, patient: bool
+    ) -> Claim:
+        """A claim; one that can wait for its bell is spared where the last one found nothing."""
+        mark = session.watch.mark(number)
+        if patient and (quiet := session.quiet(number, mark)):
+            return quiet
+        claim = await self._claim(number, limit, lease)
+        if not claim.leases:
+            session.found_quiet(number, mark, claim)
+        return claim
 
     async def _claim(self, number: int, limit: int, lease: float) -> Claim:
         session = self._opened()

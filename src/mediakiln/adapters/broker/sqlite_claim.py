@@ -60,6 +60,11 @@ def glance(connection: sqlite3.Connection, group: int) -> Claim | None:
     return None if first(connection, _FIRST_PROJECT, (group,)) is not None else Claim(due=due)
 
 
+def stirs(connection: sqlite3.Connection, group: int) -> bool:
+    """Whether something of the group is ready now."""
+    return glance(connection, group) is None
+
+
 def claim(tx: Transaction, group: int, limit: int, lease: float, turns: dict[int, str]) -> Claim:
     """Lease up to `limit` ready entries, the projects taking turns.
 

@@ -1,10 +1,13 @@
 """What one process holds of the SQLite broker's file."""
 
 import os
+import time
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
+from mediakiln.adapters.broker import sqlite_claim as claims
 from mediakiln.adapters.broker.doorbell import Doorbell
+from mediakiln.adapters.broker.sqlite_claim import Claim
 from mediakiln.adapters.broker.sqlite_watch import Reader, Watch
 from mediakiln.adapters.broker.sqlite_writer import Writer
 from mediakiln.model.errors import EngineMisconfigured
@@ -35,8 +38,20 @@ class Session:
         self.reader = Reader(path)
         # A connection of its own, so that counting a deep backlog delays nobody's waking.
         self._looks = Reader(path)
-        self.watch = Watch(self._looks, self._doorbell)
+        self.watch = Watch(self._looks, self._doorbell, claims.stirs)
+        self._quiet: dict[int, tuple[tuple[int, int], Claim]] = {}
         self.writer = Writer(path, self._committed)
+
+    def found_quiet(self, group: int, mark: tuple[int, int], claim: Claim) -> None:
+        """Remember that a look found nothing, as of a mark of the watch taken before it."""
+        self._quiet[group] = mark, claim
+
+    def quiet(self, group: int, mark: tuple[int, int]) -> Claim | None:
+        """What that look gave, where nothing happened since and nothing has become due."""
+        then, claim = self._quiet.get(group, (None, None))
+        if then != mark or claim is None or (claim.due is not None and claim.due <= time.time()):
+            return None
+        return claim
 
     def _committed(self, groups: AbstractSet[int]) -> None:
         if groups:

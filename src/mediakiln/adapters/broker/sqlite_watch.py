@@ -1,7 +1,8 @@
 """Who in this process waits for which group, and the thread that wakes them.
 
 It listens to the doorbell and, as the net beneath, asks twice a second whether another connection
-committed anything since it last asked: one pragma, whatever the number of groups.
+committed anything since it last asked: one pragma, whatever the number of groups, and only where
+it did a look at each group that somebody waits for.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
@@ -90,11 +91,20 @@ class Bell:
 class Watch:
     """The bells of this process. The thread starts with the first consumer that waits."""
 
-    def __init__(self, reader: Reader, doorbell: Doorbell) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        doorbell: Doorbell,
+        stirs: Callable[[sqlite3.Connection, int], bool],
+    ) -> None:
+        """Args: stirs: whether a group has something to receive now."""
+        self._stirs = stirs
         self._reader = reader
         self._doorbell = doorbell
         self._lock = threading.Lock()
         self._bells: defaultdict[int, set[Bell]] = defaultdict(set)
+        self._rings: Counter[int] = Counter()
+        self._looks = 0
         self._thread: threading.Thread | None = None
         self._stopped = False
 
@@ -111,16 +121,23 @@ class Watch:
             with self._lock:
                 self._bells[group].discard(bell)
 
+    def mark(self, group: int) -> tuple[int, int]:
+        """Stays equal for as long as nothing is known to have happened to the group."""
+        with self._lock:
+            return self._looks, self._rings[group]
+
     def wake(self, groups: AbstractSet[int]) -> None:
         """Ring the bells of these groups. From any thread."""
         if not groups:
             return
         with self._lock:
+            self._rings.update(groups)
             _ring_all(bell for group in groups for bell in self._bells.get(group, ()))
 
     def wake_all(self) -> None:
         """Ring every bell. From any thread."""
         with self._lock:
+            self._looks += 1
             _ring_all(bell for bells in self._bells.values() for bell in bells)
 
     def stop(self) -> None:
@@ -151,7 +168,10 @@ class Watch:
     def _look(self) -> None:
         try:
             if self._reader.changed():
-                self.wake_all()
+                with self._lock:
+                    self._looks += 1
+                    waited_for = [group for group, bells in self._bells.items() if bells]
+                self.wake(self._reader.read(lambda c: {g for g in waited_for if self._stirs(c, g)}))
         except MediakilnError as error:
             # Consumers that wait meet the same error when they next look, and report it.
             _log.warning("cannot look at the broker's file: %s", error)
