@@ -19,9 +19,35 @@ from mediakiln.roles.settings import Settings
 
 _ADAPTERS = "mediakiln.adapters"
 
-STORES = {"memory": "memory:MemoryObjectStore", "file": "local:LocalObjectStore"}
-BROKERS = {"memory": "memory:MemoryBroker", "sqlite": "sqlite:SqliteBroker"}
-CATALOGS = {"memory": "memory:MemoryCatalog", "sqlite": "sqlite:SqliteCatalog"}
+STORES = {
+    "memory": "memory:MemoryObjectStore",
+    "file": "local:LocalObjectStore",
+    "s3": "cloud:S3ObjectStore",
+    "gs": "cloud:GcsObjectStore",
+    "az": "cloud:AzureObjectStore",
+}
+BROKERS = {
+    "memory": "memory:MemoryBroker",
+    "sqlite": "sqlite:SqliteBroker",
+    "kafka": "kafka:KafkaBroker",
+    "sqs": "sqs:SqsBroker",
+}
+CATALOGS = {
+    "memory": "memory:MemoryCatalog",
+    "sqlite": "sqlite:SqliteCatalog",
+    "postgresql": "postgres:PostgresCatalog",
+    "dynamodb": "dynamodb:DynamoCatalog",
+    "cassandra": "cassandra:CassandraCatalog",
+}
+EXTRAS = {
+    "s3": "s3",
+    "kafka": "kafka",
+    "sqs": "sqs",
+    "postgresql": "postgres",
+    "dynamodb": "dynamodb",
+    "cassandra": "cassandra",
+}
+"""What is to be installed beside mediakiln for an engine: its extra, by scheme."""
 NOTIFIERS = {"log": "log:LogNotifier", "http": "webhook:WebhookNotifier"}
 DETECTORS = {"signature": "signature:SignatureDetector", "magika": "magika:MagikaDetector"}
 
@@ -127,7 +153,16 @@ def _open(port: str, table: Mapping[str, str], url: str, setting: str) -> object
         raise EngineMisconfigured(
             f"MEDIAKILN_{setting} is {url!r}; known are {known}", hint=f"use one of {known}"
         )
-    return _load(port, table[scheme]).from_url(url)
+    try:
+        engine = _load(port, table[scheme])
+    except ModuleNotFoundError as error:
+        if scheme not in EXTRAS or str(error.name).startswith("mediakiln"):
+            raise
+        raise EngineMisconfigured(
+            f"MEDIAKILN_{setting} is {scheme}://, which needs {error.name}; it is not installed",
+            hint=f"pip install 'mediakiln[{EXTRAS[scheme]}]'",
+        ) from error
+    return engine.from_url(url)
 
 
 def _load(port: str, place: str) -> Any:

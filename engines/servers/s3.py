@@ -1,0 +1,27 @@
+"""An S3 server on local files: versitygw."""
+
+from toolkit import HOST, Place, free_port, go, start
+
+PROCESSES = ("versitygw",)
+_PACKAGE = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
+_KEY, _SECRET, _REGION = "mediakiln", "mediakiln-secret", "us-east-1"
+
+
+def up(place: Place) -> dict[str, str]:
+    """Start it; buckets are made by `mediakiln init`."""
+    program = go("versitygw", _PACKAGE)
+    port = free_port()
+    for name in ("objects", "versions"):
+        place.file(f"{name}/.").mkdir(exist_ok=True)
+    argv = [program, "--access", _KEY, "--secret", _SECRET, "--region", _REGION]
+    argv += ["--port", f"{HOST}:{port}", "posix", "--sidecar", place.file("metadata/.").as_posix()]
+    place.file("metadata/.").mkdir(exist_ok=True)
+    start(place, "versitygw", [*argv, place.folder / "objects"], ready=port)
+    endpoint = f"http://{HOST}:{port}"
+    return {
+        "AWS_ACCESS_KEY_ID": _KEY,
+        "AWS_SECRET_ACCESS_KEY": _SECRET,
+        "AWS_REGION": _REGION,
+        "MEDIAKILN_STORE": f"s3://mediakiln?endpoint={endpoint}&region={_REGION}",
+        "MEDIAKILN_TEST_S3": endpoint,
+    }
