@@ -223,6 +223,37 @@ def test_doctor_checks_a_platform_that_runs_and_one_that_cannot(site: Platform) 
     assert found["commands"]["remedy"]
 
 
+def test_init_makes_what_the_engines_need_and_may_run_again(tmp_path: Path) -> None:
+    site = Platform(tmp_path, {"CHANGES": '["statistics"]'})
+    first, second = site.command("init", "--json"), site.command("init", "--json")
+    assert json.loads(told(first)) == json.loads(told(second))
+    assert json.loads(first.stdout)["broker"][1] == "17 topics, 17 groups"
+    assert (site.data / "store" / "archive").is_dir()
+
+
+def test_an_engine_whose_extra_is_not_installed_names_the_command(tmp_path: Path) -> None:
+    site = Platform(tmp_path, {"BROKER": "kafka://127.0.0.1:9"})
+    hidden = tmp_path / "hidden"
+    (hidden / "confluent_kafka").mkdir(parents=True)
+    (hidden / "confluent_kafka" / "__init__.py").write_text(
+        "raise ModuleNotFoundError('gone', name='confluent_kafka')"
+    )
+    answer = site.command("init", environment={"PYTHONPATH": str(hidden)})
+    assert answer.returncode == os.EX_CONFIG
+    assert answer.stderr.splitlines() == [
+        "mediakiln: MEDIAKILN_BROKER is kafka://, which needs confluent_kafka; it is not installed",
+        "  pip install 'mediakiln[kafka]'",
+    ]
+
+
+def test_a_password_in_an_engines_address_is_never_shown(tmp_path: Path) -> None:
+    site = Platform(tmp_path, {"CATALOG": "postgresql://me:s3cret@127.0.0.1:9/media"})
+    for command in ("config", "doctor", "init"):
+        answer = site.command(command)
+        assert "s3cret" not in answer.stdout + answer.stderr
+        assert "me:***@" in answer.stdout or command == "init"
+
+
 def test_process_runs_a_recipe_with_no_server(tmp_path: Path) -> None:
     alone = Platform(tmp_path)
     (tmp_path / "a.txt").write_bytes(media.text())

@@ -32,6 +32,7 @@ _COMMANDS = {
     "operations": ("operations:operations", "The installed operations and their parameters."),
     "config": ("config:config", "Every setting, its value and where it came from."),
     "new": ("new:app", "Begin a new operation."),
+    "init": ("init:init", "Make topics, queues, tables and buckets in the configured engines."),
     "doctor": ("doctor:doctor", "Check this machine and the configured engines."),
 }
 

@@ -3,13 +3,14 @@
 A group gets every message of its topic published after it was made, shared among its members.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from mediakiln.model.kind import Kind
 from mediakiln.model.messages import jobs_topic
 
 DEAD = "dead"
+CHANGES = "changes"
 
 _JOBS = {jobs_topic(kind, heavy=heavy): ("process",) for kind in Kind for heavy in (False, True)}
 
@@ -21,7 +22,12 @@ TOPOLOGY: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "stored": ("join",),
         "finished": ("join",),
         "completed": ("notify",),
-        "changes": (),
+        CHANGES: (),
         DEAD: ("dead",),
     }
 )
+
+
+def topology(changes: Sequence[str] = ()) -> Mapping[str, tuple[str, ...]]:
+    """The table, with the groups that read the stream of changes in this deployment."""
+    return MappingProxyType({**TOPOLOGY, CHANGES: tuple(changes)})

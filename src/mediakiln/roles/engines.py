@@ -2,20 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
 from mediakiln.model.errors import EngineMisconfigured
-from mediakiln.model.topology import TOPOLOGY
+from mediakiln.model.keys import Bucket
+from mediakiln.model.topology import TOPOLOGY, topology
 from mediakiln.ports.broker import Broker
 from mediakiln.ports.catalog import Catalog
 from mediakiln.ports.detector import Detector
 from mediakiln.ports.notifier import Notifier
 from mediakiln.ports.object_store import ObjectStore
-from mediakiln.roles.settings import Settings
+from mediakiln.roles.settings import Settings, without_password
 
 _ADAPTERS = "mediakiln.adapters"
 
@@ -59,13 +60,14 @@ class Engines:
     store: ObjectStore
     broker: Broker
     catalog: Catalog
+    topology: Mapping[str, Sequence[str]] = field(default_factory=lambda: TOPOLOGY)
     before_close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     """What must come to its end while the engines are still open."""
 
     async def ensure(self) -> None:
         """Make buckets, topics and schema; safe to run again, and in parallel."""
         await asyncio.gather(
-            self.store.ensure(), self.broker.ensure(TOPOLOGY), self.catalog.ensure()
+            self.store.ensure(), self.broker.ensure(self.topology), self.catalog.ensure()
         )
 
     async def close(self) -> None:
@@ -94,10 +96,46 @@ def open_engines(settings: Settings, *, shared: bool = True) -> Engines:
                 )
     settings.make_data()
     return Engines(
-        store=cast("ObjectStore", _open("object_store", STORES, settings.store_url, "STORE")),
-        broker=cast("Broker", _open("broker", BROKERS, settings.broker_url, "BROKER")),
-        catalog=cast("Catalog", _open("catalog", CATALOGS, settings.catalog_url, "CATALOG")),
+        store=open_store(settings),
+        broker=open_broker(settings),
+        catalog=open_catalog(settings),
+        topology=topology(settings.changes),
     )
+
+
+def open_store(settings: Settings) -> ObjectStore:
+    """The object store that the settings name."""
+    return cast("ObjectStore", _open("object_store", STORES, settings.store_url, "STORE"))
+
+
+def open_broker(settings: Settings) -> Broker:
+    """The broker that the settings name."""
+    return cast("Broker", _open("broker", BROKERS, settings.broker_url, "BROKER"))
+
+
+def open_catalog(settings: Settings) -> Catalog:
+    """The catalog that the settings name."""
+    return cast("Catalog", _open("catalog", CATALOGS, settings.catalog_url, "CATALOG"))
+
+
+async def prepare(settings: Settings) -> dict[str, tuple[str, str]]:
+    """Make what each engine needs; its URL and what is there now, by engine.
+
+    Raises:
+        EngineMisconfigured, EngineUnavailable: of the first engine that cannot be used.
+    """
+    engines = open_engines(settings)
+    try:
+        await engines.ensure()
+    finally:
+        await engines.close()
+    groups = sum(len(each) for each in engines.topology.values())
+    said = {
+        "store": (settings.store_url, f"buckets: {', '.join(Bucket)}"),
+        "broker": (settings.broker_url, f"{len(engines.topology)} topics, {groups} groups"),
+        "catalog": (settings.catalog_url, "schema as of this release"),
+    }
+    return {name: (without_password(url), what) for name, (url, what) in said.items()}
 
 
 def open_detector(settings: Settings) -> Detector:
@@ -151,7 +189,8 @@ def _open(port: str, table: Mapping[str, str], url: str, setting: str) -> object
     if scheme not in table:
         known = ", ".join(f"{name}://" for name in table)
         raise EngineMisconfigured(
-            f"MEDIAKILN_{setting} is {url!r}; known are {known}", hint=f"use one of {known}"
+            f"MEDIAKILN_{setting} is {without_password(url)!r}; known are {known}",
+            hint=f"use one of {known}",
         )
     try:
         engine = _load(port, table[scheme])

@@ -20,7 +20,12 @@ from mediakiln.stages.recipes import RecipeBook
 
 def ledger(settings: Settings, engines: Engines) -> Ledger:
     """The writer of records."""
-    made = Ledger(engines.catalog, engines.broker, stall_after=timedelta(seconds=settings.stall_s))
+    made = Ledger(
+        engines.catalog,
+        engines.broker,
+        stall_after=timedelta(seconds=settings.stall_s),
+        announce=bool(settings.changes),
+    )
     engines.before_close.append(made.drain)
     return made
 

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -22,6 +23,9 @@ from mediakiln.model.kind import Kind
 
 PREFIX = "MEDIAKILN_"
 MIB = 1024 * 1024
+_ENGINES = ("store", "broker", "catalog")
+_NOT_OURS = (f"{PREFIX}TEST_", f"{PREFIX}ENGINES_")
+"""Of the tests, and of the scripts that start servers for them."""
 
 
 class Webhook(BaseModel):
@@ -78,6 +82,9 @@ class Settings(BaseSettings):
     notify: tuple[Webhook, ...] = Field((), description="Who hears of completed runs.")
     notify_private: bool = Field(
         default=False, description="Allow webhook targets on private addresses."
+    )
+    changes: tuple[str, ...] = Field(
+        (), description="Groups that read the stream of records' changes; none: it is not written."
     )
     recipes: Path | None = Field(None, description="A JSON file of presets: name to recipe.")
     commands: Path | None = Field(None, description="A JSON file of custom.command's commands.")
@@ -200,6 +207,15 @@ class Settings(BaseSettings):
         return key
 
 
+def without_password(url: str) -> str:
+    """An engine's URL as it may be shown."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{parts.username}:***@{host}").geturl()
+
+
 def _explained(error: ValidationError) -> EngineMisconfigured:
     first = error.errors(include_url=False)[0]
     name, *rest = (str(part) for part in first["loc"] or ("settings",))
@@ -215,6 +231,7 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
     for name in sorted(environment):
         if (
             name.startswith(PREFIX)
+            and not name.startswith(_NOT_OURS)
             and name.removeprefix(PREFIX).lower() not in Settings.model_fields
         ):
             raise _unknown(name)
@@ -251,5 +268,6 @@ def origins(settings: Settings) -> dict[str, tuple[Any, str]]:
             origin = "command line"
         else:
             origin = "default"
-        shown[name] = (getattr(settings, name), origin)
+        value = getattr(settings, name)
+        shown[name] = (without_password(value) if name in _ENGINES and value else value, origin)
     return shown

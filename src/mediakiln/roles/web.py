@@ -7,7 +7,6 @@ from datetime import timedelta
 from prometheus_client import REGISTRY
 
 from mediakiln.model.errors import MediakilnError, StorageFull
-from mediakiln.model.topology import TOPOLOGY
 from mediakiln.roles import parts
 from mediakiln.roles.engines import Engines
 from mediakiln.roles.service import Service
@@ -52,7 +51,7 @@ class WebServer:
 
     async def _measure_backlog(self) -> None:
         while True:
-            for topic, groups in TOPOLOGY.items():
+            for topic, groups in self._engines.topology.items():
                 for group in groups:
                     await self._measure(topic, group)
             await asyncio.sleep(BACKLOG_EVERY_S)

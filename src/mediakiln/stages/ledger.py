@@ -17,7 +17,6 @@ from mediakiln.model.clock import Clock, utc_now
 from mediakiln.model.errors import LimitExceeded, MediakilnError, NotFound, VersionConflict
 from mediakiln.model.ids import new_id
 from mediakiln.model.messages import Changed, Event, Job
-from mediakiln.model.topology import TOPOLOGY
 from mediakiln.model.transitions import slim
 from mediakiln.ports.broker import Broker
 from mediakiln.ports.catalog import Catalog, Outgoing
@@ -34,7 +33,7 @@ _CONFLICT_PAUSE_S = 0.005
 class Change:
     """A record's next form and the events that go with it.
 
-    `quiet` changes are not announced on `changes`; nor is any while no group reads that topic.
+    `quiet` changes are not announced on `changes`.
     """
 
     asset: Asset
@@ -46,6 +45,7 @@ class Ledger:
     """Writes records and sends their events.
 
     `stall_after` is how long a record may stand in a state before `reconcile` looks at it.
+    `announce` says whether anybody reads `changes`: without, nothing is written to it.
     """
 
     def __init__(
@@ -54,11 +54,13 @@ class Ledger:
         broker: Broker,
         *,
         stall_after: timedelta = STALL_AFTER,
+        announce: bool = False,
         clock: Clock = utc_now,
     ) -> None:
         self.catalog = catalog
         self.stall_after = stall_after
         self.clock = clock
+        self._announce = announce
         self._broker = broker
         self._background: set[asyncio.Task[None]] = set()
 
@@ -119,12 +121,11 @@ class Ledger:
             await self._send(written.id, outgoing)
         return written
 
-    @staticmethod
     def _outgoing(
-        asset: Asset, events: Sequence[Event], *, version: int, quiet: bool = False
+        self, asset: Asset, events: Sequence[Event], *, version: int, quiet: bool = False
     ) -> list[Outgoing]:
         outgoing = [Outgoing(_topic(event), event.to_message()) for event in events]
-        if TOPOLOGY[Changed.topic] and not quiet:
+        if self._announce and not quiet:
             outgoing.append(Outgoing(Changed.topic, _changed(asset, version).to_message()))
         return outgoing
 

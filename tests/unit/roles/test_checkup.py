@@ -30,7 +30,7 @@ async def test_a_broken_configuration_names_each_remedy(tmp_path: Path) -> None:
     bad = tmp_path / "bad.json"
     bad.write_text("[")
     found = await _check(tmp_path, recipes=bad, commands=bad, broker="rabbit://x")
-    for name in ("recipes", "commands", "engines"):
+    for name in ("recipes", "commands", "broker"):
         assert found[name].state == "fails", name
         assert found[name].remedy, name
     assert "sqlite://" in found["engines"].remedy

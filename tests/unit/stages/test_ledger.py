@@ -8,8 +8,9 @@ import pytest
 from mediakiln.model.asset import Asset
 from mediakiln.model.errors import NotFound
 from mediakiln.model.ids import new_id
-from mediakiln.model.messages import Received
-from mediakiln.stages.ledger import Change
+from mediakiln.model.messages import Changed, Received
+from mediakiln.model.topology import CHANGES, topology
+from mediakiln.stages.ledger import Change, Ledger
 from support.world import World
 
 
@@ -50,3 +51,22 @@ async def test_sent_events_leave_the_outbox(world: World) -> None:
 async def test_a_missing_record_is_an_error(world: World) -> None:
     with pytest.raises(NotFound):
         await world.ledger.change(new_id(), _tagged("x"))
+
+
+async def test_changes_are_announced_to_their_readers_in_the_order_of_versions(
+    world: World,
+) -> None:
+    await world.broker.ensure(topology(["statistics"]))
+    ledger = Ledger(world.catalog, world.broker, announce=True)
+    asset = await world.upload()
+    for tag in "abc":
+        await ledger.change(asset.id, _tagged(tag))
+    found = await world.broker.receive(CHANGES, "statistics", limit=10, wait=0, lease=5)
+    assert [Changed.of(each.message).version for each in found] == [2, 3, 4]
+
+
+async def test_without_a_reader_no_change_is_announced(world: World) -> None:
+    await world.broker.ensure(topology(["statistics"]))
+    asset = await world.upload()
+    await world.ledger.change(asset.id, _tagged("a"))
+    assert not await world.broker.receive(CHANGES, "statistics", limit=10, wait=0, lease=5)

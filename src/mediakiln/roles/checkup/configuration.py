@@ -1,16 +1,41 @@
 """Settings that fail only later if nobody looks, and a round trip through each engine."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Protocol, TypeVar
 
 from mediakiln.model.errors import MediakilnError
 from mediakiln.model.ids import new_id
 from mediakiln.model.keys import Bucket
-from mediakiln.model.topology import TOPOLOGY
+from mediakiln.model.topology import topology
 from mediakiln.roles import parts
 from mediakiln.roles.checkup.findings import Finding, fails, good
-from mediakiln.roles.engines import Engines, open_detector, open_engines, open_notifiers
-from mediakiln.roles.settings import Settings
+from mediakiln.roles.engines import (
+    open_broker,
+    open_catalog,
+    open_detector,
+    open_notifiers,
+    open_store,
+)
+from mediakiln.roles.settings import Settings, without_password
+
+_ENGINE_S = 30
+
+
+class _Engine(Protocol):
+    async def close(self) -> None: ...
+
+
+E = TypeVar("E", bound=_Engine)
+
+
+@asynccontextmanager
+async def _closing(engine: E) -> AsyncIterator[E]:
+    try:
+        yield engine
+    finally:
+        await engine.close()
 
 
 async def configuration(settings: Settings) -> list[Finding]:
@@ -37,50 +62,52 @@ def _configuration(settings: Settings) -> Iterator[Finding]:
 
 
 async def _engines(settings: Settings) -> list[Finding]:
-    """A round trip through each configured engine."""
-    try:
-        engines = open_engines(settings)
-    except MediakilnError as error:
-        return [fails("engines", error, "mend the engine's URL")]
-    try:
-        return [
-            await _engine("store", settings.store_url, lambda: _store(engines)),
-            await _engine("broker", settings.broker_url, lambda: _broker(engines)),
-            await _engine("catalog", settings.catalog_url, lambda: _catalog(engines)),
-        ]
-    finally:
-        await engines.close()
+    """A round trip through each configured engine, which also tries out what it may do there."""
+    trips = (
+        ("store", settings.store_url, _store),
+        ("broker", settings.broker_url, _broker),
+        ("catalog", settings.catalog_url, _catalog),
+    )
+    return [await _engine(settings, name, url, trip) for name, url, trip in trips]
 
 
-async def _engine(name: str, url: str, check: Callable[[], Awaitable[str]]) -> Finding:
-    remedy = f"check MEDIAKILN_{name.upper()} and that the engine runs"
+async def _engine(
+    settings: Settings, name: str, url: str, trip: Callable[[Settings], Awaitable[str]]
+) -> Finding:
+    shown, variable = without_password(url), f"MEDIAKILN_{name.upper()}"
+    remedy = f"check {variable} and that the engine runs"
     try:
-        async with asyncio.timeout(20):
-            return good(name, f"{url}: {await check()}")
+        async with asyncio.timeout(_ENGINE_S):
+            return good(name, f"{shown}: {await trip(settings)}")
     except MediakilnError as error:
-        return fails(name, f"{url}: {error}", remedy)
+        return fails(name, error, remedy, prefix=f"{shown}: ")
     except TimeoutError:
-        return fails(name, f"{url}: no answer in 20 s", remedy)
+        return fails(name, f"{shown}: no answer in {_ENGINE_S} s", remedy)
 
 
-async def _store(engines: Engines) -> str:
-    await engines.store.ensure()
-    key = f"doctor/{new_id()}"
-    await engines.store.put(Bucket.INPUT, key, b"doctor", if_absent=True)
-    await engines.store.get(Bucket.INPUT, key)
-    await engines.store.delete(Bucket.INPUT, [key])
-    return "written, read and deleted"
+async def _store(settings: Settings) -> str:
+    settings.make_data()
+    async with _closing(open_store(settings)) as store:
+        await store.ensure()
+        key = f"doctor/{new_id()}"
+        for bucket in Bucket:
+            await store.put(bucket, key, b"doctor", if_absent=True)
+            await store.get(bucket, key)
+            await store.delete(bucket, [key])
+    return "written, read and deleted in each bucket"
 
 
-async def _broker(engines: Engines) -> str:
-    await engines.broker.ensure(TOPOLOGY)
-    backlog = await engines.broker.backlog("received", "classify")
+async def _broker(settings: Settings) -> str:
+    async with _closing(open_broker(settings)) as broker:
+        await broker.ensure(topology(settings.changes))
+        backlog = await broker.backlog("received", "classify")
     return f"{backlog.ready + backlog.leased} messages wait for classify"
 
 
-async def _catalog(engines: Engines) -> str:
-    await engines.catalog.ensure()
-    space, key = engines.catalog.records("doctor"), new_id()
-    version = await space.put(key, {"checked": True})
-    await space.delete(key, expected=version)
+async def _catalog(settings: Settings) -> str:
+    async with _closing(open_catalog(settings)) as catalog:
+        await catalog.ensure()
+        space, key = catalog.records("doctor"), new_id()
+        version = await space.put(key, {"checked": True})
+        await space.delete(key, expected=version)
     return "written, read and deleted"

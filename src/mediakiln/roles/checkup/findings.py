@@ -25,7 +25,7 @@ def good(name: str, found: str) -> Finding:
     return Finding(name, "good", found)
 
 
-def fails(name: str, error: object, remedy: str) -> Finding:
+def fails(name: str, error: object, remedy: str, *, prefix: str = "") -> Finding:
     """Something must be done."""
     hint = error.context.get("hint") if isinstance(error, MediakilnError) else None
-    return Finding(name, "fails", str(error), str(hint or remedy))
+    return Finding(name, "fails", f"{prefix}{error}", str(hint or remedy))
