@@ -146,7 +146,5 @@ async def test_every_message_twice_late_and_out_of_order_changes_nothing(tmp_pat
             assert hooks.count == told
             told_once_each(hooks, assets)
         await engines.close()
-    found = await audit(
-        settings.data, {f"blake3:{blake3(content).hexdigest()}" for _, content in files}
-    )
+    found = await audit(settings, {f"blake3:{blake3(content).hexdigest()}" for _, content in files})
     assert found.broken == []

@@ -1,12 +1,10 @@
 """kill -9 of every role and of sandbox children while files go through: nothing is lost."""
 
 import asyncio
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
@@ -16,10 +14,12 @@ from blake3 import blake3
 
 from mediakiln.client import ApiError, Asset, Client, Retry
 from mediakiln.model.kind import AssetState
+from mediakiln.roles.settings import Settings
 from support import media
 from support.audit import Findings, audit
+from support.fleet import supervised
 from support.hooks import Hooks, receiving
-from support.platform import PATIENCE, READY_S, Platform
+from support.platform import Platform
 
 pytestmark = [
     pytest.mark.faults,
@@ -152,7 +152,7 @@ def at_rest(site: Platform, files: Files) -> Findings:
     site.stop()
     assert site.survivors() == []
     sent = {f"blake3:{blake3(content).hexdigest()}" for _, content in files}
-    found = asyncio.run(audit(site.data, sent))
+    found = asyncio.run(audit(Settings(data=site.data), sent))
     assert found.broken == []
     return found
 
@@ -200,39 +200,3 @@ def test_every_role_that_runs_alone_is_killed_and_no_file_is_lost(tmp_path: Path
             check(site, ids, files, hooks, tmp_path)
         finally:
             site.end()
-
-
-@contextmanager
-def supervised(site: Platform, roles: Sequence[str]) -> Iterator[None]:
-    """Each role in a process of its own, started again whenever it dies; drained at the end."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    site.url = f"http://127.0.0.1:{port}"
-    stop = threading.Event()
-
-    def keep(name: str) -> None:
-        more = ("--port", port) if name == "web" else ()
-        while not stop.is_set():
-            process = site.start("run", name, *more)
-            while process.poll() is None and not stop.wait(0.05):
-                pass
-
-    threads = [threading.Thread(target=keep, args=(name,)) for name in roles]
-    for thread in threads:
-        thread.start()
-    try:
-        _until(lambda: site.ready(site.url), within=READY_S * PATIENCE)
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-    site.stop()
-
-
-def _until(holds: Callable[[], bool], *, within: float) -> None:
-    deadline = time.monotonic() + within
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

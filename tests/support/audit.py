@@ -41,9 +41,9 @@ class Findings:
         )
 
 
-async def audit(data: Path, sent: Collection[str]) -> Findings:
+async def audit(settings: Settings, sent: Collection[str]) -> Findings:
     """Look at every record and object; `sent` are the checksums of all that was ever sent."""
-    engines = open_engines(Settings(data=data))
+    engines = open_engines(settings)
     found = Findings()
     try:
         await engines.ensure()
@@ -55,7 +55,7 @@ async def audit(data: Path, sent: Collection[str]) -> Findings:
         found.insist(not (await engines.catalog.records("dead").list())[0], "no dead letters")
     finally:
         await engines.close()
-    _audit_leftovers(data, found)
+    _audit_leftovers(settings.data, found)
     return found
 
 
@@ -127,8 +127,8 @@ async def _audit_files(manifest: Manifest, store: ObjectStore, found: Findings) 
 
 def _audit_leftovers(data: Path, found: Findings) -> None:
     """With every process gone, scratch and drafts are empty."""
-    for name in (".scratch", ".incoming"):
-        left = sorted(str(path) for path in (data / "store" / name).rglob("*"))
+    for name in ("store/.scratch", "store/.incoming", "scratch"):
+        left = sorted(str(path) for path in (data / name).rglob("*"))
         found.insist(not left, f"{name} is empty, but has {left[:5]}")
 
 

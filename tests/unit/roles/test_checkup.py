@@ -33,7 +33,7 @@ async def test_a_broken_configuration_names_each_remedy(tmp_path: Path) -> None:
     for name in ("recipes", "commands", "broker"):
         assert found[name].state == "fails", name
         assert found[name].remedy, name
-    assert "sqlite://" in found["engines"].remedy
+    assert "sqlite://" in found["broker"].remedy
 
 
 async def test_a_taken_port_is_found(tmp_path: Path) -> None:

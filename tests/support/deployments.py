@@ -1,0 +1,63 @@
+"""The sets of engines that the whole pipeline is tried on, each run with names of its own."""
+
+import os
+from collections.abc import Callable, Mapping
+from uuid import uuid4
+
+from support.servers import server
+
+Urls = Mapping[str, str]
+
+
+def kafka(run: str) -> str:
+    """A broker URL."""
+    return f"kafka://{server('KAFKA', 'kafka')}?prefix={run}."
+
+
+def sqs(run: str) -> str:
+    """A broker URL."""
+    return f"sqs://us-east-1?endpoint={server('SQS', 'sqs')}&prefix={run}-&fanout=queues"
+
+
+def s3(run: str) -> str:
+    """A store URL."""
+    return f"s3://{run}?endpoint={server('S3', 's3')}&region=us-east-1"
+
+
+def postgres(run: str) -> str:
+    """A catalog URL."""
+    return f"{server('POSTGRES', 'postgres')}?schema={run}"
+
+
+def dynamodb(run: str) -> str:
+    """A catalog URL."""
+    return f"dynamodb://us-east-1/{run}?endpoint={server('DYNAMODB', 'dynamodb')}"
+
+
+def cassandra(run: str) -> str:
+    """A catalog URL."""
+    return f"cassandra://{server('CASSANDRA', 'cassandra')}/{run}"
+
+
+_MAKERS: Mapping[str, Callable[[str], str]] = {
+    "kafka": kafka,
+    "sqs": sqs,
+    "s3": s3,
+    "postgres": postgres,
+    "dynamodb": dynamodb,
+    "cassandra": cassandra,
+}
+DEPLOYMENTS = ("kafka+s3+postgres", "sqs+s3+dynamodb", "kafka+s3+cassandra")
+
+
+def urls_of(deployment: str) -> dict[str, str]:
+    """Settings for `broker+store+catalog`; skips where a server is not there."""
+    run = f"mk{uuid4().hex[:10]}"
+    broker, store, catalog = (_MAKERS[name](run) for name in deployment.split("+"))
+    return {"BROKER": broker, "STORE": store, "CATALOG": catalog}
+
+
+def wanted() -> tuple[str, ...]:
+    """The deployments to try: all, or those that MEDIAKILN_TEST_DEPLOYMENTS names."""
+    given = os.environ.get("MEDIAKILN_TEST_DEPLOYMENTS")
+    return tuple(given.split(",")) if given else DEPLOYMENTS
