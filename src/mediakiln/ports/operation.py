@@ -9,13 +9,13 @@ import fnmatch
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, cast, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from mediakiln.model.errors import InvalidRecipe
+from mediakiln.model.errors import EngineMisconfigured, InvalidRecipe
 from mediakiln.model.kind import Kind
 from mediakiln.model.product import Product
 from mediakiln.model.recipe import Recipe, Step
@@ -173,8 +173,12 @@ class OperationSet:
 
     @classmethod
     def installed(cls) -> "OperationSet":
-        """Every operation that an installed distribution offers by entry point."""
-        return cls(entry.load() for entry in entry_points(group=ENTRY_POINT_GROUP))
+        """Every operation that an installed distribution offers by entry point.
+
+        Raises:
+            EngineMisconfigured: one cannot be imported; names its distribution.
+        """
+        return cls(_loaded(entry) for entry in entry_points(group=ENTRY_POINT_GROUP))
 
     def __iter__(self) -> Iterator[Operation]:
         return iter(sorted(self._operations.values(), key=lambda item: item.name))
@@ -255,3 +259,15 @@ def _allowed(item: Operation, where: str, context: Mapping[str, Any]) -> Any:
     if plain:
         return plain
     return schema or sorted(properties)
+
+
+def _loaded(entry: EntryPoint) -> Operation:
+    try:
+        return cast("Operation", entry.load())
+    except Exception as error:
+        source = entry.dist.name if entry.dist else "a distribution"
+        raise EngineMisconfigured(
+            f"the operation {entry.name} of {source} cannot be imported: "
+            f"{type(error).__name__}: {error}",
+            hint=f"mend or uninstall it: pip uninstall {source}",
+        ) from error

@@ -9,7 +9,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from mediakiln.model.errors import (
@@ -56,17 +56,31 @@ class Policy:
 
 
 class Consumer:
-    """Reads topics for one group and hands each message to its topic's handler."""
+    """Reads topics for one group and hands each message to its topic's handler.
+
+    Of the topics in `slow`, at most `slow_most` handlers run at once, where given: long work
+    leaves room for short.
+    """
 
     def __init__(
-        self, broker: Broker, group: str, handlers: Mapping[str, Handler], policy: Policy
+        self,
+        broker: Broker,
+        group: str,
+        handlers: Mapping[str, Handler],
+        policy: Policy,
+        *,
+        slow: Collection[str] = (),
+        slow_most: int | None = None,
     ) -> None:
         self._broker = broker
         self._group = group
         self._handlers = handlers
         self._policy = policy
         self._topics = deque(handlers)
+        self._slow = frozenset(slow)
+        self._slow_most = policy.concurrency if slow_most is None else slow_most
         self._running: set[asyncio.Task[None]] = set()
+        self._slow_running: set[asyncio.Task[None]] = set()
         self._streak = 0
         self._listening = Listening(self._wait_for)
 
@@ -93,6 +107,8 @@ class Consumer:
             await asyncio.wait([*self._running, stopping], return_when=asyncio.FIRST_COMPLETED)
         if stopping.done():
             return
+        if self._slow_is_full():
+            self._start(await self._listening.end(self._slow))
         try:
             self._start(await self._next(stopping))
         except (EngineError, StorageFull) as error:
@@ -102,11 +118,15 @@ class Consumer:
     def _free(self) -> int:
         return self._policy.concurrency - len(self._running)
 
+    def _slow_is_full(self) -> bool:
+        return len(self._slow_running) >= self._slow_most
+
     def _start(self, found: Found) -> None:
         for topic, delivery in found:
             task = asyncio.create_task(self._handle(topic, delivery))
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            for running in (self._running, *([self._slow_running] if topic in self._slow else [])):
+                running.add(task)
+                task.add_done_callback(running.discard)
 
     async def _next(self, stopping: asyncio.Task[bool]) -> Found:
         """Messages that are there already, else the first that come.
@@ -119,11 +139,20 @@ class Consumer:
             looks = [topic for topic in self._topics if topic not in self._listening]
         else:
             looks = [self._topics[0]] if self._streak else []
+        closed = self._slow if self._slow_is_full() else frozenset()
         for topic in looks:
-            if found := await self._receive(topic, limit=self._free(), wait=0.0):
+            room = self._room(topic)
+            if room > 0 and (found := await self._receive(topic, limit=room, wait=0.0)):
                 return self._noted(found)
         self._streak = 0
-        return self._noted(await self._listening.next(tuple(self._topics), stopping))
+        others = [stopping, *(self._slow_running if closed else ())]
+        topics = [topic for topic in self._topics if topic not in closed]
+        return self._noted(await self._listening.next(topics, others))
+
+    def _room(self, topic: str) -> int:
+        if topic in self._slow:
+            return min(self._free(), self._slow_most - len(self._slow_running))
+        return self._free()
 
     def _noted(self, found: Found) -> Found:
         if found:

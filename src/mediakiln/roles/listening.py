@@ -1,7 +1,8 @@
 """Waiting on several topics at once, each with a long poll of its own."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from typing import Any
 
 from mediakiln.model.errors import MediakilnError
 from mediakiln.ports.broker import Delivery
@@ -22,8 +23,8 @@ class Listening:
     def __contains__(self, topic: str) -> bool:
         return topic in self._pending
 
-    async def next(self, topics: Iterable[str], stopping: asyncio.Task[bool]) -> Found:
-        """What the first topics to answer gave; nothing where the time was up or stop was asked.
+    async def next(self, topics: Iterable[str], others: Iterable[asyncio.Task[Any]]) -> Found:
+        """What the first topics to answer gave; nothing where time was up or another task ended.
 
         Raises:
             MediakilnError: a topic could not be read, and no other gave anything.
@@ -31,15 +32,18 @@ class Listening:
         for topic in topics:
             if topic not in self._pending:
                 self._pending[topic] = asyncio.create_task(_awaited(self._receive(topic)))
-        waits = [*self._pending.values(), stopping]
+        waits = [*self._pending.values(), *others]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         answered = [topic for topic, task in self._pending.items() if task.done()]
         return _found([self._pending.pop(topic) for topic in answered])
 
-    async def end(self) -> Found:
-        """Wait no longer; what came in at the last moment is held and must be worked on."""
-        tasks = [*self._pending.values()]
-        self._pending.clear()
+    async def end(self, topics: Collection[str] | None = None) -> Found:
+        """Wait no longer for these topics, or for any.
+
+        What came in at the last moment is held and must be worked on.
+        """
+        ended = [name for name in self._pending if topics is None or name in topics]
+        tasks = [self._pending.pop(name) for name in ended]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

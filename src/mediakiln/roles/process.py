@@ -5,6 +5,7 @@ import os
 import socket
 
 from mediakiln.model.ids import new_id
+from mediakiln.model.messages import jobs_topic
 from mediakiln.ports.operation import OperationSet
 from mediakiln.ports.runner import Runner
 from mediakiln.roles import parts
@@ -69,7 +70,15 @@ def build(settings: Settings, engines: Engines) -> Service:
     policy = parts.policy(
         settings, concurrency=settings.workers, max_attempts=settings.max_attempts + 3
     )
-    return Worker(Consumer(engines.broker, "process", handlers, policy), runner, scratch)
+    consumer = Consumer(
+        engines.broker,
+        "process",
+        handlers,
+        policy,
+        slow=[jobs_topic(kind, heavy=True) for kind in settings.kinds],
+        slow_most=max(1, settings.workers // 2),
+    )
+    return Worker(consumer, runner, scratch)
 
 
 def _modules(operations: OperationSet, settings: Settings) -> list[str]:

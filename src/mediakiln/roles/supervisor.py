@@ -66,7 +66,13 @@ class Supervisor:
         pause = 0.1
         while not stop.is_set():
             started = loop.time()
-            process = await self._start(child)
+            try:
+                process = await self._start(child)
+            except OSError as error:  # no memory or no process to be had now
+                log.error("%s cannot be started: %s", child.name, error, extra={"role": child.role})  # noqa: TRY400 - the reason says it
+                pause = min(_MOST_PAUSE_S, pause * 2)
+                await wait_for_stop(stop, pause)
+                continue
             exited = asyncio.create_task(process.wait())
             await _first_of(exited, stop)
             if stop.is_set():

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from mediakiln.model.clock import Clock, utc_now
-from mediakiln.model.errors import MediakilnError, NotifyFailed, VersionConflict
+from mediakiln.model.errors import MediakilnError, VersionConflict
 from mediakiln.model.messages import Completed, Message
 from mediakiln.ports.catalog import Catalog, Records
 from mediakiln.ports.notifier import Notification, Notifier
@@ -34,15 +34,15 @@ class Notify:
         """Send to every target that has not had it yet.
 
         Raises:
-            NotifyFailed: some target may take it later; those that took it are not asked again.
+            MediakilnError: some target may take it later; those that took it are not asked again.
         """
         event = Completed.of(message)
         _count(event)
-        failures: list[NotifyFailed] = []
+        failures: list[MediakilnError] = []
         for notifier in self._notifiers:
             try:
                 await self._deliver(notifier, message.id, event)
-            except NotifyFailed as error:
+            except MediakilnError as error:
                 failures.append(error)
         if failures:
             raise failures[0]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from mediakiln.model.clock import Clock, utc_now
+from mediakiln.model.errors import MediakilnError
 from mediakiln.ports.broker import Broker
 from mediakiln.ports.catalog import Catalog, Pending
 from mediakiln.telemetry import metrics
@@ -25,21 +26,33 @@ class Relay:
         self._clock = clock
 
     async def sweep(self, *, limit: int = 200) -> int:
-        """Send what has waited longer than the grace; returns how many events were sent."""
+        """Send what has waited longer than the grace; returns how many events were sent.
+
+        Raises:
+            MediakilnError: of the first topic that takes nothing, once the others have theirs.
+        """
         sent = 0
+        failures: list[MediakilnError] = []
         for shard in range(self._catalog.capabilities.shards):
             before = self._clock() - self._grace
             waiting = await self._catalog.outbox(before=before, shard=shard, limit=limit)
-            if waiting:
-                await self._send(waiting)
-                sent += len(waiting)
+            sent += await self._send(waiting, failures)
         metrics.RELAYED.inc(sent)
+        if failures:
+            raise failures[0]
         return sent
 
-    async def _send(self, waiting: Sequence[Pending]) -> None:
+    async def _send(self, waiting: Sequence[Pending], failures: list[MediakilnError]) -> int:
+        sent = 0
         by_topic: defaultdict[tuple[str, float], list[Pending]] = defaultdict(list)
         for event in waiting:
             by_topic[event.topic, event.delay].append(event)
         for (topic, delay), events in by_topic.items():
-            await self._broker.publish(topic, [event.message for event in events], delay=delay)
+            try:
+                await self._broker.publish(topic, [event.message for event in events], delay=delay)
+            except MediakilnError as error:
+                failures.append(error)
+                continue
             await self._catalog.sent([(event.asset, event.message.id) for event in events])
+            sent += len(events)
+        return sent

@@ -275,3 +275,61 @@ async def test_no_topic_starves_behind_one_that_is_always_full(broker: MemoryBro
     stop.set()
     await running
     assert len(order) < 20
+
+
+async def test_long_work_leaves_slots_to_short_work(broker: MemoryBroker) -> None:
+    quick, release, full, all_done = (asyncio.Event() for _ in range(4))
+    slow_now, most, ended = 0, 0, 0
+
+    async def slow(_: Message) -> None:
+        nonlocal slow_now, most, ended
+        slow_now += 1
+        most = max(most, slow_now)
+        if slow_now == 2:
+            full.set()
+        await release.wait()
+        slow_now, ended = slow_now - 1, ended + 1
+        if ended == 10:
+            all_done.set()
+
+    async def short(_: Message) -> None:
+        quick.set()
+
+    await broker.publish("stored", [_message(str(number)) for number in range(10)])
+    stop = asyncio.Event()
+    policy = Policy(concurrency=3, lease_s=5, wait_s=5)
+    handlers: dict[str, Handler] = {"stored": slow, "finished": short}
+    consumer = Consumer(broker, "join", handlers, policy, slow=["stored"], slow_most=2)
+    running = asyncio.create_task(consumer.run(stop))
+    async with asyncio.timeout(5):
+        await full.wait()
+        await broker.publish("finished", [_message()])
+        await quick.wait()
+        release.set()
+        await all_done.wait()
+    stop.set()
+    await running
+    assert most == 2
+
+
+async def test_a_waiting_consumer_loses_nothing_of_many_topics(broker: MemoryBroker) -> None:
+    seen: set[str] = set()
+    done = asyncio.Event()
+
+    async def handler(message: Message) -> None:
+        seen.add(message.id)
+        if len(seen) == 200:
+            done.set()
+
+    stop = asyncio.Event()
+    handlers: dict[str, Handler] = {"stored": handler, "finished": handler}
+    consumer = Consumer(broker, "join", handlers, Policy(concurrency=3, lease_s=30, wait_s=0.05))
+    running = asyncio.create_task(consumer.run(stop))
+    for number in range(100):
+        for topic in handlers:
+            await broker.publish(topic, [_message(f"{topic}-{number}")])
+        await asyncio.sleep(0.001 * (number % 3))
+    async with asyncio.timeout(10):
+        await done.wait()
+    stop.set()
+    await running

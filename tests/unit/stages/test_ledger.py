@@ -1,14 +1,16 @@
 """Records change by compare-and-set; events leave with them or are relayed."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
 from mediakiln.model.asset import Asset
-from mediakiln.model.errors import NotFound
+from mediakiln.model.errors import EngineUnavailable, NotFound
 from mediakiln.model.ids import new_id
-from mediakiln.model.messages import Changed, Received
+from mediakiln.model.kind import AssetState
+from mediakiln.model.messages import Changed, Completed, Message, Received
 from mediakiln.model.topology import CHANGES, topology
 from mediakiln.stages.ledger import Change, Ledger
 from support.world import World
@@ -70,3 +72,26 @@ async def test_without_a_reader_no_change_is_announced(world: World) -> None:
     asset = await world.upload()
     await world.ledger.change(asset.id, _tagged("a"))
     assert not await world.broker.receive(CHANGES, "statistics", limit=10, wait=0, lease=5)
+
+
+async def test_a_topic_that_takes_nothing_does_not_hold_back_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asset = await world.upload()
+    events = [Received(asset=asset.id), Completed(asset=asset.id, state=AssetState.READY)]
+    publish = world.broker.publish
+
+    async def refusing(topic: str, messages: Sequence[Message], **options: Any) -> None:
+        if topic == "received":
+            raise EngineUnavailable("this topic is out")
+        await publish(topic, messages, **options)
+
+    await world.ledger.drain()
+    with monkeypatch.context() as patch:
+        patch.setattr(world.broker, "publish", refusing)
+        await world.ledger.change(asset.id, lambda found: Change(found, events))
+        world.clock.forward(hours=1)
+        with pytest.raises(EngineUnavailable):
+            await world.relay.sweep()
+    assert len(await world.messages("completed", "notify")) == 1
+    assert await world.relay.sweep() == 1
