@@ -1,10 +1,9 @@
-"""Brings a database to this release's schema, whoever else is doing the same."""
+"""Brings a SQLite file to this release's schema, whoever else is doing the same."""
 
 import sqlalchemy as sa
 
-from mediakiln.adapters.catalog.migrations import HEAD, REVISIONS
+from mediakiln.adapters.catalog.migrations.upgrade import is_newest, upgrade
 from mediakiln.adapters.catalog.sqlite_connection import open_writer, use_wal
-from mediakiln.model.errors import EngineMisconfigured
 
 _VERSION = sa.table("alembic_version", sa.column("version_num"))
 
@@ -25,29 +24,10 @@ def migrate(engine: sa.Engine) -> None:
         with connection.begin():
             # Others may have been at it while we waited for the write lock.
             if not _is_current(connection):
-                _upgrade(connection)
+                upgrade(connection)
 
 
 def _is_current(connection: sa.Connection) -> bool:
     if not sa.inspect(connection).has_table(_VERSION.name):
         return False
-    found = connection.execute(sa.select(_VERSION.c.version_num)).scalar()
-    if found is not None and found not in REVISIONS:
-        raise EngineMisconfigured(
-            f"the catalog has schema {found}, made by a newer release; this one knows {HEAD}",
-            hint="start the newer release, or restore the backup made before it ran",
-            value=found,
-            limit=HEAD,
-        )
-    return found == HEAD
-
-
-def _upgrade(connection: sa.Connection) -> None:
-    # Alembic takes half a second to import, so a start at the newest schema goes without it.
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", "mediakiln.adapters.catalog:migrations")
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    return is_newest(connection.execute(sa.select(_VERSION.c.version_num)).scalar())
