@@ -8,9 +8,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import cast
 
-from mediakiln.model.errors import EngineMisconfigured
+from mediakiln.model.errors import OUTAGES, EngineMisconfigured
 from mediakiln.roles.engines import Engines, open_engines
-from mediakiln.roles.service import Service, Together
+from mediakiln.roles.service import Service, Together, wait_for_stop
 from mediakiln.roles.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -20,6 +20,7 @@ Builder = Callable[[Settings, Engines], Service]
 ROLES = ("web", "receive", "classify", "process", "join", "notify", "relay", "reconcile", "dead")
 CORE = "core"
 """Every role but `process`, in one process: what `mediakiln up` runs beside its workers."""
+_FIRST_PAUSE_S, _MOST_PAUSE_S = 1.0, 15.0
 _COLLECT_AFTER = (20_000, 20, 50)
 
 
@@ -51,7 +52,8 @@ async def serve(role: str, settings: Settings) -> None:
     settings.check()
     engines = open_engines(settings)
     try:
-        await engines.ensure()
+        if not await _are_ready(engines, stop):
+            return
         service = builder(role)(settings, engines)
         _settle_memory()
         log.info("%s is up", role, extra={"role": role})
@@ -59,6 +61,21 @@ async def serve(role: str, settings: Settings) -> None:
         log.info("%s is drained", role, extra={"role": role})
     finally:
         await engines.close()
+
+
+async def _are_ready(engines: Engines, stop: asyncio.Event) -> bool:
+    """Wait for engines that are out, as they may be when all is started at once."""
+    pause = _FIRST_PAUSE_S
+    while not stop.is_set():
+        try:
+            await engines.ensure()
+        except OUTAGES as error:
+            log.warning("an engine is not ready, next try in %.0f s: %s", pause, error)
+            await wait_for_stop(stop, pause)
+            pause = min(2 * pause, _MOST_PAUSE_S)
+        else:
+            return True
+    return False
 
 
 def _settle_memory() -> None:
