@@ -5,18 +5,19 @@ from toolkit import HOST, Place, free_port, go, start
 PROCESSES = ("versitygw",)
 _PACKAGE = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
 _KEY, _SECRET, _REGION = "mediakiln", "mediakiln-secret", "us-east-1"
+_FOLDERS = ("objects", "metadata", "versions")
 
 
 def up(place: Place) -> dict[str, str]:
     """Start it; buckets are made by `mediakiln init`."""
     program = go("versitygw", _PACKAGE)
     port = free_port()
-    for name in ("objects", "versions"):
-        place.file(f"{name}/.").mkdir(exist_ok=True)
+    for name in _FOLDERS:
+        (place.folder / name).mkdir(parents=True, exist_ok=True)
+    objects, metadata, versions = (place.folder / name for name in _FOLDERS)
     argv = [program, "--access", _KEY, "--secret", _SECRET, "--region", _REGION]
-    argv += ["--port", f"{HOST}:{port}", "posix", "--sidecar", place.file("metadata/.").as_posix()]
-    place.file("metadata/.").mkdir(exist_ok=True)
-    start(place, "versitygw", [*argv, place.folder / "objects"], ready=port)
+    argv += ["--port", f"{HOST}:{port}", "posix", "--sidecar", metadata]
+    start(place, "versitygw", [*argv, "--versioning-dir", versions, objects], ready=port)
     endpoint = f"http://{HOST}:{port}"
     return {
         "AWS_ACCESS_KEY_ID": _KEY,

@@ -1,0 +1,125 @@
+"""Objects on Amazon S3, and on whatever speaks its protocol."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from obstore.store import S3Store
+
+from mediakiln.adapters.object_store.cloud import s3_copy
+from mediakiln.adapters.object_store.cloud.options import Options, read_url
+from mediakiln.adapters.object_store.cloud.s3_client import S3Client, code_of
+from mediakiln.adapters.object_store.cloud.s3_upload import S3Upload
+from mediakiln.adapters.object_store.cloud.shelves import (
+    Shelf,
+    client_options,
+    retry_config,
+    shelf_of,
+)
+from mediakiln.adapters.object_store.cloud.store import CloudObjectStore
+from mediakiln.model.errors import EngineMisconfigured
+from mediakiln.model.keys import Bucket
+from mediakiln.ports.object_store import ObjectInfo
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config  # exists in the stubs only
+
+_HOME_REGION = "us-east-1"
+
+
+class S3ObjectStore(CloudObjectStore):
+    """An object store for `s3://NAME`, in the buckets NAME-input, NAME-production, NAME-archive.
+
+    Options of the URL, all of which may be left out:
+
+    - `endpoint`: of a compatible store, as `http://host:port`; its buckets are part of the path.
+    - `region`: else that of the AWS environment, else us-east-1.
+    - `input`, `production`, `archive`: buckets of other names.
+    - `input_class`, `production_class`, `archive_class`: storage classes of new objects.
+    - `tags=true`: new production and archive objects carry the tag `mediakiln=production|archive`.
+    - `timeout_s` (30): how long one request may stand still; `retries` (5) after an outage.
+
+    Credentials are found as every AWS program finds them. The store must honour `If-None-Match`
+    on puts and on the completion of multipart uploads, which S3, MinIO and versitygw do.
+    """
+
+    def __init__(self, client: S3Client, shelves: Mapping[Bucket, Shelf]) -> None:
+        super().__init__(shelves)
+        self._client = client
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """A store for `s3://NAME?option=value`; no connection is made yet.
+
+        Raises:
+            EngineMisconfigured: another form, an unknown option, or a value that cannot be one.
+        """
+        options = read_url(url, "s3", own={"endpoint", "region"})
+        client = S3Client(options)
+        return cls(
+            client,
+            {b: shelf_of(_open(options, client, options.buckets[b]), b, options) for b in Bucket},
+        )
+
+    async def ensure(self) -> None:
+        """Check that the three buckets answer; make those that are missing.
+
+        Raises:
+            EngineMisconfigured: a bucket cannot be used; the hint says what helps.
+        """
+        for shelf in self._shelves.values():
+            async with self._client.calls(shelf.name) as s3:
+                if not await _answers(s3, shelf.name):
+                    await self._make(s3, shelf.name)
+
+    async def close(self) -> None:
+        """Let go of connections and threads."""
+        await super().close()
+        await self._client.close()
+
+    async def _begin(self, shelf: Shelf, key: str, *, if_absent: bool) -> S3Upload:
+        upload = S3Upload(self._client, shelf, key, if_absent=if_absent)
+        await upload.begin()
+        return upload
+
+    async def _copy(
+        self, source: tuple[Shelf, str], target: tuple[Shelf, str], *, if_absent: bool
+    ) -> ObjectInfo:
+        return await s3_copy.copy(self._client, source, target, if_absent=if_absent)
+
+    async def _make(self, s3: Any, bucket: str) -> None:
+        where: dict[str, Any] = {}
+        if self._client.region != _HOME_REGION:
+            where["CreateBucketConfiguration"] = {"LocationConstraint": self._client.region}
+        try:
+            await s3.create_bucket(Bucket=bucket, **where)
+        except s3.exceptions.BucketAlreadyOwnedByYou:
+            return
+        except s3.exceptions.BucketAlreadyExists as error:
+            raise EngineMisconfigured(
+                f"MEDIAKILN_STORE: the bucket {bucket} belongs to somebody else",
+                hint="choose another name: bucket names are one space for all customers",
+            ) from error
+
+
+async def _answers(s3: Any, bucket: str) -> bool:
+    try:
+        await s3.head_bucket(Bucket=bucket)
+    except s3.exceptions.ClientError as error:
+        if code_of(error) not in {"404", "NoSuchBucket"}:
+            raise
+        return False
+    return True
+
+
+def _open(options: Options, client: S3Client, bucket: str) -> S3Store:
+    endpoint = options.own.get("endpoint", "")
+    config: S3Config = {"region": client.region, "virtual_hosted_style_request": not endpoint}
+    if endpoint:
+        config["endpoint"] = endpoint
+    return S3Store(
+        bucket,
+        config=config,
+        client_options=client_options(options, endpoint),
+        retry_config=retry_config(options),
+        credential_provider=client.credentials,
+    )
