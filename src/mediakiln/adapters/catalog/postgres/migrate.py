@@ -9,7 +9,8 @@ from mediakiln.adapters.catalog.postgres.connections import Connection
 from mediakiln.model.errors import EngineMisconfigured
 
 _OLDEST = 13
-_LOCKS = 0x6D6B  # "mk": the first half of an advisory lock's key; the schema's name is the other
+_LOCKS = 0x6D6B
+"""The first half of our advisory locks' keys, "mk"; the other comes from the schema's name."""
 _DEMANDS: Mapping[str, tuple[str, str]] = {
     "server_encoding": ("UTF8", "create the database with ENCODING 'UTF8'"),
     "fsync": ("on", "set fsync = on: without it, acknowledged uploads may be lost with the power"),
@@ -25,11 +26,10 @@ async def migrate(connection: Connection, schema: str) -> None:
     await _check_server(connection)
     if is_newest(await _revision(connection, schema)):
         return
+    # Before the transaction, whose begin is what shows us the tables that others have made. The
+    # lock ends with the connection, which is for this alone.
+    await connection.fetchval("SELECT pg_advisory_lock($1, $2)", *_lock(schema))
     async with connection.transaction():
-        await connection.execute(
-            "SELECT pg_advisory_xact_lock($1, $2)", _LOCKS, _signed(zlib.crc32(schema.encode()))
-        )
-        # Others may have been at it while we waited for the lock.
         found = await _revision(connection, schema)
         if is_newest(found):
             return
@@ -64,5 +64,6 @@ async def _revision(connection: Connection, schema: str) -> str | None:
     return found
 
 
-def _signed(number: int) -> int:
-    return number - 2**32 if number >= 2**31 else number
+def _lock(schema: str) -> tuple[int, int]:
+    """The advisory lock of a schema: two signed numbers of 32 bits."""
+    return _LOCKS, zlib.crc32(schema.encode()) - 2**31

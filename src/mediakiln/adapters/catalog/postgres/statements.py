@@ -8,12 +8,14 @@ INSERT INTO assets (id, project, state, kind, created_at, updated_at, due_at, sh
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (id) DO NOTHING RETURNING id, shard
 """
-# `version` is the one it has here; the expected one is its predecessor.
+# `version` is the new one; the expected one is its predecessor. What never changes is compared in
+# a way that no index serves, which leaves the primary key as the one way to the row.
 _UPDATE = """
 UPDATE assets
 SET state = $3, kind = $4, updated_at = $6, due_at = $7, version = $9, mutation_id = $10,
     body = $11
-WHERE id = $1 AND project = $2 AND created_at = $5 AND shard = $8 AND version = $9 - 1
+WHERE id = $1 AND version = $9 - 1
+    AND (project, created_at, shard) IS NOT DISTINCT FROM ($2, $5, $8)
 RETURNING id, shard
 """
 # The row's lock is taken before numbers are drawn, so they are in the order of the writes.
