@@ -1,22 +1,21 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from mediakiln.adapters.catalog.dynamodb import DynamoCatalog
-from mediakiln.model.ids import new_id
 from mediakiln.ports.catalog import Catalog
 from mediakiln.testing.catalog import CatalogContract
+from support.dynamodb import a_table_url, use_credentials
 from support.servers import server
 
 pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("dynamodb")]
 
 
 @pytest.fixture
-def url(monkeypatch: pytest.MonkeyPatch) -> str:
-    endpoint = server("DYNAMODB", "dynamodb")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mediakiln")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mediakiln-secret")
-    return f"dynamodb://us-east-1/test-{new_id()}?endpoint={endpoint}"
+def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    use_credentials(monkeypatch)
+    with a_table_url(server("DYNAMODB", "dynamodb")) as url:
+        yield url
 
 
 class TestDynamoCatalog(CatalogContract):

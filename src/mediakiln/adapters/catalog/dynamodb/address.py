@@ -1,9 +1,12 @@
 """The URL of a table, read and checked."""
 
+import difflib
 import re
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
+
+from botocore.session import get_session
 
 from mediakiln.model.errors import EngineMisconfigured
 
@@ -47,10 +50,13 @@ class Address:
         for name in options:
             if name not in _OPTIONS:
                 raise _wrong(f"unknown option {name!r} in {url}; known are {', '.join(_OPTIONS)}")
+        endpoint = _endpoint(options.get("endpoint"))
+        if endpoint is None:
+            _check_region(region)
         return cls(
             region=region,
             table=table,
-            endpoint=_endpoint(options.get("endpoint")),
+            endpoint=endpoint,
             streams=_number(options, "streams", 0, most=1) == 1,
             patience_s=_number(options, "patience", _PATIENCE_S, most=300),
             connections=int(_number(options, "connections", _CONNECTIONS, least=1)),
@@ -59,6 +65,22 @@ class Address:
     def __str__(self) -> str:
         at = f" at {self.endpoint}" if self.endpoint else ""
         return f"DynamoDB table {self.table} in {self.region}{at}"
+
+
+def _check_region(region: str) -> None:
+    """A mistyped region would pass for an outage: its host has no address."""
+    session = get_session()
+    known = [
+        name
+        for partition in session.get_available_partitions()
+        for name in session.get_available_regions("dynamodb", partition)
+    ]
+    if region not in known:
+        near = " or ".join(difflib.get_close_matches(region, known)) or "one that is known"
+        raise EngineMisconfigured(
+            f"{SETTING}: the SDK knows no region {region!r}",
+            hint=f"use {near}, or add endpoint=https://dynamodb.{region}.amazonaws.com",
+        )
 
 
 def _endpoint(text: str | None) -> str | None:

@@ -20,7 +20,7 @@ from mediakiln.model.errors import NotFound
 from mediakiln.model.kind import AssetState, Kind
 from mediakiln.ports.catalog import CatalogCapabilities, Outgoing, Page, Pending
 
-_ASSET, _EVENTS = "pk, body", "pk, waiting"
+_ASSET, _EVENTS = "pk, body", "pk, ev"
 _MARKS = 100
 """Events marked by one request."""
 
@@ -175,7 +175,7 @@ class DynamoCatalog:
             try:
                 await self._link.table("update_item", **writes.forget(id, messages, kept))
             except ConditionFailed as refused:
-                there = refused.item.get("waiting", {"M": {}})["M"]
+                there = waiting.entries_of(refused.item)
                 messages = [message for message in messages if message in there]
                 kept = len(there) - len(messages)
             else:

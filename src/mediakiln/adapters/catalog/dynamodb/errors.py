@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore import exceptions as aws
+from botocore.parsers import ResponseParserError
 
 from mediakiln.adapters.catalog.dynamodb.address import SETTING, Address
 from mediakiln.model.errors import (
@@ -16,7 +17,7 @@ from mediakiln.model.errors import (
     MediakilnError,
 )
 
-FAILURES = (aws.ClientError, aws.BotoCoreError, aws.HTTPClientError, TimeoutError, OSError)
+FAILURES = (aws.ClientError, aws.BotoCoreError, ResponseParserError, TimeoutError, OSError)
 """Everything the SDK raises."""
 
 _BUSY = {
@@ -77,12 +78,9 @@ def judge(error: BaseException, address: Address, operation: str) -> Verdict:
         return Verdict(_wrong(f"no AWS credentials: {error}", _KEYS_HINT))
     if isinstance(error, aws.SSLError):
         return Verdict(_wrong(f"{address}: {error}", "check the endpoint and its certificate"))
-    if isinstance(error, aws.ResponseParserError):
+    if isinstance(error, ResponseParserError):
         text = f"{address}: what answers there is not DynamoDB"
         return Verdict(_wrong(text, "check `endpoint`"))
-    if isinstance(error, aws.EndpointConnectionError) and _is_unknown_region(error, address):
-        text = f"{address} cannot be reached, and no region of that name is known"
-        return Verdict(_wrong(text, "check the region in the URL"))
     return Verdict(EngineUnavailable(f"{address}: {error}"), again=True)
 
 
@@ -118,15 +116,6 @@ def _full(address: Address) -> EngineUnavailable:
         f"{address}: the record and the events that wait with it exceed an item's 400 KB",
         hint="events wait because nobody sends them: check the broker and the relay",
     )
-
-
-def _is_unknown_region(error: BaseException, address: Address) -> bool:
-    if address.endpoint is not None:
-        return False
-    import botocore.session
-
-    known = botocore.session.get_session().get_available_regions("dynamodb")
-    return address.region not in known and "Name" in str(error.__cause__ or error.__context__)
 
 
 def _wrong(text: str, hint: str) -> EngineMisconfigured:

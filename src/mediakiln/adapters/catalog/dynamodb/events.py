@@ -1,6 +1,6 @@
 """Pending events inside an asset's item.
 
-`waiting` is a map of message id to `{topic, key, project, body, delay, at, n}`: `at` is when it
+`ev` is a map of message id to `{topic, key, project, body, delay, at, n}`: `at` is when it
 was written, in microseconds, and `n` = version · 1000 + position orders an asset's events.
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from mediakiln.adapters.catalog import rules
-from mediakiln.adapters.catalog.dynamodb.items import id_of, number, string
+from mediakiln.adapters.catalog.dynamodb.items import findable, id_of, number, string
 from mediakiln.adapters.catalog.dynamodb.link import Item
 from mediakiln.model.errors import InvalidRequest
 from mediakiln.model.messages import Message
@@ -32,11 +32,16 @@ def waiting(events: Sequence[Outgoing], version: int, at: int) -> dict[str, dict
     }
 
 
+def entries_of(item: Item) -> Item:
+    """What waits in an item, by message id, in no order."""
+    entries: Item = item.get("ev", {"M": {}})["M"]
+    return entries
+
+
 def pending(item: Item) -> list[Pending]:
     """An item's events in the order of its writes."""
     id = id_of(item)
-    entries = item.get("waiting", {"M": {}})["M"].items()
-    ordered = sorted(entries, key=lambda entry: int(entry[1]["M"]["n"]["N"]))
+    ordered = sorted(entries_of(item).items(), key=lambda entry: int(entry[1]["M"]["n"]["N"]))
     return [_pending(id, message, entry["M"]) for message, entry in ordered]
 
 
@@ -44,7 +49,7 @@ def grouped(marks: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]
     """Marks by asset, each message once; what no item can hold is left out."""
     by_asset: dict[str, dict[str, None]] = {}
     for asset, message in marks:
-        if rules.storable(asset) and rules.storable(message) and message:
+        if findable(asset) and rules.storable(message) and message:
             by_asset.setdefault(asset, {})[message] = None
     return ((asset, list(messages)) for asset, messages in by_asset.items())
 

@@ -5,7 +5,7 @@
 | `pk`, `sk` | `A#{id}`, `A` |
 | `body` | the record: its JSON, compressed by zlib |
 | `ver` | the record's version |
-| `waiting` | its pending events: a map by message id, see `events` |
+| `ev` | its pending events: a map by message id, see `events` |
 | `made` | `{created_at}#{id}`, the order of lists |
 | `l0` to `l3` | project, with state, with kind, with both: the lists it is in |
 | `due`, `due_at` | its shard and `{due_at}#{id}`, while it is due at some time |

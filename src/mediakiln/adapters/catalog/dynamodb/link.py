@@ -18,7 +18,7 @@ Item = dict[str, Any]
 
 BATCH = 100
 """Items of one BatchGetItem."""
-_CONNECT_S, _READ_S, _IDLE_S = 2.0, 5.0, 30.0
+_CONNECT_S, _READ_S, _IDLE_S = 2.0, 2.0, 30.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
 
 
@@ -53,6 +53,9 @@ class Link:
         self._stack = AsyncExitStack()
         self._client: Any = None
         self._closed = False
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def call(self, operation: str, **params: Any) -> Any:
         """One request, repeated while DynamoDB is away or busy and patience lasts.
@@ -67,8 +70,7 @@ class Link:
         patience = Patience(self.address.patience_s)
         while True:
             try:
-                client = await self._open()
-                return await getattr(client, operation)(**params)
+                return await self._try(operation, params)
             except FAILURES as error:
                 verdict = judge(error, self.address, operation)
                 if not verdict.again or not await patience.pause():
@@ -105,19 +107,31 @@ class Link:
         return found
 
     async def close(self) -> None:
-        """Refuse further requests, and close the connections."""
+        """Refuse further requests, wait for those under way, and close the connections."""
         self._closed = True
+        await self._idle.wait()
         async with self._opening:
             self._client = None
             await self._stack.aclose()
 
+    async def _try(self, operation: str, params: Item) -> Any:
+        client = await self._open()
+        self._running += 1
+        self._idle.clear()
+        try:
+            return await getattr(client, operation)(**params)
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
+
     async def _open(self) -> Any:
-        if self._closed:
-            raise EngineUnavailable("the catalog is closed")
         if self._client is None:
             async with self._opening:
-                if self._client is None:
+                if self._client is None and not self._closed:
                     self._client = await self._connect()
+        if self._closed:
+            raise EngineUnavailable("the catalog is closed")
         return self._client
 
     async def _connect(self) -> Any:

@@ -23,7 +23,7 @@ def create(asset: Asset, outgoing: Sequence[Outgoing]) -> Request:
     at = rules.micros(rules.now())
     entries = events.waiting(outgoing, asset.version, at)
     present = {name: value for name, value in items.changing(asset).items() if value is not None}
-    item: Item = items.key(asset.id) | items.fixed(asset) | present | {"waiting": {"M": entries}}
+    item: Item = items.key(asset.id) | items.fixed(asset) | present | {"ev": {"M": entries}}
     if entries:
         item |= _boxed(asset.id, at)
     return {"Item": item, "ConditionExpression": "attribute_not_exists(pk)", **_TELL}
@@ -43,7 +43,7 @@ def update(asset: Asset, expected: int, outgoing: Sequence[Outgoing]) -> Request
             sets.append(f"{name} = :{name}")
             values[f":{name}"] = value
     for n, entry in enumerate(entries.values()):
-        sets.append(f"waiting.#{n} = if_not_exists(waiting.#{n}, :{n})")
+        sets.append(f"ev.#{n}=if_not_exists(ev.#{n},:{n})")
         values[f":{n}"] = entry
     if entries:
         for name, value in _boxed(asset.id, at).items():
@@ -66,13 +66,13 @@ def forget(id: str, messages: Sequence[str], kept: int) -> Request:
     With none kept the item leaves the outbox's index in the same write. The count makes that
     safe against other writers: whoever comes second is refused, and sees what is left.
     """
-    paths = [f"waiting.#{n}" for n in range(len(messages))]
+    paths = [f"ev.#{n}" for n in range(len(messages))]
     removes = paths if kept else [*paths, "box", "box_at"]
     exist = [f"attribute_exists({path})" for path in paths]
     return {
         "Key": items.key(id),
         "UpdateExpression": "REMOVE " + ", ".join(removes),
-        "ConditionExpression": " AND ".join(["size(waiting) = :count", *exist]),
+        "ConditionExpression": " AND ".join(["size(ev) = :count", *exist]),
         "ExpressionAttributeValues": {":count": number(len(messages) + kept)},
         **_TELL,
         **_names(messages),
