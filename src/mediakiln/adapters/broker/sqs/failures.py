@@ -1,0 +1,121 @@
+"""What SQS, SNS and the way to them can report, in mediakiln's words.
+
+Codes: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
+and the error lists of each operation.
+"""
+
+from typing import Any
+
+from botocore import exceptions as botocore
+
+from mediakiln.adapters.broker.sqs.address import Address
+from mediakiln.model.errors import (
+    EngineError,
+    EngineMisconfigured,
+    EngineUnavailable,
+    LeaseLost,
+    MediakilnError,
+    NotFound,
+)
+
+_MISSING = {"NonExistentQueue", "QueueDoesNotExist", "NotFound", "ResourceNotFoundException"}
+_STALE = {"ReceiptHandleIsInvalid", "MessageNotInflight"}
+_CREDENTIALS = {
+    "AuthFailure",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSecurity",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
+_PERMISSION = {
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthorizationError",
+    "AuthorizationErrorException",
+    "KmsAccessDenied",
+    "NotAuthorized",
+    "UnauthorizedOperation",
+}
+_LATER = {
+    "InternalError",
+    "InternalFailure",
+    "InternalServerError",
+    "OverLimit",
+    "QueueDeletedRecently",
+    "RequestThrottled",
+    "ServiceUnavailable",
+    "Throttled",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
+_SETTINGS = (
+    botocore.NoCredentialsError,
+    botocore.PartialCredentialsError,
+    botocore.CredentialRetrievalError,
+    botocore.ProfileNotFound,
+    botocore.InvalidRegionError,
+    botocore.NoRegionError,
+)
+_CREDENTIALS_HINT = (
+    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the machine a role"
+)
+_FIRST_SERVER_ERROR = 500
+
+
+def translated(error: Exception, operation: str, address: Address) -> MediakilnError:
+    """The error of one call, for example `sqs:SendMessageBatch`."""
+    if isinstance(error, botocore.ClientError):
+        details = error.response.get("Error", {})
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        code, message = details.get("Code", ""), details.get("Message", "")
+        return of_code(code, message, operation, address, broken=status >= _FIRST_SERVER_ERROR)
+    if isinstance(error, _SETTINGS):
+        return EngineMisconfigured(f"MEDIAKILN_BROKER: {address}: {error}", hint=_CREDENTIALS_HINT)
+    if isinstance(error, botocore.ParamValidationError):
+        return EngineError(f"{operation}: {error}")
+    return EngineUnavailable(
+        f"{operation}: {address} cannot be reached: {error}",
+        hint="is the region or the endpoint of MEDIAKILN_BROKER right, and the network up?",
+    )
+
+
+def of_code(
+    code: str, message: str, operation: str, address: Address, *, broken: bool = False
+) -> MediakilnError:
+    """The error that a service's code names; `broken` if it says that the fault is its own."""
+    short = code.rpartition(".")[2].rpartition("#")[2]
+    if short in _MISSING:
+        return NotFound(
+            f"{address} has no such queue or topic",
+            hint="make it with `mediakiln init`; is the region or the prefix another one?",
+        )
+    if short in _STALE:
+        return LeaseLost(f"{address} does not know this receipt any more")
+    if short in _CREDENTIALS:
+        return EngineMisconfigured(
+            f"MEDIAKILN_BROKER: {address} refuses the credentials ({code}: {message})",
+            hint=f"{_CREDENTIALS_HINT}; the region and the clock must be right too",
+        )
+    if short in _PERMISSION:
+        return EngineMisconfigured(
+            f"MEDIAKILN_BROKER: {address} does not allow {operation} ({code}: {message})",
+            hint=f"allow {operation} to these credentials",
+        )
+    if broken or short in _LATER:
+        return EngineUnavailable(f"{operation}: {address} cannot do it now ({code}: {message})")
+    return EngineError(f"{operation}: {address} refused it ({code}: {message})")
+
+
+def of_entry(failed: dict[str, Any], operation: str, address: Address) -> MediakilnError:
+    """The error of one entry of a batch."""
+    code, message = failed.get("Code", ""), failed.get("Message", "")
+    return of_code(code, message, operation, address, broken=not failed.get("SenderFault", False))
