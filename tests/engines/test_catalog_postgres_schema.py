@@ -1,4 +1,4 @@
-"""What the revisions make on PostgreSQL, that every statement walks an index, and who may migrate."""
+"""What the revisions make on PostgreSQL, who may run them, and that statements walk indexes."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -142,8 +142,8 @@ async def test_a_migration_that_fails_halfway_leaves_nothing(url: str) -> None:
         await connection.execute(f"CREATE SCHEMA {schema}; CREATE TABLE {schema}.records ()")
         with pytest.raises(EngineError, match="already exists"):
             await engine.ensure()
-        tables = f"SELECT tablename FROM pg_tables WHERE schemaname = '{schema}'"
-        assert [row[0] for row in await connection.fetch(tables)] == ["records"]
+        tables = "SELECT tablename FROM pg_tables WHERE schemaname = $1"
+        assert [row[0] for row in await connection.fetch(tables, schema)] == ["records"]
         await connection.execute(f"DROP TABLE {schema}.records")
     await engine.ensure()
     await engine.create(an_asset())
@@ -160,7 +160,7 @@ async def test_a_newer_releases_schema_is_refused(
     assert refusal.value.context["value"] == "9999"
     assert refusal.value.context["limit"] == HEAD
     await late.close()
-    await inside.execute(f"UPDATE alembic_version SET version_num = '{HEAD}'")
+    await inside.execute("UPDATE alembic_version SET version_num = $1", HEAD)
     await catalog.ensure()
 
 
