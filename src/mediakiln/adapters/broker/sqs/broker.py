@@ -81,7 +81,7 @@ class SqsBroker:
     async def ensure(self, topology: Mapping[str, Sequence[str]]) -> None:
         """Make queues, topics and subscriptions that are not there yet."""
         self._check_open()
-        queues = await self._queues.ensure(self._fanout.with_markers(topology))
+        queues = await self._queues.ensure(self._fanout.queues_for(topology))
         await self._fanout.ensure(topology, queues)
 
     async def publish(

@@ -57,14 +57,17 @@ _LATER = {
     "ThrottlingException",
     "TooManyRequestsException",
 }
-_SETTINGS = (
+_NO_CREDENTIALS = (
+    botocore.ConfigNotFound,
+    botocore.ConfigParseError,
+    botocore.CredentialRetrievalError,
     botocore.NoCredentialsError,
     botocore.PartialCredentialsError,
-    botocore.CredentialRetrievalError,
     botocore.ProfileNotFound,
-    botocore.InvalidRegionError,
-    botocore.NoRegionError,
+    botocore.SSOError,
+    botocore.TokenRetrievalError,
 )
+_OF_A_RECEIPT = {"sqs:DeleteMessageBatch", "sqs:ChangeMessageVisibilityBatch"}
 _CREDENTIALS_HINT = (
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the machine a role"
 )
@@ -78,8 +81,12 @@ def translated(error: Exception, operation: str, address: Address) -> MediakilnE
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         code, message = details.get("Code", ""), details.get("Message", "")
         return of_code(code, message, operation, address, broken=status >= _FIRST_SERVER_ERROR)
-    if isinstance(error, _SETTINGS):
+    if isinstance(error, _NO_CREDENTIALS):
         return EngineMisconfigured(f"MEDIAKILN_BROKER: {address}: {error}", hint=_CREDENTIALS_HINT)
+    if isinstance(error, botocore.InvalidRegionError):
+        return EngineMisconfigured(
+            f"MEDIAKILN_BROKER: {error}", hint="use a region such as sqs://eu-central-1"
+        )
     if isinstance(error, botocore.ParamValidationError):
         return EngineError(f"{operation}: {error}")
     return EngineUnavailable(
@@ -93,26 +100,40 @@ def of_code(
 ) -> MediakilnError:
     """The error that a service's code names; `broken` if it says that the fault is its own."""
     short = code.rpartition(".")[2].rpartition("#")[2]
+    what = f"({code}: {message})"
+    if wrong := _wrong_setting(short, what, operation, address):
+        return wrong
     if short in _MISSING:
         return NotFound(
             f"{address} has no such queue or topic",
             hint="make it with `mediakiln init`; is the region or the prefix another one?",
         )
-    if short in _STALE:
+    # "Message does not exist or is not available for visibility timeout change", and the like.
+    if short in _STALE or (short == "InvalidParameterValue" and operation in _OF_A_RECEIPT):
         return LeaseLost(f"{address} does not know this receipt any more")
-    if short in _CREDENTIALS:
+    if broken or short in _LATER:
+        return EngineUnavailable(f"{operation}: {address} cannot do it now {what}")
+    return EngineError(f"{operation}: {address} refused it {what}")
+
+
+def _wrong_setting(
+    code: str, what: str, operation: str, address: Address
+) -> EngineMisconfigured | None:
+    if code in _CREDENTIALS:
         return EngineMisconfigured(
-            f"MEDIAKILN_BROKER: {address} refuses the credentials ({code}: {message})",
+            f"MEDIAKILN_BROKER: {address} refuses the credentials {what}",
             hint=f"{_CREDENTIALS_HINT}; the region and the clock must be right too",
         )
-    if short in _PERMISSION:
+    if code in _PERMISSION:
         return EngineMisconfigured(
-            f"MEDIAKILN_BROKER: {address} does not allow {operation} ({code}: {message})",
+            f"MEDIAKILN_BROKER: {address} does not allow {operation} {what}",
             hint=f"allow {operation} to these credentials",
         )
-    if broken or short in _LATER:
-        return EngineUnavailable(f"{operation}: {address} cannot do it now ({code}: {message})")
-    return EngineError(f"{operation}: {address} refused it ({code}: {message})")
+    if "MessageGroupId" in what:
+        return EngineMisconfigured(
+            f"MEDIAKILN_BROKER: {address} has no fair queues {what}", hint="add the option fair=0"
+        )
+    return None
 
 
 def of_entry(failed: dict[str, Any], operation: str, address: Address) -> MediakilnError:

@@ -19,7 +19,7 @@ _KNOWN_S = 30.0
 class Fanout(Protocol):
     """One way from a topic to its groups."""
 
-    def with_markers(self, topology: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
+    def queues_for(self, topology: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
         """The groups that need a queue."""
         ...
 
@@ -60,7 +60,7 @@ class QueueFanout:
         self._outbound = outbound
         self._known: dict[str, tuple[float, set[str]]] = {}
 
-    def with_markers(self, topology: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
+    def queues_for(self, topology: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
         """Every group, and the mark where there is none."""
         return {topic: set(groups) or {NOBODY} for topic, groups in topology.items()}
 
@@ -71,9 +71,9 @@ class QueueFanout:
     ) -> None:
         """Know the groups at once: SQS may list a new queue only after a while."""
         del queues
-        for topic, groups in topology.items():
-            listed = set(await self._queues.groups(topic))
-            self._known[topic] = (time.monotonic(), (listed | set(groups)) - {NOBODY})
+        lists = await asyncio.gather(*map(self._queues.groups, topology))
+        for (topic, groups), listed in zip(topology.items(), lists, strict=True):
+            self._known[topic] = (time.monotonic(), {*listed, *groups} - {NOBODY})
 
     async def publish(self, topic: str, parcels: Sequence[Parcel]) -> None:
         """Send to each queue; raises if one did not take all."""

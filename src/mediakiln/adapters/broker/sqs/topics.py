@@ -25,7 +25,7 @@ class TopicFanout:
         self._outbound = outbound
         self._home: str | None = None
 
-    def with_markers(self, topology: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
+    def queues_for(self, topology: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
         """The groups alone: a topic of SNS exists without them."""
         return {topic: set(groups) for topic, groups in topology.items()}
 
