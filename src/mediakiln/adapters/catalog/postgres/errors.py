@@ -50,7 +50,7 @@ _FORBIDDEN = (
 _NO_SCHEMA = (
     EngineMisconfigured,
     "the catalog has no schema",
-    "run `mediakiln init`; `schema` in the URL must be the same everywhere",
+    "run `mediakiln init`; `schema` in the URL is the same everywhere, and this user may use it",
 )
 _OTHER_SCHEMA = (
     EngineMisconfigured,
