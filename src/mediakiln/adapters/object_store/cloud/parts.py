@@ -50,7 +50,7 @@ class Upload(Protocol):
 
 
 class CloudWriter:
-    """Holds one part, and up to three more of 8 MiB that are being sent.
+    """Holds one part, and up to two more of 8 MiB that are being sent.
 
     A failed part is told by a later `write` or by `commit`.
 

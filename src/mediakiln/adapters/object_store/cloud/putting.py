@@ -40,12 +40,12 @@ async def put_whole(shelf: Shelf, key: str, data: bytes, *, if_absent: bool) -> 
         except (AlreadyExists, EngineUnavailable) as failure:
             if if_absent and (info := await settle(shelf, key, mark)) is not None:
                 return info
-            if isinstance(failure, EngineUnavailable) and not _is_conflict(failure):
+            if isinstance(failure, EngineUnavailable) and not _may_help(failure, if_absent):
                 raise
             await asyncio.sleep(_PAUSE_S * 2**turn * random.random())  # noqa: S311 - no secret
         else:
             return await written(shelf, key, mark, len(data), etag)
-    raise EngineUnavailable("The object store reports a conflict again and again.", key=key)
+    raise EngineUnavailable("The object store did not take the object.", key=key)
 
 
 async def settle(shelf: Shelf, key: str, mark: str) -> ObjectInfo | None:
@@ -96,5 +96,7 @@ async def _put(
     return result["e_tag"] or ""
 
 
-def _is_conflict(failure: EngineUnavailable) -> bool:
-    return failure.context.get("status") == CONFLICT_STATUS
+def _may_help(failure: EngineUnavailable, if_absent: bool) -> bool:
+    """Whether to send a request again that obstore gave up: it does not repeat conditional ones."""
+    status = failure.context.get("status")
+    return status == CONFLICT_STATUS or (if_absent and not status)

@@ -16,7 +16,7 @@ class SourceChanged(Exception):
 class S3Upload:
     """One multipart upload, by bytes or by ranges of other objects."""
 
-    parallel = 3
+    parallel = 2
 
     def __init__(self, client: S3Client, shelf: Shelf, key: str, *, if_absent: bool) -> None:
         self._client = client

@@ -82,7 +82,7 @@ def retry_config(options: Options) -> "RetryConfig":
     """How obstore tries again: after 0.1, 0.2, 0.4 … seconds, give or take."""
     return {
         "max_retries": options.retries,
-        "retry_timeout": timedelta(minutes=3),
+        "retry_timeout": timedelta(minutes=1),
         "backoff": {
             "init_backoff": timedelta(milliseconds=100),
             "max_backoff": timedelta(seconds=5),

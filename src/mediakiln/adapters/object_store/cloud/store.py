@@ -63,7 +63,7 @@ class CloudObjectStore(ABC):
         """Copy inside the provider."""
 
     def writer(self, bucket: Bucket, key: str, *, if_absent: bool = False) -> CloudWriter:
-        """Open an object for streaming by parts of 8 MiB, four of which are held at most."""
+        """Open an object for streaming by parts of 8 MiB, three of which are held at most."""
         check_key(key)
         shelf = self._shelf(bucket)
         return CloudWriter(
