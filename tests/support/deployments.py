@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable, Mapping
 from uuid import uuid4
 
+from mediakiln.roles.settings import Settings
+from support.platform import Platform
 from support.servers import server
 
 Urls = Mapping[str, str]
@@ -47,17 +49,33 @@ _MAKERS: Mapping[str, Callable[[str], str]] = {
     "dynamodb": dynamodb,
     "cassandra": cassandra,
 }
+ENGINES = ("BROKER", "STORE", "CATALOG")
 DEPLOYMENTS = ("kafka+s3+postgres", "sqs+s3+dynamodb", "kafka+s3+cassandra")
 
 
 def urls_of(deployment: str) -> dict[str, str]:
-    """Settings for `broker+store+catalog`; skips where a server is not there."""
+    """Settings for `broker+store+catalog`; skips where a server is not there.
+
+    An engine called `embedded` is the one of the data folder.
+    """
     run = f"mk{uuid4().hex[:10]}"
-    broker, store, catalog = (_MAKERS[name](run) for name in deployment.split("+"))
-    return {"BROKER": broker, "STORE": store, "CATALOG": catalog}
+    names = zip(ENGINES, deployment.split("+"), strict=True)
+    return {engine: _MAKERS[name](run) for engine, name in names if name != "embedded"}
 
 
 def wanted() -> tuple[str, ...]:
     """The deployments to try: all, or those that MEDIAKILN_TEST_DEPLOYMENTS names."""
     given = os.environ.get("MEDIAKILN_TEST_DEPLOYMENTS")
     return tuple(given.split(",")) if given else DEPLOYMENTS
+
+
+def engines_of(site: Platform) -> list[str]:
+    """Which of a platform's engines are servers."""
+    return [name for name in ENGINES if name in site.settings]
+
+
+def settings_of(site: Platform) -> Settings:
+    """The settings with which this process sees what the platform's see."""
+    return Settings(
+        data=site.data, **{name.lower(): site.settings[name] for name in engines_of(site)}
+    )
