@@ -40,8 +40,8 @@ def use_credentials(patch: pytest.MonkeyPatch) -> None:
 def a_table_url(endpoint: str) -> Iterator[str]:
     """The URL of a table that nobody has made yet; it is deleted at the end."""
     table = f"test-{new_id()}"
-    yield f"dynamodb://{REGION}/{table}?endpoint={endpoint}"
     opened = client(endpoint)
+    yield f"dynamodb://{REGION}/{table}?endpoint={endpoint}"
     with suppress(opened.exceptions.ResourceNotFoundException):
         opened.delete_table(TableName=table)
     opened.close()
@@ -151,6 +151,6 @@ def _fields(head: bytes) -> dict[str, str]:
 def _response(status: int, body: bytes) -> bytes:
     head = (
         f"HTTP/1.1 {status} Refused\r\nContent-Type: application/x-amz-json-1.0\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
+        f"x-amzn-RequestId: {new_id()}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

@@ -79,20 +79,27 @@ def judge(error: BaseException, address: Address, operation: str) -> Verdict:
     if isinstance(error, aws.SSLError):
         return Verdict(_wrong(f"{address}: {error}", "check the endpoint and its certificate"))
     if isinstance(error, ResponseParserError):
-        text = f"{address}: what answers there is not DynamoDB"
-        return Verdict(_wrong(text, "check `endpoint`"))
+        return Verdict(not_dynamodb(address))
     return Verdict(EngineUnavailable(f"{address}: {error}"), again=True)
+
+
+def not_dynamodb(address: Address) -> EngineMisconfigured:
+    """The error of an answer that DynamoDB would not give: its own all carry a request's id."""
+    return _wrong(f"{address}: what answers there is not DynamoDB", "check `endpoint`")
 
 
 def _answer(error: aws.ClientError, address: Address, operation: str) -> Verdict:
     found = error.response.get("Error", {})
     code, text = str(found.get("Code")), str(found.get("Message"))
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    about = error.response.get("ResponseMetadata", {})
+    status = about.get("HTTPStatusCode", 0)
     said = f"{address}: {code}: {text} ({operation})"
     if code == "ConditionalCheckFailedException":
         return Verdict(ConditionFailed(error.response.get("Item", {})))
     if code in _BUSY or status >= _SERVER_FAULT:
         return Verdict(EngineUnavailable(said), again=True)
+    if "RequestId" not in about:
+        return Verdict(not_dynamodb(address))
     if code == "ValidationException" and "tem size" in text:
         return Verdict(_full(address))
     hint = _remedy(code, text, operation)

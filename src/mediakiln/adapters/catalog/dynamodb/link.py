@@ -10,7 +10,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession, get_session
 
 from mediakiln.adapters.catalog.dynamodb.address import Address
-from mediakiln.adapters.catalog.dynamodb.errors import FAILURES, judge
+from mediakiln.adapters.catalog.dynamodb.errors import FAILURES, judge, not_dynamodb
 from mediakiln.model.errors import EngineUnavailable
 
 Item = dict[str, Any]
@@ -119,16 +119,19 @@ class Link:
         self._running += 1
         self._idle.clear()
         try:
-            return await getattr(client, operation)(**params)
+            answer = await getattr(client, operation)(**params)
         finally:
             self._running -= 1
             if not self._running:
                 self._idle.set()
+        if "RequestId" not in answer["ResponseMetadata"]:
+            raise not_dynamodb(self.address)
+        return answer
 
     async def _open(self) -> Any:
         if self._client is None:
             async with self._opening:
-                if self._client is None and not self._closed:
+                if not self._closed and self._client is None:
                     self._client = await self._connect()
         if self._closed:
             raise EngineUnavailable("the catalog is closed")

@@ -42,8 +42,11 @@ async def ensure(link: Link) -> None:
         EngineMisconfigured: it is another table, or something needed is not permitted.
         EngineUnavailable: it is not active within three minutes.
     """
-    if await _describe(link) is None:
+    table = await _describe(link)
+    if table is None:
         await _create(link)
+    else:
+        _check(link, table)
     table = await _active(link)
     _check(link, table)
     if link.address.streams:
@@ -91,22 +94,28 @@ async def _active(link: Link) -> Table:
     end, pause = time.monotonic() + _WAIT_S, _FIRST_PAUSE_S
     while True:
         table = await _describe(link)
-        parts = [] if table is None else [table["TableStatus"], *_index_states(table)]
-        if table is not None and set(parts) <= {"ACTIVE", "UPDATING"} and parts[0] == "ACTIVE":
+        if table is not None and _is_ready(table):
             return table
         if time.monotonic() > end:
-            raise EngineUnavailable(f"{link.address} is not active after {_WAIT_S:g} s: {parts}")
+            raise EngineUnavailable(f"{link.address} is not active after {_WAIT_S:g} s")
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_S)
 
 
-def _index_states(table: Table) -> list[str]:
-    return [index["IndexStatus"] for index in table.get("GlobalSecondaryIndexes", [])]
+def _is_ready(table: Table) -> bool:
+    made = all(index["IndexStatus"] != "CREATING" for index in _indexes(table).values())
+    return made and table["TableStatus"] in {"ACTIVE", "UPDATING"}
+
+
+def _indexes(table: Table) -> Mapping[str, Table]:
+    """Those that are there, or will be."""
+    listed = table.get("GlobalSecondaryIndexes", [])
+    return {each["IndexName"]: each for each in listed if each["IndexStatus"] != "DELETING"}
 
 
 def _check(link: Link, table: Table) -> None:
     """That the table has our keys and indexes."""
-    there = {index["IndexName"]: index for index in table.get("GlobalSecondaryIndexes", [])}
+    there = _indexes(table)
     wanted = {name: _keys(*attributes) for name, attributes in INDEXES.items()}
     wrong = [name for name, keys in wanted.items() if _shape(there.get(name)) != _sorted(keys)]
     if _shape(table) != _sorted(_keys("pk", "sk")):
