@@ -7,7 +7,13 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from mediakiln.adapters.catalog.postgres.errors import is_lost, is_read_only, is_undone, translate
+from mediakiln.adapters.catalog.postgres.errors import (
+    is_cut,
+    is_lost,
+    is_read_only,
+    is_undone,
+    translate,
+)
 from mediakiln.adapters.catalog.postgres.options import Options
 from mediakiln.model.errors import EngineUnavailable
 
@@ -16,7 +22,7 @@ Connection = Any
 """An `asyncpg.Connection`: the driver ships no types."""
 Work = Callable[[Connection], Awaitable[T]]
 
-_UNDONE_TRIES = 5
+_TRIES = 5
 _PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.5
 _ANSWER_S = 1.0
 """The server ends a slow statement by itself; only one that is silent meets our own limit."""
@@ -95,11 +101,11 @@ class Connections:
                     return await work(connection)
             except _NotBegunError as failure:
                 error = failure.reason
-                again = unknown and until_known
+                again = (unknown and until_known) or (is_cut(error) and tries < _TRIES)
             except Exception as failure:  # noqa: BLE001 - explained below, if it is the engine's
                 error, lost = failure, is_lost(failure)
                 unknown = unknown or lost
-                again = (lost and repeatable) or (is_undone(failure) and tries < _UNDONE_TRIES)
+                again = (lost and repeatable) or (is_undone(failure) and tries < _TRIES)
             if not again or clock() > give_up_at:
                 raise self._explained(error) from error
             await asyncio.sleep(min(_PAUSE_S * 2**tries, _LONGEST_PAUSE_S))

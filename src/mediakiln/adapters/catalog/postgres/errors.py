@@ -120,6 +120,11 @@ def is_lost(error: BaseException) -> bool:
     return isinstance(error, OSError | asyncpg.InterfaceError | asyncpg.InternalClientError)
 
 
+def is_cut(error: BaseException) -> bool:
+    """Whether there was a server, and it or something on the way ended the connection."""
+    return is_lost(error) and isinstance(error, asyncpg.PostgresError | ConnectionResetError)
+
+
 def is_undone(error: BaseException) -> bool:
     """Whether the statement met another transaction, and surely did nothing: it may be repeated."""
     return isinstance(error, asyncpg.TransactionRollbackError)
