@@ -9,14 +9,45 @@ absolute ones only describe the machine. Run it on a quiet machine.
 import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
+ENGINES = HERE.parent / "engines"
+_URLS = ("MEDIAKILN_BROKER", "MEDIAKILN_STORE", "MEDIAKILN_CATALOG")
 RESULTS = HERE / "results"
-NAMES = ("pipeline", "web", "broker", "catalog", "detector")
+NAMES = ("pipeline", "web", "broker", "catalog", "detector", "kafka", "catalog_scale", "deployment")
+SERVERS = {
+    "kafka": ("kafka",),
+    "catalog_scale": ("postgres",),
+    "deployment": ("kafka", "s3", "postgres"),
+}
+"""What `engines/up` starts for a benchmark, and `engines/down` stops after it."""
+
+
+@contextmanager
+def servers(names: Sequence[str]) -> Iterator[dict[str, str] | None]:
+    """Servers on loopback, and what they export for tests; None where they cannot be had."""
+    if not names:
+        yield {}
+        return
+    folder = Path(tempfile.mkdtemp(prefix="mediakiln-servers-"))
+    folder.chmod(0o755)  # a database runs as a user of its own
+    up, down = ([str(ENGINES / name), "--data", str(folder)] for name in ("up", "down"))
+    try:
+        done = subprocess.run([*up, *names], stdout=subprocess.PIPE, text=True, check=False)
+        words = shlex.split(done.stdout, comments=True)
+        given = dict(word.split("=", 1) for word in words if "=" in word)
+        kept = {name: value for name, value in given.items() if not name.startswith(_URLS)}
+        yield None if done.returncode else kept
+    finally:
+        subprocess.run([*down, "--wipe"], check=True)
 
 
 def main() -> None:
@@ -26,9 +57,15 @@ def main() -> None:
     for name in sys.argv[1:] or NAMES:
         print(f"\n{name}", flush=True)
         target = RESULTS / f"{name}.json"
-        subprocess.run(
-            [sys.executable, str(HERE / f"{name}.py"), "--json", str(target)], check=True
-        )
+        with servers(SERVERS.get(name, ())) as environment:
+            if environment is None:
+                print(f"left out: {', '.join(SERVERS[name])} cannot be had here")
+                continue
+            subprocess.run(
+                [sys.executable, str(HERE / f"{name}.py"), "--json", str(target)],
+                check=True,
+                env=os.environ | environment,
+            )
         figures += [{"benchmark": name, **figure} for figure in json.loads(target.read_text())]
     machine = {
         "cores": os.cpu_count(),
