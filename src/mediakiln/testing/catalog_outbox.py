@@ -141,6 +141,16 @@ class OutboxTests:
         await catalog.create(asset, [Outgoing("t", message) for message in messages[:4]])
         assert len(await all_pending(catalog)) == 4
 
+    async def test_more_than_a_hundred_events_are_refused(self, catalog: Catalog) -> None:
+        asset = an_asset()
+        events = [an_event(asset) for _ in range(101)]
+        with pytest.raises(LimitExceeded):
+            await catalog.create(asset, events)
+        assert await catalog.get(asset.id) is None
+        await catalog.create(asset, events[:100])
+        kept = await all_pending(catalog)
+        assert [pending.message for pending in kept] == [event.message for event in events[:100]]
+
     async def test_every_event_belongs_to_exactly_one_shard(self, catalog: Catalog) -> None:
         for _ in range(20):
             asset = an_asset(due_at=datetime.now(UTC))

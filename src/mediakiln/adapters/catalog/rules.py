@@ -14,6 +14,8 @@ from mediakiln.ports.catalog import Outgoing
 
 MAX_EVENTS_BYTES = 256 * 1024
 """The bodies of one write's events: with the record they fit in one DynamoDB item (400 KB)."""
+MAX_EVENTS = 100
+"""Of one write: DynamoDB names each in an expression of 4 KB, Cassandra in one batch."""
 MAX_KEY_BYTES = 1024
 """A key in a records space, in UTF-8: the longest sort key of DynamoDB."""
 MAX_VALUE_BYTES = 256 * 1024
@@ -99,8 +101,14 @@ def check_events(events: Sequence[Outgoing]) -> None:
 
     Raises:
         InvalidRequest: two events of one id, so that `sent` could not tell them apart.
-        LimitExceeded: the bodies are more than 256 KiB together.
+        LimitExceeded: more than 100, or the bodies are more than 256 KiB together.
     """
+    if len(events) > MAX_EVENTS:
+        raise LimitExceeded(
+            f"{len(events)} events of one write exceed {MAX_EVENTS}",
+            limit=MAX_EVENTS,
+            value=len(events),
+        )
     if len({event.message.id for event in events}) != len(events):
         raise InvalidRequest("two events of one write have the same message id")
     total = sum(len(event.message.body) for event in events)
