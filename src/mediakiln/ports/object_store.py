@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, runtime_checkable
+from typing import Literal, Protocol, Self, runtime_checkable
 
 from mediakiln.model.keys import Bucket
 
@@ -190,4 +190,67 @@ class FreeSpace(Protocol):
 
     async def free_bytes(self) -> int:
         """Bytes that can still be written."""
+        ...
+
+
+@runtime_checkable
+class Presigned(Protocol):
+    """For stores whose objects clients read and write without us, by addresses that end."""
+
+    async def presign(
+        self,
+        bucket: Bucket,
+        key: str,
+        *,
+        method: Literal["GET", "PUT"],
+        expires_s: float,
+        filename: str | None = None,
+        media_type: str | None = None,
+    ) -> str:
+        """An address that allows one kind of request for an object until it expires.
+
+        Args:
+            bucket: where the object is, or will be.
+            key: its key; that there is such an object is not checked.
+            method: what is allowed: reading, or writing it whole, over what is there.
+            expires_s: how long, in seconds; the credentials' end may come earlier.
+            filename: what a reader is told to save it as.
+            media_type: what a reader is told it is, or what a writer must say it is.
+
+        Raises:
+            NotSupported: the engine cannot say the name or the type.
+            InvalidRequest: the engine's addresses do not live so long.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleRules:
+    """What a store does by itself in the course of days.
+
+    Attributes:
+        archive_days: after how many days an archive object is deleted; None for never.
+        abandoned_days: after how many the parts of an upload are, that was never completed.
+        cold_days: after how many an archive object moves to `cold_class`; None for never.
+        cold_class: the engine's name of a cheaper storage class.
+    """
+
+    archive_days: int | None
+    abandoned_days: int = 2
+    cold_days: int | None = None
+    cold_class: str = ""
+
+
+@runtime_checkable
+class Lifecycle(Protocol):
+    """For stores that can be told to clear up by themselves."""
+
+    async def apply_rules(self, rules: LifecycleRules) -> None:
+        """Write the rules into the buckets' settings, beside those of other hands there.
+
+        Raises:
+            NotSupported: the engine has no such rules, or they are not written from here; the
+                hint says how.
+            InvalidRequest: the engine does not take these days.
+        """
         ...
