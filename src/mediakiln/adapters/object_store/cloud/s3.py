@@ -1,11 +1,12 @@
 """Objects on Amazon S3, and on whatever speaks its protocol."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from obstore.store import S3Store
 
-from mediakiln.adapters.object_store.cloud import s3_copy
+from mediakiln.adapters.object_store.checks import check_key
+from mediakiln.adapters.object_store.cloud import s3_copy, s3_lifecycle, s3_presign
 from mediakiln.adapters.object_store.cloud.options import Options, read_url
 from mediakiln.adapters.object_store.cloud.s3_client import S3Client, code_of
 from mediakiln.adapters.object_store.cloud.s3_upload import S3Upload
@@ -18,7 +19,7 @@ from mediakiln.adapters.object_store.cloud.shelves import (
 from mediakiln.adapters.object_store.cloud.store import CloudObjectStore
 from mediakiln.model.errors import EngineMisconfigured
 from mediakiln.model.keys import Bucket
-from mediakiln.ports.object_store import ObjectInfo
+from mediakiln.ports.object_store import LifecycleRules, ObjectInfo
 
 if TYPE_CHECKING:
     from obstore.store import S3Config  # exists in the stubs only
@@ -75,6 +76,33 @@ class S3ObjectStore(CloudObjectStore):
         """Let go of connections and threads."""
         await super().close()
         await self._client.close()
+
+    async def presign(
+        self,
+        bucket: Bucket,
+        key: str,
+        *,
+        method: Literal["GET", "PUT"],
+        expires_s: float,
+        filename: str | None = None,
+        media_type: str | None = None,
+    ) -> str:
+        """An address for a second to a week, which also ends with the credentials."""
+        check_key(key)
+        return await s3_presign.presign(
+            self._client,
+            self._shelf(bucket),
+            key,
+            method=method,
+            expires_s=expires_s,
+            filename=filename,
+            media_type=media_type,
+        )
+
+    async def apply_rules(self, rules: LifecycleRules) -> None:
+        """Write lifecycle rules into the buckets' settings, beside those of other hands."""
+        names = {bucket: shelf.name for bucket, shelf in self._shelves.items()}
+        await s3_lifecycle.apply_rules(self._client, names, rules)
 
     async def _begin(self, shelf: Shelf, key: str, *, if_absent: bool) -> S3Upload:
         upload = S3Upload(self._client, shelf, key, if_absent=if_absent)

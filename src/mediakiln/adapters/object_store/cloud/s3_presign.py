@@ -1,0 +1,54 @@
+"""Addresses that let a client read or write one S3 object for a while."""
+
+from typing import Any, Literal
+from urllib.parse import quote
+
+from mediakiln.adapters.object_store.cloud.s3_client import S3Client
+from mediakiln.adapters.object_store.cloud.shelves import Shelf
+from mediakiln.model.errors import InvalidRequest
+
+_WEEK_S = 7 * 86_400
+
+
+async def presign(
+    client: S3Client,
+    shelf: Shelf,
+    key: str,
+    *,
+    method: Literal["GET", "PUT"],
+    expires_s: float,
+    filename: str | None,
+    media_type: str | None,
+) -> str:
+    """An address of an object, signed here, without a request.
+
+    Raises:
+        InvalidRequest: S3's addresses live for a second to a week.
+    """
+    check_life(expires_s)
+    params: dict[str, Any] = {"Bucket": shelf.name, "Key": key}
+    if method == "PUT":
+        params |= {"ContentType": media_type} if media_type else {}
+    else:
+        params |= {"ResponseContentType": media_type} if media_type else {}
+        params |= {"ResponseContentDisposition": _attachment(filename)} if filename else {}
+    async with client.calls(shelf.name, key) as s3:
+        address = await s3.generate_presigned_url(
+            "put_object" if method == "PUT" else "get_object",
+            Params=params,
+            ExpiresIn=int(expires_s),
+        )
+    return str(address)
+
+
+def check_life(expires_s: float) -> None:
+    """Refuse a lifetime that signed addresses cannot have, on any of the three clouds."""
+    if not 1 <= expires_s <= _WEEK_S:
+        raise InvalidRequest(
+            "An address lives for a second to a week.", limit=_WEEK_S, value=expires_s
+        )
+
+
+def _attachment(filename: str) -> str:
+    """RFC 6266, with the name in the encoding of RFC 8187."""
+    return f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
