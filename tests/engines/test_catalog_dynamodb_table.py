@@ -11,6 +11,7 @@ from mediakiln.adapters.catalog.dynamodb.items import (
     MAX_ID_BYTES,
     MAX_PROJECT_BYTES,
     key,
+    lists,
     shard_of,
     string,
 )
