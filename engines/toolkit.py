@@ -163,7 +163,8 @@ def pip(name: str, *packages: str) -> Path:
         _fetch([final / "bin" / "python", "-m", "pip", "install", "--quiet", *packages])
         (folder / "python").symlink_to(final / "bin" / "python")
 
-    return _once(f"pip/{name}", make) / "python"
+    # The link itself would not do: Python looks for its environment beside the path it is run by.
+    return (_once(f"pip/{name}", make) / "python").readlink()
 
 
 def free_port() -> int:
