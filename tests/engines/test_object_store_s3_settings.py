@@ -184,8 +184,7 @@ async def test_a_versioned_bucket_tells_versions(store: S3ObjectStore) -> None:
     assert second.version not in {None, first.version}
     await store.delete(INPUT, ["k"])
     assert await store.head(INPUT, "k") is None
-    await store.put(INPUT, "k", b"again")
-    assert await keys_of(store) == ["k"]
+    assert await keys_of(store) == []
 
 
 @pytest.mark.parametrize("key", ODD_KEYS)
