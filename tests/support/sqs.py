@@ -21,13 +21,19 @@ def url_of(endpoint: str, **options: object) -> str:
     return f"sqs://{REGION}?" + "&".join(f"{name}={value}" for name, value in named.items())
 
 
+def use_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that the servers under test take: any."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mediakiln")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mediakiln-secret")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
 class SqsContract(BrokerContract):
     """Give it a `url`. Where SQS counts otherwise than the port, it says so here."""
 
     @pytest.fixture(autouse=True)
     def credentials(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mediakiln")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mediakiln-secret")
+        use_credentials(monkeypatch)
 
     @pytest.fixture
     async def broker(self, url: str) -> AsyncIterator[Broker]:

@@ -63,15 +63,15 @@ def test_a_wrong_url_is_refused_by_name_and_with_a_remedy(url: str, named: str) 
 @pytest.mark.parametrize(
     ("code", "operation", "expected"),
     [
-        ("AWS.SimpleQueueService.NonExistentQueue", "sqs:SendMessageBatch", NotFound),
+        ("AWS.SimpleQueueService.NonExistentQueue", "sqs:SendMessage", NotFound),
         ("QueueDoesNotExist", "sqs:GetQueueUrl", NotFound),
-        ("NotFound", "sns:PublishBatch", NotFound),
-        ("ReceiptHandleIsInvalid", "sqs:DeleteMessageBatch", LeaseLost),
-        ("InvalidParameterValue", "sqs:ChangeMessageVisibilityBatch", LeaseLost),
-        ("AWS.SimpleQueueService.MessageNotInflight", "sqs:DeleteMessageBatch", LeaseLost),
-        ("InvalidParameterValue", "sqs:SendMessageBatch", EngineError),
+        ("NotFound", "sns:Publish", NotFound),
+        ("ReceiptHandleIsInvalid", "sqs:DeleteMessage", LeaseLost),
+        ("InvalidParameterValue", "sqs:ChangeMessageVisibility", LeaseLost),
+        ("AWS.SimpleQueueService.MessageNotInflight", "sqs:DeleteMessage", LeaseLost),
+        ("InvalidParameterValue", "sqs:SendMessage", EngineError),
         ("com.amazon.coral.service#AccessDeniedException", "sqs:X", EngineMisconfigured),
-        ("AuthorizationError", "sns:PublishBatch", EngineMisconfigured),
+        ("AuthorizationError", "sns:Publish", EngineMisconfigured),
         ("SignatureDoesNotMatch", "sqs:X", EngineMisconfigured),
         ("ExpiredToken", "sqs:X", EngineMisconfigured),
         ("RequestThrottled", "sqs:X", EngineUnavailable),
@@ -87,6 +87,6 @@ def test_codes_of_the_services_are_told_in_our_words(
 
 def test_a_server_that_takes_no_message_groups_is_named_with_the_remedy() -> None:
     said = "The request includes MessageGroupId, which is not valid for this queue type"
-    error = of_code("InvalidParameterValue", said, "sqs:SendMessageBatch", Address(region="x"))
+    error = of_code("InvalidParameterValue", said, "sqs:SendMessage", Address(region="x"))
     assert isinstance(error, EngineMisconfigured)
     assert error.context["hint"] == "add the option fair=0"

@@ -31,7 +31,7 @@ class Service:
 
     @staticmethod
     def fault(failed: dict[str, Any]) -> MediakilnError:
-        return of_entry(failed, "sqs:SendMessageBatch", ADDRESS)
+        return of_entry(failed, "sqs:SendMessage", ADDRESS)
 
     async def call(self, entries: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
         self.calls.append([entry["name"] for entry in entries])

@@ -13,7 +13,7 @@ from mediakiln.adapters.broker.sqs.failures import translated
 from mediakiln.model.errors import EngineUnavailable
 
 _CONNECT_S = 5
-_ANSWER_S = 10
+_ANSWER_S = 7
 _CALLS = 32
 _POLLS = 512
 _ATTEMPTS = 3
@@ -121,5 +121,5 @@ def _read_models(session: AioSession) -> None:
 
 
 def permission(service: str, operation: str) -> str:
-    """What IAM calls an operation: `sqs:SendMessageBatch` for `send_message_batch`."""
-    return f"{service}:{operation.title().replace('_', '')}"
+    """What IAM calls an operation: `sqs:SendMessage` for `send_message_batch`, too."""
+    return f"{service}:{operation.title().replace('_', '').removesuffix('Batch')}"

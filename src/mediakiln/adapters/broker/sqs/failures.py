@@ -4,6 +4,7 @@ Codes: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/Com
 and the error lists of each operation.
 """
 
+import re
 from typing import Any
 
 from botocore import exceptions as botocore
@@ -67,19 +68,23 @@ _NO_CREDENTIALS = (
     botocore.SSOError,
     botocore.TokenRetrievalError,
 )
-_OF_A_RECEIPT = {"sqs:DeleteMessageBatch", "sqs:ChangeMessageVisibilityBatch"}
+_OF_A_RECEIPT = {"sqs:DeleteMessage", "sqs:ChangeMessageVisibility"}
 _CREDENTIALS_HINT = (
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the machine a role"
 )
 _FIRST_SERVER_ERROR = 500
+_XML = re.compile(r"<Code>(\w+)</Code>\s*<Message>([^<]*)</Message>")
 
 
 def translated(error: Exception, operation: str, address: Address) -> MediakilnError:
-    """The error of one call, for example `sqs:SendMessageBatch`."""
+    """The error of one call, named as its permission: `sqs:SendMessage`."""
     if isinstance(error, botocore.ClientError):
         details = error.response.get("Error", {})
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        code, message = details.get("Code", ""), details.get("Message", "")
+        code, message = str(details.get("Code", "")), str(details.get("Message", ""))
+        # A server may refuse in the XML of the older protocol before it has read the request.
+        if found := _XML.search(message):
+            code, message = found.groups()
         return of_code(code, message, operation, address, broken=status >= _FIRST_SERVER_ERROR)
     if isinstance(error, _NO_CREDENTIALS):
         return EngineMisconfigured(f"MEDIAKILN_BROKER: {address}: {error}", hint=_CREDENTIALS_HINT)
