@@ -71,7 +71,7 @@ def up(place: Place) -> dict[str, str]:
     contact = f"{HOST}:{port}"
     return {
         "MEDIAKILN_CATALOG": f"cassandra://{_USER}:{_PASSWORD}@{contact}/{_KEYSPACE}?replication=1",
-        "MEDIAKILN_TEST_CASSANDRA": contact,
+        "MEDIAKILN_TEST_CASSANDRA": f"{_USER}:{_PASSWORD}@{contact}",
     }
 
 

@@ -11,9 +11,6 @@ from mediakiln.adapters.catalog.cassandra import CassandraCatalog
 from mediakiln.adapters.catalog.cassandra.cluster import open_session
 from mediakiln.adapters.catalog.cassandra.target import Target
 
-LOGIN = "cassandra:cassandra"
-"""The account that every new cluster begins with."""
-
 _PARTITIONS = {
     "hints": "shard, minute",
     "due": "shard, hour",
@@ -49,9 +46,9 @@ class Keyspace:
                 )
 
 
-def url_of(contact: str, keyspace: str, login: str = LOGIN, options: str = "replication=1") -> str:
-    """A catalog's URL on the test server."""
-    return f"cassandra://{login}@{contact}/{keyspace}?{options}"
+def url_of(contact: str, keyspace: str, options: str = "replication=1") -> str:
+    """A catalog's URL on a server that is given as user:password@host:port."""
+    return f"cassandra://{contact}/{keyspace}?{options}"
 
 
 @contextmanager

@@ -32,7 +32,10 @@ def open_session(target: Target) -> Session:
         EngineUnavailable: no contact point answers.
         EngineMisconfigured: wrong password, data centre or version.
     """
-    cluster = _cluster(target)
+    try:
+        cluster = _cluster(target)
+    except FAILURES as error:
+        raise translate(error, target) from error
     try:
         session = cluster.connect()
         session.default_fetch_size = None  # every query has its own limit

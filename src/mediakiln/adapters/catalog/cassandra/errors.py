@@ -31,13 +31,21 @@ PASSING = (
 )
 """What may be gone at the next attempt; of the write it says nothing."""
 
-_NO_SCHEMA = ("unconfigured table", "keyspace", "undefined column", "unknown identifier")
+_NO_SCHEMA = ("does not exist", "unconfigured table", "undefined column", "unknown identifier")
 _DISK_FULL = "disk usage exceeds failure threshold"
+
+
+class SchemaMissing(EngineMisconfigured):
+    """The keyspace has no schema, or another release's."""
 
 
 def translate(error: Exception, target: Target) -> MediakilnError:
     """The error of ours that says what happened and what helps."""
     causes = list(_causes(error))
+    if isinstance(error, cassandra.UnresolvableContactPoints):
+        return EngineUnavailable(
+            f"no address is known for {target.names}", hint="check the hosts in MEDIAKILN_CATALOG"
+        )
     if any(isinstance(cause, cassandra.AuthenticationFailed) for cause in causes):
         return EngineMisconfigured(
             f"MEDIAKILN_CATALOG: {target.names} refused user {target.user!r}: {_text(causes[-1])}",
@@ -60,7 +68,7 @@ def _refused(text: str, target: Target) -> MediakilnError:
     if _DISK_FULL in text:
         return StorageFull(f"Cassandra's disks are full: {text}")
     if any(sign in text.lower() for sign in _NO_SCHEMA):
-        return EngineMisconfigured(
+        return SchemaMissing(
             f"the keyspace {target.keyspace} has no schema, or another release's: {text}",
             hint="run `mediakiln init`",
         )

@@ -9,7 +9,8 @@ import asyncio
 import time
 import uuid
 
-from mediakiln.adapters.catalog.cassandra.link import Link
+from mediakiln.adapters.catalog.cassandra.errors import SchemaMissing
+from mediakiln.adapters.catalog.cassandra.link import Link, Row
 from mediakiln.model.errors import EngineMisconfigured, EngineUnavailable
 
 _STATE = """CREATE TABLE IF NOT EXISTS {ks}.schema_state (
@@ -60,7 +61,8 @@ _TAKE = "UPDATE {ks}.schema_state USING TTL 60 SET owner = ? WHERE name = 'schem
 _RENEW = "UPDATE {ks}.schema_state USING TTL 60 SET owner = ? WHERE name = 'schema' IF owner = ?"
 _UNLOCK = "UPDATE {ks}.schema_state SET owner = null WHERE name = 'schema' IF owner = ?"
 _LOCK_WAIT_S = 120.0
-_LOCK_POLL_S = 0.25
+_KNOWN_WITHIN_S = 15.0
+_POLL_S = 0.25
 
 
 async def ensure(link: Link) -> None:
@@ -74,8 +76,7 @@ async def ensure(link: Link) -> None:
     if not await link.run(_FIND, keyspace):
         await _make_keyspace(link)
     if not await link.run(_FIND_STATE, keyspace):
-        fixed = uuid.uuid5(uuid.NAMESPACE_URL, f"cassandra:{keyspace}/schema_state")
-        await link.define(_STATE % fixed)
+        await _make_state(link)
     if await _revision(link) < len(REVISIONS):
         await _migrate(link)
 
@@ -103,6 +104,12 @@ async def _make_keyspace(link: Link) -> None:
         ) from error
 
 
+async def _make_state(link: Link) -> None:
+    """Make the lock's table."""
+    fixed = uuid.uuid5(uuid.NAMESPACE_URL, f"cassandra:{link.target.keyspace}/schema_state")
+    await link.define(_STATE % fixed)
+
+
 async def _nodes(link: Link) -> tuple[str, int]:
     """The data centre that the replicas go to, and how many nodes it has."""
     rows = await link.run("SELECT data_center FROM system.local")
@@ -112,7 +119,8 @@ async def _nodes(link: Link) -> tuple[str, int]:
 
 
 async def _revision(link: Link) -> int:
-    rows = await link.run(_REVISION, serial=True)
+    """How many revisions the keyspace has seen."""
+    rows = await _read_state(link)
     found = (rows[0]["revision"] if rows else None) or 0
     if found > len(REVISIONS):
         raise EngineMisconfigured(
@@ -121,7 +129,19 @@ async def _revision(link: Link) -> int:
             limit=len(REVISIONS),
             hint="start that release, or use another keyspace",
         )
-    return found
+    return int(found)
+
+
+async def _read_state(link: Link) -> list[Row]:
+    """The lock's row; its table, made by another process, may be listed before it is known."""
+    deadline = time.monotonic() + _KNOWN_WITHIN_S
+    while True:
+        try:
+            return await link.run(_REVISION, serial=True)
+        except SchemaMissing:
+            if time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(_POLL_S)
 
 
 async def _migrate(link: Link) -> None:
@@ -136,7 +156,7 @@ async def _migrate(link: Link) -> None:
                 f"another process has been changing {link.target.keyspace} for too long",
                 hint="its lock ends by itself a minute after its death",
             )
-        await asyncio.sleep(_LOCK_POLL_S)
+        await asyncio.sleep(_POLL_S)
     for number in range(await _revision(link), len(REVISIONS)):
         for change in REVISIONS[number]:
             if not await link.transact((_RENEW, (owner, owner))):
