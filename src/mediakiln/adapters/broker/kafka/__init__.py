@@ -1,1 +1,5 @@
-"""In the making."""
+"""The broker on Apache Kafka."""
+
+from mediakiln.adapters.broker.kafka.broker import KafkaBroker
+
+__all__ = ["KafkaBroker"]

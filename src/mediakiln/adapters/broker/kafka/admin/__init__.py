@@ -1,0 +1,1 @@
+"""What there is in the cluster: topics, groups, and where groups begin."""
