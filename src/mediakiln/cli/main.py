@@ -33,6 +33,10 @@ _COMMANDS = {
     "config": ("config:config", "Every setting, its value and where it came from."),
     "new": ("new:app", "Begin a new operation."),
     "init": ("init:init", "Make topics, queues, tables and buckets in the configured engines."),
+    "init-storage": (
+        "init_storage:init_storage",
+        "Write the store's rules for expiry and cleaning.",
+    ),
     "doctor": ("doctor:doctor", "Check this machine and the configured engines."),
 }
 

@@ -8,14 +8,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
-from mediakiln.model.errors import EngineMisconfigured
+from mediakiln.model.errors import EngineMisconfigured, InvalidRequest, NotSupported
 from mediakiln.model.keys import Bucket
 from mediakiln.model.topology import TOPOLOGY, topology
 from mediakiln.ports.broker import Broker
 from mediakiln.ports.catalog import Catalog
 from mediakiln.ports.detector import Detector
 from mediakiln.ports.notifier import Notifier
-from mediakiln.ports.object_store import ObjectStore
+from mediakiln.ports.object_store import Lifecycle, LifecycleRules, ObjectStore
 from mediakiln.roles.settings import Settings, without_password
 
 _ADAPTERS = "mediakiln.adapters"
@@ -136,6 +136,36 @@ async def prepare(settings: Settings) -> dict[str, tuple[str, str]]:
         "catalog": (settings.catalog_url, "schema as of this release"),
     }
     return {name: (without_password(url), what) for name, (url, what) in said.items()}
+
+
+async def write_lifecycle(
+    settings: Settings, *, abandoned_days: int, cold_days: int | None, cold_class: str
+) -> LifecycleRules:
+    """Have the store clear up by itself; the rules as they are now.
+
+    Raises:
+        NotSupported: the store has no such rules.
+        InvalidRequest: they contradict one another.
+    """
+    if (cold_days is None) != (not cold_class):
+        raise InvalidRequest("give both --cold-days and --cold-class, or neither")
+    rules = LifecycleRules(
+        archive_days=settings.archive_days,
+        abandoned_days=abandoned_days,
+        cold_days=cold_days,
+        cold_class=cold_class,
+    )
+    store = open_store(settings)
+    try:
+        if not isinstance(store, Lifecycle):
+            raise NotSupported(
+                "this store has no rules of its own: role `reconcile` clears it up",
+                hint="nothing needs to be done",
+            )
+        await store.apply_rules(rules)
+    finally:
+        await store.close()
+    return rules
 
 
 def open_detector(settings: Settings) -> Detector:

@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from mediakiln.model.asset import Asset, StepProducts
-from mediakiln.model.errors import Gone, NotFound
+from mediakiln.model.errors import Gone, NotFound, NotSupported
 from mediakiln.model.ids import is_id
 from mediakiln.model.keys import Bucket
 from mediakiln.model.kind import AssetState
 from mediakiln.model.product import Manifest, StoredFile
 from mediakiln.ports.catalog import Catalog
-from mediakiln.ports.object_store import LocalFiles, ObjectStore
+from mediakiln.ports.object_store import LocalFiles, ObjectStore, Presigned
 
 T = TypeVar("T")
+
+DIRECT_S = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,23 @@ class Deliver:
             manifest = Manifest.model_validate_json(raw)
             self._remember(self._manifests, products.manifest, manifest)
         return manifest.files
+
+    async def direct(self, item: Deliverable, *, attachment: bool) -> str:
+        """An address in the store itself, good for `DIRECT_S` seconds.
+
+        Raises:
+            NotSupported: the store has none.
+        """
+        if not isinstance(self._store, Presigned):
+            raise NotSupported("this store has no direct addresses", hint="leave out direct=1")
+        return await self._store.presign(
+            item.bucket,
+            item.key,
+            method="GET",
+            expires_s=DIRECT_S,
+            filename=item.filename if attachment else None,
+            media_type=item.media_type,
+        )
 
     def stream(
         self, item: Deliverable, *, start: int = 0, end: int | None = None

@@ -32,6 +32,7 @@ _ANSWERS: dict[str, Any] = {
         "content": _FILE,
     },
     "304": {"description": "Not modified."},
+    "307": {"description": "To an address in the store, good for 15 minutes (`direct=1`)."},
     "400": {},
     "401": {},
     "404": {},

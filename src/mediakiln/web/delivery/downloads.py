@@ -14,11 +14,10 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
-from mediakiln.model.errors import NotSupported
 from mediakiln.stages.deliver import Deliver, Deliverable
 from mediakiln.web.delivery.conditions import none_matches, range_applies, some_matches
 from mediakiln.web.delivery.contents import Content, Contents
-from mediakiln.web.delivery.headers import announce
+from mediakiln.web.delivery.headers import announce, shows_inline
 from mediakiln.web.delivery.ranges import Span, Unsatisfiable, parse_ranges
 from mediakiln.web.errors import problem
 
@@ -47,7 +46,7 @@ class Downloads:
 
         Raises:
             NotFound, Gone, ObjectMissing: there is nothing to send; nothing was sent.
-            NotSupported: a direct address was asked for, which no store here can give.
+            NotSupported: a direct address was asked for, and the store has none.
         """
         if scope["method"] not in {"GET", "HEAD"}:
             refusal = problem(
@@ -58,16 +57,19 @@ class Downloads:
             )
             return await refusal(scope, receive, send)
         options = _options(scope)
-        if options.get("direct") == "1":
-            raise NotSupported("this store has no direct addresses", hint="leave out direct=1")
         id, name = found.groups()
         item = await (
             self._deliver.original(id) if name is None else self._deliver.product(id, name)
         )
+        download = options.get("download") == "1"
+        if options.get("direct") == "1" and scope["method"] == "GET":
+            attachment = download or not shows_inline(item.media_type)
+            address = await self._deliver.direct(item, attachment=attachment)
+            return await _send_head(send, 307, _redirection(address))
         pairs = announce(
             item,
             public=self._public,
-            download=options.get("download") == "1",
+            download=download,
             pinned=options.get("v") == item.etag,
         )
         await self._answer(item, pairs, scope, receive, send)
@@ -101,6 +103,11 @@ class Downloads:
             else:
                 await _send_parts(send, pairs, content, spans, item)
         return None
+
+
+def _redirection(address: str) -> Pairs:
+    """To an address that ends soon: nobody may keep this answer."""
+    return [(b"location", address.encode("ascii")), (b"cache-control", b"private, no-store")]
 
 
 def _options(scope: Scope) -> dict[str, str]:

@@ -1,0 +1,40 @@
+"""`mediakiln init-storage`."""
+
+import asyncio
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from mediakiln.cli.output import console
+from mediakiln.roles.engines import write_lifecycle
+from mediakiln.roles.settings import Settings
+from mediakiln.telemetry import log
+
+
+def init_storage(
+    *,
+    abandoned_days: Annotated[
+        int, Parameter(help="Days after which the parts of an unfinished upload are deleted.")
+    ] = 2,
+    cold_days: Annotated[
+        int | None, Parameter(help="Days after which an archive copy moves to --cold-class.")
+    ] = None,
+    cold_class: Annotated[str, Parameter(help="The store's name of a cheaper class.")] = "",
+) -> None:
+    """Write the store's own rules: unfinished uploads end, archive copies expire or move.
+
+    Archive copies expire after MEDIAKILN_ARCHIVE_DAYS. Rules of other hands in the buckets stay.
+    Safe to run again; run it again after a change of the setting.
+    """
+    settings = Settings.given()
+    log.set_up(level="warning")
+    rules = asyncio.run(
+        write_lifecycle(
+            settings, abandoned_days=abandoned_days, cold_days=cold_days, cold_class=cold_class
+        )
+    )
+    said = [f"unfinished uploads end after {rules.abandoned_days} days"]
+    if rules.cold_days is not None:
+        said.append(f"archive copies move to {rules.cold_class} after {rules.cold_days} days")
+    said.append(f"archive copies expire after {rules.archive_days} days")
+    console().print("\n".join(said), markup=False, highlight=False)
