@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,19 +56,36 @@ def test_a_page_has_one_title_and_no_place_of_one_machine(page: Path) -> None:
     assert not re.search(r"/(?:root|tmp|work|home)/", page.read_text())
 
 
-def test_every_json_block_is_a_recipe_presets_or_commands_that_are_valid() -> None:
+POLICY = re.compile(r"(sqs|sns|s3|dynamodb|kms):[A-Z]\w+")
+"""An action as AWS's permissions name it."""
+
+
+def check_policy(policy: dict[str, Any]) -> None:
+    """An IAM policy, as far as its form goes."""
+    assert policy.keys() == {"Version", "Statement"}
+    for statement in policy["Statement"]:
+        assert statement.keys() == {"Effect", "Action", "Resource"}
+        assert all(POLICY.fullmatch(action) for action in statement["Action"])
+        resources = statement["Resource"]
+        for resource in [resources] if isinstance(resources, str) else resources:
+            assert resource == "*" or resource.startswith("arn:aws:")
+
+
+def test_every_json_block_is_something_that_is_valid() -> None:
     checked = 0
     for page, body in blocks("json"):
         value = json.loads(body)
         book = RecipeBook(OperationSet.installed())
-        if "steps" in value:
+        if "Statement" in value:
+            check_policy(value)
+        elif "steps" in value:
             book.resolve(value)
         elif all("steps" in each for each in value.values()):
             RecipeBook(OperationSet.installed(), value)
         elif all("argv" in each for each in value.values()):
             read_commands(value)
         else:
-            pytest.fail(f"{named(page)}: neither a recipe, nor presets, nor commands: {body}")
+            pytest.fail(f"{named(page)}: neither a recipe, nor presets, commands or a policy")
         checked += 1
     assert checked >= 10
 

@@ -1,0 +1,73 @@
+"""The page about distributed engines names exactly the options that their addresses take."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from mediakiln.model.errors import EngineMisconfigured
+from mediakiln.roles.engines import BROKERS, CATALOGS, STORES, open_broker, open_catalog, open_store
+from mediakiln.roles.settings import Settings
+from support.project import ROOT
+
+PAGE = (ROOT / "docs" / "howto" / "run-on-distributed-engines.md").read_text()
+EMBEDDED = {"memory", "file", "sqlite"}
+PLACES = {
+    "kafka": "kafka://host:9092",
+    "sqs": "sqs://eu-central-1",
+    "s3": "s3://name",
+    "gs": "gs://name",
+    "az": "az://account/name",
+    "postgresql": "postgresql://user:password@host/database",
+    "dynamodb": "dynamodb://eu-central-1/table",
+    "cassandra": "cassandra://host/keyspace",
+}
+ONLY = {"region": "s3"}
+"""Options of the stores' common table that one of them has alone."""
+
+
+def section(scheme: str) -> str:
+    """What the page says of a scheme's address and options."""
+    (found,) = (
+        part
+        for part in re.split(r"^##+ ", PAGE, flags=re.MULTILINE)
+        if re.search(rf"^`{scheme}://[^\n]*|, `{scheme}://[A-Z/]+`", part, re.MULTILINE)
+        and "| option |" in part
+    )
+    return found
+
+
+def documented(scheme: str) -> set[str]:
+    rows = re.findall(r"^\| ((?:`[\w]+`(?:, )?)+) \|", section(scheme), re.MULTILINE)
+    names = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    return {name for name in names if ONLY.get(name, scheme) == scheme}
+
+
+def refusal(url: str) -> EngineMisconfigured:
+    """What the engine says to an option that none has."""
+    scheme = url.partition(":")[0]
+    field, opened = next((field, opened) for field, table, opened in PORTS if scheme in table)
+    with pytest.raises(EngineMisconfigured) as refused:
+        opened(Settings(**{field: f"{url}?nonsense=1"}))
+    return refused.value
+
+
+PORTS: tuple[tuple[str, dict[str, str], Callable[[Settings], object]], ...] = (
+    ("store", STORES, open_store),
+    ("broker", BROKERS, open_broker),
+    ("catalog", CATALOGS, open_catalog),
+)
+
+
+def test_every_distributed_engine_is_tried_here() -> None:
+    assert PLACES.keys() == {*STORES, *BROKERS, *CATALOGS} - EMBEDDED
+
+
+@pytest.mark.parametrize("scheme", PLACES)
+def test_the_options_on_the_page_are_those_the_engine_knows(scheme: str) -> None:
+    error = refusal(PLACES[scheme])
+    said = f"{error}\n{error.context.get('hint', '')}"
+    assert "nonsense" in said
+    known = re.search(r"known are ([\w, ]+)", said)
+    assert known is not None, said
+    assert set(known[1].split(", ")) == documented(scheme)
