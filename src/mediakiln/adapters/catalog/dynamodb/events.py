@@ -33,8 +33,11 @@ def waiting(events: Sequence[Outgoing], version: int, at: int) -> dict[str, dict
 
 
 def entries_of(item: Item) -> Item:
-    """What waits in an item, by message id, in no order."""
-    entries: Item = item.get("ev", {"M": {}})["M"]
+    """What waits in an item, by message id, in no order.
+
+    DynamoDB Local's streams show an empty map as an attribute without a value.
+    """
+    entries: Item = item.get("ev", {}).get("M", {})
     return entries
 
 
