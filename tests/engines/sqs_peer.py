@@ -36,10 +36,19 @@ async def hold(broker: SqsBroker) -> None:
     await asyncio.sleep(3600)
 
 
+async def wait(broker: SqsBroker) -> None:
+    """Wait for a message with a long lease."""
+    await broker.receive("work", "workers", limit=1, wait=0, lease=600)
+    poll = asyncio.create_task(broker.receive("work", "workers", limit=1, wait=20, lease=600))
+    await asyncio.sleep(1)
+    say("waiting")
+    await poll
+
+
 async def main(command: str, url: str) -> None:
     """Run one command against one broker."""
     broker = SqsBroker.from_url(url)
-    await {"drain": drain, "hold": hold}[command](broker)
+    await {"drain": drain, "hold": hold, "wait": wait}[command](broker)
     await broker.close()
 
 

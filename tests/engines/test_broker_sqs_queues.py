@@ -89,6 +89,30 @@ async def test_a_message_of_a_killed_process_comes_back_after_its_lease(
     assert time.monotonic() - began > 1
 
 
+async def test_a_message_given_to_the_poll_of_a_killed_process_does_not_wait_for_its_lease(
+    broker: SqsBroker, url: str
+) -> None:
+    with peer("wait", url) as process:
+        assert await asyncio.to_thread(lines(process).readline) == "waiting\n"
+        process.send_signal(signal.SIGKILL)
+    await broker.publish("work", made(1))
+    async with asyncio.timeout(30):
+        while not (got := await broker.receive("work", "workers", limit=1, wait=1, lease=LEASE)):
+            pass
+    assert got[0].message == made(1)[0]
+
+
+async def test_a_message_from_a_long_poll_is_held_for_its_whole_lease(
+    broker: SqsBroker, other: SqsBroker
+) -> None:
+    waiting = asyncio.create_task(broker.receive("work", "workers", limit=1, wait=20, lease=LEASE))
+    await asyncio.sleep(0.5)
+    await other.publish("work", made(1))
+    (delivery,) = await waiting
+    assert not await other.receive("work", "workers", limit=1, wait=13, lease=LEASE)
+    await delivery.ack()
+
+
 async def test_what_a_left_poll_brings_is_visible_to_others_at_once(
     broker: SqsBroker, other: SqsBroker
 ) -> None:

@@ -35,8 +35,8 @@ class SqsBroker:
     - `fanout`: `sns` (the default), or `queues` where the server has no SNS;
     - `fair`: `1` makes each project a message group, so that SQS takes turns among them (fair
       queues); the default on AWS, `0` with an `endpoint`;
-    - `poll`: seconds of one long poll, 1 to 20 (20). Shorter ones cost more; a message that SQS
-      hands to a process which has just died waits for its lease.
+    - `poll`: seconds of one long poll, 1 to 20 (20). Shorter ones cost more requests; SQS may
+      hand a message to the poll of a process that was killed, and it comes back 10 s later.
 
     Running needs sqs:GetQueueUrl, GetQueueAttributes, SendMessage, ReceiveMessage, DeleteMessage,
     ChangeMessageVisibility, ListQueues; sns:Publish, ListSubscriptionsByTopic,
@@ -174,8 +174,8 @@ class SqsBroker:
     def _polls_of(self, url: str) -> Polls:
         if url not in self._polls:
 
-            async def give_back(receipt: Receipt) -> None:
-                await self._outbound.hide(url, receipt.handle, 0)
+            async def hide(receipt: Receipt, seconds: int) -> None:
+                await self._outbound.hide(url, receipt.handle, seconds)
 
-            self._polls[url] = Polls(self._api, url, give_back)
+            self._polls[url] = Polls(self._api, url, hide)
         return self._polls[url]

@@ -1,8 +1,10 @@
 """Long polls of one queue, of which a receiver may let go at any moment without loss.
 
-SQS may hand a message to a poll whose caller has gone, and hides it for the whole lease. So a poll
-is never broken off: one that its receiver left goes on, and the next receiver takes it over. What
-it brings while nobody wants it is made visible at once.
+SQS may hand a message to a poll whose caller has gone, and hides it from others. So a poll is never
+broken off: one that its receiver left goes on, and the next receiver takes it over. What it brings
+while nobody wants it is made visible at once. And since nobody can be asked to wait for a process
+that was killed, a long poll hides what it brings for moments only; the lease proper begins when
+the message has arrived.
 """
 
 import asyncio
@@ -20,6 +22,8 @@ _LARGEST = 10
 """Messages that one ReceiveMessage brings at most."""
 _GRAIN_S = 0.05
 """What a wait may lack to a whole second and still count as one."""
+_ARRIVAL_S = 10.0
+"""How long a message stays hidden on its way out of a long poll."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,8 @@ class Receipt:
         return str(self.raw["ReceiptHandle"])
 
 
-GiveBack = Callable[[Receipt], Awaitable[None]]
+Hide = Callable[[Receipt, int], Awaitable[None]]
+"""Keep a message from others for whole seconds; 0 shows it at once."""
 
 
 @dataclass(eq=False, slots=True)
@@ -45,12 +50,12 @@ class _Poll:
 
 
 class Polls:
-    """The polls of the queue at `url`; `give_back` makes a message visible again."""
+    """The polls of the queue at `url`."""
 
-    def __init__(self, api: Api, url: str, give_back: GiveBack) -> None:
+    def __init__(self, api: Api, url: str, hide: Hide) -> None:
         self._api = api
         self._url = url
-        self._give_back = give_back
+        self._hide = hide
         self._running: set[asyncio.Task[list[Receipt]]] = set()
         self._left: list[_Poll] = []
         self._returning: set[asyncio.Future[None]] = set()
@@ -81,7 +86,7 @@ class Polls:
         return receipts[:limit]
 
     async def close(self, patience: float) -> None:
-        """Break polls off; what one brought at this very moment comes back after its lease."""
+        """Break polls off; what one brings at this very moment comes back after some seconds."""
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
@@ -103,16 +108,29 @@ class Polls:
         return poll
 
     async def _receive(self, limit: int, wait: float, lease: float) -> list[Receipt]:
+        first = min(lease, _ARRIVAL_S) if wait > 0 else lease
         answer = await self._api.poll(
             QueueUrl=self._url,
             MaxNumberOfMessages=min(limit, _LARGEST),
             WaitTimeSeconds=0 if wait <= 0 else max(1, int(wait + _GRAIN_S)),
-            VisibilityTimeout=hidden_for(lease),
+            VisibilityTimeout=hidden_for(first),
             MessageSystemAttributeNames=["ApproximateReceiveCount"],
             MessageAttributeNames=["All"],
         )
         now = time.monotonic()
-        return [Receipt(raw, Lease(now, lease)) for raw in answer.get("Messages") or ()]
+        receipts = [Receipt(raw, Lease(now, lease)) for raw in answer.get("Messages") or ()]
+        return receipts if first == lease else await self._leased(receipts, lease)
+
+    async def _leased(self, receipts: Sequence[Receipt], lease: float) -> list[Receipt]:
+        """Those whose lease could be made as long as was asked for; the others come again soon."""
+        ask = hidden_for(lease)
+        calls = (self._hide(receipt, ask) for receipt in receipts)
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException) and not isinstance(result, MediakilnError):
+                raise result
+        pairs = zip(receipts, results, strict=True)
+        return [receipt for receipt, result in pairs if result is None]
 
     def _leave(self, poll: _Poll) -> None:
         self._left.append(poll)
@@ -134,4 +152,4 @@ class Polls:
 
     async def _returned(self, receipt: Receipt) -> None:
         with suppress(MediakilnError):  # it comes back by itself, when its lease lapses
-            await self._give_back(receipt)
+            await self._hide(receipt, 0)
