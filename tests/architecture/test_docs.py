@@ -78,6 +78,9 @@ def test_every_json_block_is_something_that_is_valid() -> None:
         book = RecipeBook(OperationSet.installed())
         if "Statement" in value:
             check_policy(value)
+        elif "connector.class" in value:
+            # Its own test hands it to the connector: tests/engines/test_change_data_capture.py.
+            assert all(isinstance(each, str) for each in value.values())
         elif "steps" in value:
             book.resolve(value)
         elif all("steps" in each for each in value.values()):
@@ -85,7 +88,7 @@ def test_every_json_block_is_something_that_is_valid() -> None:
         elif all("argv" in each for each in value.values()):
             read_commands(value)
         else:
-            pytest.fail(f"{named(page)}: neither a recipe, nor presets, commands or a policy")
+            pytest.fail(f"{named(page)}: no recipe, presets, commands, policy or connector")
         checked += 1
     assert checked >= 10
 
