@@ -13,7 +13,7 @@ Urls = Mapping[str, str]
 
 def kafka(run: str) -> str:
     """A broker URL."""
-    return f"kafka://{server('KAFKA', 'kafka')}?prefix={run}."
+    return f"kafka://{server('KAFKA', 'kafka')}?prefix={run}.&replication=1"
 
 
 def sqs(run: str) -> str:
@@ -38,7 +38,7 @@ def dynamodb(run: str) -> str:
 
 def cassandra(run: str) -> str:
     """A catalog URL."""
-    return f"cassandra://{server('CASSANDRA', 'cassandra')}/{run}"
+    return f"cassandra://{server('CASSANDRA', 'cassandra')}/{run}?replication=1"
 
 
 _MAKERS: Mapping[str, Callable[[str], str]] = {

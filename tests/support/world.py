@@ -19,6 +19,7 @@ from mediakiln.ports.broker import Delivery
 from mediakiln.ports.object_store import ObjectStore
 from mediakiln.ports.operation import OperationSet
 from mediakiln.ports.runner import Report, RunnerCapabilities, Work
+from mediakiln.roles.receive import Intake
 from mediakiln.sandbox.runner import ForkRunner
 from mediakiln.stages.classify import Classify
 from mediakiln.stages.deadletters import DeadLetters
@@ -110,7 +111,7 @@ class World:
         """Every (topic, group) but `completed` and `dead`, which tests read themselves."""
         jobs = {(topic, "process"): self.process for topic in TOPOLOGY if topic.startswith("jobs.")}
         return {
-            ("objects", "receive"): self.receive.adopt,
+            ("objects", "receive"): Intake(self.receive),
             ("received", "classify"): self.classify,
             **jobs,
             ("stored", "join"): self.join.stored,

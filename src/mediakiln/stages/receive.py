@@ -22,7 +22,7 @@ from mediakiln.model.errors import (
 )
 from mediakiln.model.ids import is_id, new_id
 from mediakiln.model.keys import Bucket, input_key, parse_input_key
-from mediakiln.model.messages import Message, ObjectCreated, Received
+from mediakiln.model.messages import ObjectCreated, Received
 from mediakiln.model.names import clean_name
 from mediakiln.model.recipe import Recipe
 from mediakiln.ports.detector import HEAD_BYTES, Detection, Detector
@@ -114,13 +114,12 @@ class Receive:
         metrics.UPLOAD_BYTES.inc(info.size)
         return created
 
-    async def adopt(self, message: Message) -> None:
+    async def adopt(self, event: ObjectCreated) -> None:
         """Make the record of an object that came by another way than `__call__`.
 
         The record's id is the key's own, so the same notification twice makes one record.
         Keys that are not of our making are left alone.
         """
-        event = ObjectCreated.of(message)
         parsed = parse_input_key(event.key)
         if parsed is None or not is_id(parsed[1]):
             return

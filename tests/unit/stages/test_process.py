@@ -343,7 +343,7 @@ async def test_an_upload_that_was_replaced_meanwhile_is_not_worked_on(
     key = input_key("default", id, created)
     info = await world.store.put(Bucket.INPUT, key, TEXT)
     event = ObjectCreated(asset=id, key=key, bytes=len(TEXT), etag=info.etag)
-    await world.receive.adopt(event.to_message())
+    await world.receive.adopt(event)
     for message in await world.messages("received", "classify"):
         await world.classify(message)
     (job,) = await world.messages("jobs.document", "process")

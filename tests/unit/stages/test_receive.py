@@ -142,9 +142,9 @@ async def test_an_object_that_came_by_itself_gets_one_record(world: World) -> No
     id = new_id()
     key = input_key("default", id, world.clock())
     info = await world.store.put(Bucket.INPUT, key, TEXT)
-    message = ObjectCreated(asset=id, key=key, bytes=info.size, etag=info.etag).to_message()
-    await world.receive.adopt(message)
-    await world.receive.adopt(message)
+    event = ObjectCreated(asset=id, key=key, bytes=info.size, etag=info.etag)
+    await world.receive.adopt(event)
+    await world.receive.adopt(event)
     assert len((await world.catalog.list("default")).assets) == 1
     await world.pump()
     assert (await world.asset(id)).state.terminal
@@ -152,9 +152,7 @@ async def test_an_object_that_came_by_itself_gets_one_record(world: World) -> No
 
 async def test_an_object_with_a_foreign_key_is_left_alone(world: World) -> None:
     await world.store.put(Bucket.INPUT, "some/other/thing", TEXT)
-    await world.receive.adopt(
-        ObjectCreated(asset=new_id(), key="some/other/thing", bytes=1).to_message()
-    )
+    await world.receive.adopt(ObjectCreated(asset=new_id(), key="some/other/thing", bytes=1))
     assert not (await world.catalog.list("default")).assets
 
 

@@ -1,0 +1,109 @@
+"""A store that tells the broker itself of what was put into the bucket."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from mediakiln.model.ids import new_id
+from mediakiln.model.keys import Bucket, input_key
+from mediakiln.roles.engines import open_store
+from support import media
+from support.deployments import settings_of, urls_of
+from support.platform import Platform, platform
+from support.servers import server
+
+pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+
+Tell = Callable[[Platform, bytes], Awaitable[None]]
+
+
+async def by_sqs(site: Platform, body: bytes) -> None:
+    """As S3 does: into the queue of role `receive`."""
+    from aiobotocore.session import get_session
+
+    session, prefix = get_session(), site.settings["BROKER"].split("prefix=")[1].split("&")[0]
+    async with session.create_client(
+        "sqs", region_name="us-east-1", endpoint_url=server("SQS", "sqs")
+    ) as client:
+        listed = await client.list_queues(QueueNamePrefix=f"{prefix}objects")
+        for url in listed["QueueUrls"]:
+            if "net" not in url.rpartition("objects")[2]:
+                await client.send_message(QueueUrl=url, MessageBody=body.decode())
+
+
+async def by_kafka(site: Platform, body: bytes) -> None:
+    """As MinIO does: into the topic `objects`, with a key of its own."""
+    from confluent_kafka import Producer
+
+    prefix = site.settings["BROKER"].split("prefix=")[1].split("&")[0]
+    producer = Producer({"bootstrap.servers": server("KAFKA", "kafka")})
+    producer.produce(f"{prefix}objects", value=body, key=b"bucket/key")
+    assert await asyncio.to_thread(producer.flush, 20) == 0
+
+
+WAYS: dict[str, tuple[str, Tell]] = {
+    "sqs": ("sqs+s3+embedded", by_sqs),
+    "kafka": ("kafka+s3+embedded", by_kafka),
+}
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Platform, Tell]]:
+    """A platform, and how a store tells its broker."""
+    deployment, tell = WAYS[request.param]
+    with platform(tmp_path, settings=urls_of(deployment)) as site:
+        yield site, tell
+
+
+@pytest.mark.timeout(240)
+def test_an_object_put_into_the_bucket_is_processed_once_it_is_told_of(
+    way: tuple[Platform, Tell],
+) -> None:
+    site, tell = way
+    id = new_id()
+    key = input_key("default", id, datetime.now(UTC))
+    asyncio.run(_put(site, key, media.jpeg(1)))
+    note = _notification("mediakiln-input", key)
+    for _ in range(2):
+        asyncio.run(tell(site, note))
+    asset = _until_it_is_there(site, id)
+    assert asset["state"] == "ready", asset
+    assert asset["run"] == 1
+
+
+async def _put(site: Platform, key: str, content: bytes) -> None:
+    store = open_store(settings_of(site))
+    try:
+        await store.put(Bucket.INPUT, key, content)
+    finally:
+        await store.close()
+
+
+def _notification(bucket: str, key: str) -> bytes:
+    record = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "s3": {
+            "bucket": {"name": bucket},
+            "object": {"key": key, "sequencer": "0055AED6DCD90281E5"},
+        },
+    }
+    return json.dumps({"Records": [record]}).encode()
+
+
+def _until_it_is_there(site: Platform, id: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        answer = httpx2.get(f"{site.url}/v1/assets/{id}", trust_env=False)
+        if answer.is_success and answer.json()["state"] in {"ready", "failed", "rejected"}:
+            return dict(answer.json())
+        time.sleep(0.3)
+    raise AssertionError(site.log.read_text()[-2000:])
