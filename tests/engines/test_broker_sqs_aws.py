@@ -113,6 +113,23 @@ async def test_a_hundred_messages_reach_three_groups_by_sns(broker: SqsBroker) -
         assert sorted(d.message.id for d in got) == [m.id for m in made(100)]
 
 
+async def test_a_project_travels_as_a_message_group_where_fair_turns_are_asked_for(
+    endpoint: str,
+) -> None:
+    broker = SqsBroker.from_url(url_of(endpoint, fair=1))
+    assert broker.capabilities.fair_shares
+    await broker.ensure(TOPOLOGY)
+    await broker.publish("work", made(1, project="p 1"))
+    await broker.publish("work", made(1, project="p 2"), group="workers")
+    url = await broker._queues.url("work", "workers")
+    answer = await broker._api.poll(
+        QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["MessageGroupId"]
+    )
+    groups = {raw["Attributes"]["MessageGroupId"] for raw in answer["Messages"]}
+    assert groups == {"p%201", "p%202"}
+    await broker.close()
+
+
 @pytest.fixture
 def guarded(endpoint: str, tmp_path: Path) -> Iterator[str]:
     """A server of this test's own, since permissions are checked for all of a server or none."""
