@@ -6,8 +6,8 @@ from cassandra import ConsistencyLevel
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
 from cassandra.policies import (
-    ConstantReconnectionPolicy,
     DCAwareRoundRobinPolicy,
+    ExponentialReconnectionPolicy,
     FallthroughRetryPolicy,
     TokenAwarePolicy,
 )
@@ -21,7 +21,7 @@ OLDEST = (4, 0)
 """Before it, a lightweight transaction that timed out could come back after a read denied it
 (CASSANDRA-12126)."""
 _CONNECT_S = 5.0
-_RECONNECT_S = 1.0
+_RECONNECT_S = (0.5, 5.0)  # the first pause, and the longest
 _PROTOCOL = 4  # the newest that every release since 3.0 speaks, so that old ones can be named
 
 
@@ -84,7 +84,7 @@ def _cluster(target: Target) -> Cluster:
         protocol_version=_PROTOCOL,
         auth_provider=login,
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
-        reconnection_policy=ConstantReconnectionPolicy(_RECONNECT_S, max_attempts=None),
+        reconnection_policy=ExponentialReconnectionPolicy(*_RECONNECT_S, max_attempts=None),
         connect_timeout=_CONNECT_S,
         control_connection_timeout=_CONNECT_S,
     )
