@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from support.servers import server
 
 pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
 
-Tell = Callable[[Platform, bytes], Awaitable[None]]
+Tell = Callable[[Platform, bytes], Coroutine[Any, Any, None]]
 
 
 async def by_sqs(site: Platform, body: bytes) -> None:
