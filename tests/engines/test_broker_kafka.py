@@ -1,12 +1,11 @@
-import uuid
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from confluent_kafka.admin import AdminClient
 
 from mediakiln.adapters.broker.kafka import KafkaBroker
 from mediakiln.ports.broker import Broker
 from mediakiln.testing.broker import BrokerContract
+from support.kafka import address
 from support.servers import server
 
 pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("kafka")]
@@ -14,15 +13,8 @@ pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("kafka")]
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    """An address with a prefix of its own, whose topics are deleted afterwards."""
-    servers, prefix = server("KAFKA", "kafka"), f"t{uuid.uuid4().hex[:12]}."
-    options = "partitions=2&replication=1&session=3&poll=10&timeout=10"
-    yield f"kafka://{servers}?prefix={prefix}&{options}"
-    admin = AdminClient({"bootstrap.servers": servers})
-    mine = [name for name in admin.list_topics(timeout=10).topics if name.startswith(prefix)]
-    if mine:
-        for future in admin.delete_topics(mine).values():
-            future.result()
+    with address(server("KAFKA", "kafka")) as url:
+        yield url
 
 
 class TestKafkaBroker(BrokerContract):
