@@ -1,12 +1,14 @@
 """Fills a catalog with records by the fastest way its engine has."""
 
 import asyncio
+import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from mediakiln.adapters.catalog import rules
@@ -94,6 +96,9 @@ def _into_sqlite(path: str, size: int) -> None:
                 db.executemany(sql, rows)
             db.execute("COMMIT")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with Path(path).open("rb") as file:
+        # Otherwise the first durable writes wait for what the load has left unwritten.
+        os.fsync(file)
 
 
 @asynccontextmanager

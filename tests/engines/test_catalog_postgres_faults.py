@@ -189,21 +189,27 @@ async def test_concurrent_marks_share_their_statements(
     assert statements <= 3
 
 
-async def test_a_mark_that_fails_is_made_by_the_next(
+async def test_a_failure_is_told_to_all_who_share_it_and_to_nobody_else(
     catalog: PostgresCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = [(asset := an_asset(), an_event(asset)) for _ in range(2)]
+    made = [(asset := an_asset(), an_event(asset)) for _ in range(20)]
     await asyncio.gather(*(catalog.create(asset, [event]) for asset, event in made))
-    (first, event), (second, other) = made
+    attempts = 0
 
     async def away(*_: object, **__: object) -> None:
+        nonlocal attempts
+        attempts += 1
+        await asyncio.sleep(0.05)
         raise EngineUnavailable
 
+    marks = [[(asset.id, event.message.id)] for asset, event in made]
     with monkeypatch.context() as patch:
         patch.setattr(catalog._connections, "write", away)
-        with pytest.raises(EngineUnavailable):
-            await catalog.sent([(first.id, event.message.id)])
-    await catalog.sent([(second.id, other.message.id)])
+        outcomes = await asyncio.gather(*map(catalog.sent, marks), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [EngineUnavailable] * 20
+    assert attempts <= 2
+    assert len(await all_pending(catalog)) == 20
+    await asyncio.gather(*map(catalog.sent, marks))
     assert await all_pending(catalog) == []
 
 

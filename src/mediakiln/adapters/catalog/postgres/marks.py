@@ -8,31 +8,29 @@ from mediakiln.adapters.catalog.postgres.connections import Connection, Connecti
 
 
 class Marks:
-    """Gathers the marks of concurrent callers; each returns when its own are deleted."""
+    """Gathers the marks of concurrent callers; all who share a deletion share its outcome."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self._waiting: set[tuple[str, str]] = set()
+        self._gathered: set[tuple[str, str]] = set()
+        self._next: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
 
     async def delete(self, events: Sequence[tuple[str, str]]) -> None:
         """Delete events, each given as (asset id, message id)."""
-        self._waiting.update(events)
+        self._gathered.update(events)
+        if self._next is None:
+            self._next = asyncio.create_task(self._delete_gathered())
+        await asyncio.shield(self._next)
+
+    async def _delete_gathered(self) -> None:
         async with self._turn:
-            # The caller before us may have taken ours with its own.
-            marks, self._waiting = sorted(self._waiting), set()
-            if not marks:
-                return
-            try:
-                await self._connections.write(lambda connection: _delete(connection, marks))
-            except BaseException:
-                # Those who wait behind us try again, theirs and ours.
-                self._waiting.update(marks)
-                raise
+            # In order, so that processes that forget the same events do not lock one another out.
+            marks = sorted(self._gathered)
+            self._gathered, self._next = set(), None
+            assets, messages = [asset for asset, _ in marks], [message for _, message in marks]
 
+            async def work(connection: Connection) -> None:
+                await connection.execute(statements.SENT, assets, messages)
 
-async def _delete(connection: Connection, marks: Sequence[tuple[str, str]]) -> None:
-    # In order, so that two processes that forget the same events do not lock one another out.
-    await connection.execute(
-        statements.SENT, [asset for asset, _ in marks], [message for _, message in marks]
-    )
+            await self._connections.write(work)
