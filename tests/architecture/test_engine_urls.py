@@ -1,4 +1,4 @@
-"""The page about distributed engines names exactly the options that their addresses take."""
+"""The pages about distributed engines name the options and servers that there are, no others."""
 
 import re
 from collections.abc import Callable
@@ -57,6 +57,13 @@ PORTS: tuple[tuple[str, dict[str, str], Callable[[Settings], object]], ...] = (
     ("broker", BROKERS, open_broker),
     ("catalog", CATALOGS, open_catalog),
 )
+
+
+def test_the_page_about_tests_names_every_server() -> None:
+    page = (ROOT / "docs" / "howto" / "test-with-real-engines.md").read_text()
+    table = page.partition("## The servers\n")[2].partition("\n## ")[0]
+    servers = {path.stem for path in (ROOT / "engines" / "servers").glob("[a-z]*.py")}
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == servers
 
 
 def test_every_distributed_engine_is_tried_here() -> None:
