@@ -85,7 +85,8 @@ def _about_object(
     taken = isinstance(error, AlreadyExistsError | PreconditionError)
     if taken and (status != CONFLICT_STATUS or code in _TAKEN_CODES):
         return AlreadyExists(key=key)
-    return RangeBehindEnd() if status == _UNSATISFIABLE else None
+    behind = status == _UNSATISFIABLE or "StartTooLarge" in str(error)
+    return RangeBehindEnd() if behind else None
 
 
 def refused(bucket: str, status: int, code: str) -> EngineMisconfigured:

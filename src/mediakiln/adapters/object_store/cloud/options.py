@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
-from mediakiln.model.errors import EngineMisconfigured
+from mediakiln.model.errors import EngineMisconfigured, InvalidRequest
 from mediakiln.model.keys import Bucket
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,46}[a-z0-9]")
 _CLASSES = {bucket: f"{bucket}_class" for bucket in Bucket}
-_COMMON = {*Bucket, *_CLASSES.values(), "tags", "timeout_s", "retries"}
+_COMMON = {*Bucket, *_CLASSES.values(), "timeout_s", "retries"}
 _SLOW_CLASSES = {"GLACIER", "DEEP_ARCHIVE", "ARCHIVE"}
+_WEEK_S = 7 * 86_400
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -73,6 +74,14 @@ def read_url(url: str, scheme: str, *, own: set[str], account: bool = False) -> 
         retries=int(_number(given, "retries", 5.0)),
         own={option: value for option, value in given.items() if option in own},
     )
+
+
+def check_life(expires_s: float) -> None:
+    """Refuse a lifetime that signed addresses cannot have, on any of the three clouds."""
+    if not 1 <= expires_s <= _WEEK_S:
+        raise InvalidRequest(
+            "An address lives for a second to a week.", limit=_WEEK_S, value=expires_s
+        )
 
 
 def _classes(given: Mapping[str, str]) -> dict[Bucket, str]:

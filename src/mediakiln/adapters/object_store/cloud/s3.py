@@ -54,7 +54,7 @@ class S3ObjectStore(CloudObjectStore):
         Raises:
             EngineMisconfigured: another form, an unknown option, or a value that cannot be one.
         """
-        options = read_url(url, "s3", own={"endpoint", "region"})
+        options = read_url(url, "s3", own={"endpoint", "region", "tags"})
         client = S3Client(options)
         return cls(
             client,

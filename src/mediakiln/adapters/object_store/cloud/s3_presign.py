@@ -3,11 +3,9 @@
 from typing import Any, Literal
 from urllib.parse import quote
 
+from mediakiln.adapters.object_store.cloud.options import check_life
 from mediakiln.adapters.object_store.cloud.s3_client import S3Client
 from mediakiln.adapters.object_store.cloud.shelves import Shelf
-from mediakiln.model.errors import InvalidRequest
-
-_WEEK_S = 7 * 86_400
 
 
 async def presign(
@@ -39,14 +37,6 @@ async def presign(
             ExpiresIn=int(expires_s),
         )
     return str(address)
-
-
-def check_life(expires_s: float) -> None:
-    """Refuse a lifetime that signed addresses cannot have, on any of the three clouds."""
-    if not 1 <= expires_s <= _WEEK_S:
-        raise InvalidRequest(
-            "An address lives for a second to a week.", limit=_WEEK_S, value=expires_s
-        )
 
 
 def _attachment(filename: str) -> str:

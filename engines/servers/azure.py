@@ -1,0 +1,28 @@
+"""Azure Blob Storage as Azurite imitates it."""
+
+from base64 import b64encode
+
+from toolkit import HOST, Place, free_port, need, npm, start
+
+PROCESSES = ("azurite",)
+_VERSION = "3.37.0"
+_ACCOUNT, _KEY = "mediakiln", b64encode(b"mediakiln-secret").decode()
+
+
+def up(place: Place) -> dict[str, str]:
+    """Start it; containers are made by whoever uses it."""
+    package = npm(f"azurite-{_VERSION}", f"azurite@{_VERSION}")
+    node = need("node", "install Node 20 or newer")
+    port = free_port()
+    program = package / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
+    argv = [node, "--max-old-space-size=256", program, "--blobHost", HOST, "--blobPort", str(port)]
+    argv += ["--location", place.folder / "data", "--disableTelemetry", "--silent"]
+    (place.folder / "data").mkdir(parents=True, exist_ok=True)
+    accounts = {"AZURITE_ACCOUNTS": f"{_ACCOUNT}:{_KEY}"}
+    start(place, "azurite", argv, ready=port, environment=accounts)
+    endpoint = f"http://{HOST}:{port}/{_ACCOUNT}"
+    return {
+        "AZURE_STORAGE_ACCOUNT_KEY": _KEY,
+        "MEDIAKILN_STORE": f"az://{_ACCOUNT}/mediakiln?endpoint={endpoint}",
+        "MEDIAKILN_TEST_AZURE": endpoint,
+    }
