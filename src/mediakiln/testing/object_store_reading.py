@@ -121,7 +121,7 @@ class ListingTests:
         self, store: ObjectStore
     ) -> None:
         keys = [f"{n % 7}/{n % 11}/{n:04d}" for n in range(1_205)]
-        keys += ["a", "a!/x", "a-b", "a.b/c", "a/b", "a/b!", "a0", "ab/c", "é", "\U0001f525", "ﬀ"]
+        keys += ["a", "a!/x", "a-b", "a.b/c", "a/b", "a/b!", "a0", "ab/c", "é", "ﬀ"]
         async with asyncio.TaskGroup() as group:
             for worker in range(8):
                 group.create_task(_put_all(store, keys[worker::8]))
@@ -135,6 +135,11 @@ class ListingTests:
             assert await keys_of(store, start_after=after) == wanted
             wanted = [key for key in wanted if key.startswith("3/")]
             assert await keys_of(store, "3/", start_after=after) == wanted
+
+    async def test_keys_are_in_the_order_of_code_points(self, store: ObjectStore) -> None:
+        keys = ["z", "é", "ﬀ", "\U0001f525"]  # UTF-16 has the last two the other way round
+        await _put_all(store, keys[::-1])
+        assert await keys_of(store) == keys
 
     async def test_a_listing_can_be_resumed_from_any_key(self, store: ObjectStore) -> None:
         for n in range(20):
