@@ -113,6 +113,22 @@ async def test_a_hundred_messages_reach_three_groups_by_sns(broker: SqsBroker) -
         assert sorted(d.message.id for d in got) == [m.id for m in made(100)]
 
 
+async def test_another_region_or_prefix_is_suspected_where_nothing_is_found(endpoint: str) -> None:
+    url = url_of(endpoint)
+    here, there = (SqsBroker.from_url(url.replace(REGION, name)) for name in (REGION, "eu-west-1"))
+    await here.ensure(TOPOLOGY)
+    for call in (
+        there.publish("work", made(1)),
+        there.publish("work", made(1), group="workers"),
+        there.receive("work", "workers", limit=1, wait=0, lease=LEASE),
+    ):
+        with pytest.raises(NotFound, match="work") as caught:
+            await call
+        assert "region" in caught.value.context["hint"]
+    await here.close()
+    await there.close()
+
+
 async def test_a_project_travels_as_a_message_group_where_fair_turns_are_asked_for(
     endpoint: str,
 ) -> None:

@@ -131,7 +131,7 @@ def split(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
         yield batch
 
 
-async def settled(outcomes: Sequence[asyncio.Future[None]]) -> None:
+async def settled(outcomes: Sequence[Awaitable[None]]) -> None:
     """Wait until all are known, then raise the first error."""
     results = await asyncio.gather(*outcomes, return_exceptions=True)
     for result in results:

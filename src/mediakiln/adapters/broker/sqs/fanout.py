@@ -5,6 +5,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from mediakiln.adapters.broker.sqs.batches import settled
 from mediakiln.adapters.broker.sqs.codec import Parcel
 from mediakiln.adapters.broker.sqs.outbound import Outbound
 from mediakiln.adapters.broker.sqs.queues import Queue, Queues
@@ -76,9 +77,9 @@ class QueueFanout:
             self._known[topic] = (time.monotonic(), {*listed, *groups} - {NOBODY})
 
     async def publish(self, topic: str, parcels: Sequence[Parcel]) -> None:
-        """Send to each queue; raises if one did not take all."""
+        """Send to each queue; raises, once all have answered, if one did not take all."""
         groups = await self.groups(topic)
-        await asyncio.gather(*(self._send(topic, group, parcels) for group in groups))
+        await settled([self._send(topic, group, parcels) for group in groups])
 
     async def groups(self, topic: str) -> Collection[str]:
         """By the names of the queues."""
