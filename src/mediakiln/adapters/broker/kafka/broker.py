@@ -9,6 +9,7 @@ from mediakiln.adapters.broker.checks import check_delay, check_messages, check_
 from mediakiln.adapters.broker.kafka.admin.directory import Directory
 from mediakiln.adapters.broker.kafka.admin.topics import Topics
 from mediakiln.adapters.broker.kafka.consume.delivery import KafkaDelivery
+from mediakiln.adapters.broker.kafka.consume.instance import Instance
 from mediakiln.adapters.broker.kafka.consume.lag import Lag
 from mediakiln.adapters.broker.kafka.consume.member import Member
 from mediakiln.adapters.broker.kafka.consume.seat import Seat
@@ -40,7 +41,7 @@ class KafkaBroker:
     | `handover` | 5 | seconds that running work is waited for when a partition moves |
     | `prefetch` | 200 | messages held of one partition, those being worked on included |
     | `timeout` | 30 | seconds after which a request has failed |
-    | `instance` | none | static membership: this machine's lasting name; see `instance.py` |
+    | `instance` | none | static membership: a lasting name, such as the machine's or the pod's |
     | `tls` | false | encrypt; `ca`, `certificate` and `key` are files |
     | `sasl` | none | log in: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512` |
 
@@ -57,6 +58,7 @@ class KafkaBroker:
         self._post = Post(self._names, self._directory, self._sender)
         self._lag = Lag(self._names, self._topics, self._directory)
         self._seats: dict[str, Seat] = {}
+        self._instance: Instance | None = None
         self._closed = False
 
     @classmethod
@@ -171,10 +173,15 @@ class KafkaBroker:
                 channel.bell.ring()
         await asyncio.gather(*(seat.close() for seat in self._seats.values()))
         await asyncio.to_thread(self._sender.stop)
+        if self._instance is not None:
+            self._instance.release()
 
     def _seat(self, group: str) -> Seat:
         if group not in self._seats:
-            member = Member(self._options, self._health, group, self._directory.start)
+            if self._options.instance and self._instance is None:
+                self._instance = Instance(self._options.instance)
+            name = self._instance.id if self._instance else None
+            member = Member(self._options, self._health, group, self._directory.start, name)
             self._seats[group] = Seat(member, self._names, self._sender)
         return self._seats[group]
 

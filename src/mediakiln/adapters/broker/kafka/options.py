@@ -84,8 +84,9 @@ class Options:
         return settings | {name: value for name, value in files.items() if value}
 
     def _check(self) -> None:
-        if not _NAME.fullmatch(self.prefix):
-            raise _wrong("prefix", self.prefix, "letters, digits, '.', '_' and '-'")
+        for name in ("prefix", "instance"):
+            if not _NAME.fullmatch(getattr(self, name)):
+                raise _wrong(name, getattr(self, name), "letters, digits, '.', '_' and '-'")
         if self.sasl and not self.user:
             raise _wrong("sasl", self.sasl, "kafka://user:password@host:port beside it")
         if self.user and not self.sasl:

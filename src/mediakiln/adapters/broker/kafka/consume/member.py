@@ -36,13 +36,16 @@ Start = Callable[[str, str, int], int]
 class Member:
     """Reads the channels that were joined; shares them with the group's other members."""
 
-    def __init__(self, options: Options, health: Health, group: str, start: Start) -> None:
+    def __init__(
+        self, options: Options, health: Health, group: str, start: Start, instance: str | None
+    ) -> None:
         self.lock = threading.Lock()
         self.commits = Commits(self.lock)
         self.lanes: dict[Place, Lane] = {}
         self.channels: dict[str, Channel] = {}
         self.failure: MediakilnError | None = None
         self._group = group
+        self._instance = instance
         self._names = Names(options.prefix)
         self._options = options
         self._start = start
@@ -156,9 +159,9 @@ class Member:
             with self.lock:
                 self.lanes[partition.topic, partition.partition] = lane
         places = [(p.topic, p.partition) for p in partitions]
-        consumer.incremental_assign(
-            [TopicPartition(*place, self.lanes[place].position) for place in places]
-        )
+        begins = [TopicPartition(*place, self.lanes[place].position) for place in places]
+        consumer.incremental_assign(begins)
+        consumer.resume(begins)  # a partition that was ours, and paused, would still be paused
 
     def _committed(
         self, consumer: Consumer, partitions: list[TopicPartition]
@@ -232,8 +235,8 @@ class Member:
             "on_commit": self.commits.answered,
             "error_cb": health.note,
         }
-        if options.instance:
-            settings["group.instance.id"] = f"{options.instance}-{self._group}"
+        if self._instance:
+            settings["group.instance.id"] = self._instance
         return settings
 
 
