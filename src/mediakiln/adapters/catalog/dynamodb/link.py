@@ -19,6 +19,8 @@ Item = dict[str, Any]
 BATCH = 100
 """Items of one BatchGetItem."""
 _CONNECT_S, _READ_S, _IDLE_S = 2.0, 2.0, 30.0
+_NAME = "mediakiln"
+"""Told to the server. The SDK's own description of itself takes a tenth of a request's time."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
 
 
@@ -146,6 +148,7 @@ class Link:
             tcp_keepalive=True,
             retries={"total_max_attempts": 1},
             parameter_validation=False,
+            user_agent=_NAME,
             connector_args={"keepalive_timeout": _IDLE_S},
         )
         return await self._stack.enter_async_context(
