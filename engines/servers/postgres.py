@@ -62,6 +62,13 @@ def up(place: Place) -> dict[str, str]:
     }
 
 
+def wipe(place: Place) -> None:
+    """Remove what is kept outside the server's own folder."""
+    remembered = place.file("elsewhere")
+    if remembered.exists():
+        shutil.rmtree(remembered.read_text(), ignore_errors=True)
+
+
 def _programs() -> Path:
     """The folder of the server's programs: Debian keeps them off the path."""
     folders = sorted(
