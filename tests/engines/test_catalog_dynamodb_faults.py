@@ -56,11 +56,12 @@ class TestLostAnswers:
         assert await catalog.get(asset.id) == written
         assert len(await all_pending(catalog)) == 1
 
+    @pytest.mark.parametrize("half", [False, True], ids=["whole", "half"])
     async def test_an_update_is_told_by_its_mutation(
-        self, catalog: DynamoCatalog, proxy: Proxy
+        self, catalog: DynamoCatalog, proxy: Proxy, *, half: bool
     ) -> None:
         asset = await catalog.create(an_asset())
-        proxy.lose("UpdateItem")
+        proxy.lose("UpdateItem", half=half)
         written = await catalog.update(
             changed(asset, name="new.jpg"), expected=1, events=[an_event(asset)]
         )
@@ -111,6 +112,12 @@ class TestLostAnswers:
         proxy.lose("PutItem", times=0)
         assert (await catalog.create(asset, [an_event(asset)])).version == 1
         assert len(await all_pending(catalog)) == 1
+
+    async def test_half_of_a_read_is_read_again(self, catalog: DynamoCatalog, proxy: Proxy) -> None:
+        asset = await catalog.create(an_asset())
+        proxy.lose("GetItem", half=True)
+        assert await catalog.get(asset.id) == asset
+        assert proxy.requests["GetItem"] == 2
 
 
 class TestThrottling:

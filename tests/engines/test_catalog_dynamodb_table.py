@@ -147,6 +147,19 @@ class TestOneItem:
         assert proxy.requests == {"UpdateItem": 1}
         assert await all_pending(catalog) == []
 
+    async def test_more_than_one_answer_holds_is_fetched_in_several(
+        self, catalog: DynamoCatalog, proxy: Proxy
+    ) -> None:
+        """DynamoDB gives back at most 16 MB at once, and names what it left out."""
+        asset = an_asset()
+        made = [asset.model_copy(update={"id": new_id()}) for _ in range(66)]
+        for n in range(0, 66, 11):
+            await asyncio.gather(*(catalog.create(each, _big(each)) for each in made[n : n + 11]))
+        proxy.requests.clear()
+        assert len(await catalog.get_many([each.id for each in made])) == 66
+        assert proxy.requests["BatchGetItem"] > 1
+        assert len(await all_pending(catalog)) == 264
+
     async def test_marks_of_many_writers_leave_no_entry_in_the_index(
         self, catalog: DynamoCatalog, endpoint: str, url: str
     ) -> None:

@@ -65,6 +65,7 @@ class Proxy:
         self.refused = asyncio.Event()
         """Something was refused."""
         self._lost: Counter[str] = Counter()
+        self._half = False
         self._refused: dict[str, tuple[int, int, dict[str, str]]] = {}
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -90,9 +91,10 @@ class Proxy:
         assert self._server is not None
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
-    def lose(self, operation: str, times: int = 1) -> None:
-        """Forward the next requests, and hang up instead of giving the answer back."""
+    def lose(self, operation: str, times: int = 1, *, half: bool = False) -> None:
+        """Forward the next requests, and hang up before the answer, or in the middle of it."""
         self._lost[operation] = times
+        self._half = half
 
     def refuse(self, operation: str, code: str, *, times: int = 1, status: int = 400) -> None:
         """Answer the next requests with an error of DynamoDB's, without forwarding them."""
@@ -126,6 +128,8 @@ class Proxy:
         answer = await self._forward(request)
         if self._lost[operation]:
             self._lost[operation] -= 1
+            writer.write(answer[: len(answer) - 1] if self._half else b"")
+            await writer.drain()
             return False
         writer.write(answer)
         await writer.drain()
