@@ -1,6 +1,7 @@
 """Opening a session; everything here blocks, and runs in a thread."""
 
 import re
+import socket
 
 from cassandra import ConsistencyLevel
 from cassandra.auth import PlainTextAuthProvider
@@ -85,6 +86,8 @@ def _cluster(target: Target) -> Cluster:
         auth_provider=login,
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         reconnection_policy=ExponentialReconnectionPolicy(*_RECONNECT_S, max_attempts=None),
+        # A request of several writes to the socket would wait 40 ms for the peer's delayed ACK.
+        sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         connect_timeout=_CONNECT_S,
         control_connection_timeout=_CONNECT_S,
     )

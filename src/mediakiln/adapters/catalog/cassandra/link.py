@@ -123,7 +123,8 @@ class Link:
         cql, params = command
         if cql not in self._prepared:
             text = cql.replace("{ks}", self.target.keyspace)
-            self._prepared[cql] = await asyncio.to_thread(session.prepare, text)
+            async with asyncio.timeout(self.target.timeout_s):  # the driver's own is fixed
+                self._prepared[cql] = await asyncio.to_thread(session.prepare, text)
         return self._prepared[cql].bind(params)
 
 

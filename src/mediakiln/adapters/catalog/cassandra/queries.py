@@ -62,7 +62,7 @@ class Queries:
                 await self._index.drop(_spent(shard, minute, hints, read))
                 if len(found) >= limit:
                     return found[:limit]
-            if empty:
+            if empty and times.settled(times.minute_ends(minute)):
                 await self._buckets.drop(name, minute, began)
         return found
 
@@ -83,7 +83,7 @@ class Queries:
                     break
             if len(found) >= limit:
                 break
-            if empty and hour < times.hour_of(end):
+            if empty and hour < times.hour_of(end) and times.settled(times.hour_ends(hour)):
                 await self._buckets.drop(name, hour, began)
         return found[:limit]
 

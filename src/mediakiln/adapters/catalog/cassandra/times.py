@@ -35,6 +35,16 @@ def hour_of(at: int) -> int:
     return at // _HOUR
 
 
+def minute_ends(minute: int) -> int:
+    """The time after a minute."""
+    return (minute + 1) * _MINUTE
+
+
+def hour_ends(hour: int) -> int:
+    """The time after an hour."""
+    return (hour + 1) * _HOUR
+
+
 def month_of(created_at: datetime) -> int:
     """The month that an asset is listed under, counted from the year 0, in UTC."""
     at = rules.moment(rules.micros(created_at))
