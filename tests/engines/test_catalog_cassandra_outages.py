@@ -150,9 +150,9 @@ async def test_after_a_stop_and_a_start_the_same_catalog_goes_on(
     began = time.monotonic()
     with pytest.raises(EngineUnavailable, match=re.escape(str(node.port))):
         await catalog.update(changed(asset, name="a"), expected=1)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 15
     await asyncio.to_thread(node.up)
-    assert await _until_it_answers(catalog) < 10
+    assert await _until_it_answers(catalog) < 15
     assert await catalog.get(asset.id) == asset
     assert event.message in [kept.message for kept in await all_pending(catalog)]
     await catalog.update(changed(asset, name="b"), expected=1)
@@ -192,7 +192,7 @@ async def test_a_server_that_holds_still_for_long_is_unavailable_and_the_loop_go
             longest = max(longest, time.monotonic() - turn)
         with pytest.raises(EngineUnavailable):
             await reading
-    assert time.monotonic() - began < 10
-    assert longest < 0.5
+    assert time.monotonic() - began < 15
+    assert longest < 1
     await _until_it_answers(catalog)
     assert await catalog.get(asset.id) == asset
