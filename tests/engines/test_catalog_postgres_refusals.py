@@ -173,6 +173,23 @@ async def test_a_lock_held_too_long_is_an_outage_and_passes(
     assert await all_pending(catalog) == []
 
 
+async def test_callers_wait_for_a_connection_so_long_and_cancelled_ones_give_theirs_back(
+    url: str, catalog: PostgresCatalog, administration: Any
+) -> None:
+    narrow = PostgresCatalog.from_url(f"{url}&pool=1&timeout=30&connect_timeout=1")
+    asset = await catalog.create(an_asset())
+    async with administration.transaction():
+        await administration.execute("SELECT FROM assets WHERE id = $1 FOR UPDATE", asset.id)
+        waiting = asyncio.create_task(narrow.update(changed(asset), expected=1))
+        await asyncio.sleep(0.2)
+        with pytest.raises(EngineUnavailable, match=r"all 1 connections .* busy"):
+            await narrow.get(asset.id)
+        waiting.cancel()
+        assert await narrow.get(asset.id) == asset
+    await narrow.close()
+    assert await catalog.get(asset.id) == asset
+
+
 async def test_a_full_disk_undoes_the_whole_write(
     catalog: PostgresCatalog, administration: Any
 ) -> None:

@@ -31,6 +31,9 @@ class PostgresCatalog:
     may take; `connect_timeout` (5), seconds to wait for a connection; `application_name`
     (mediakiln). With their meaning in libpq: `sslmode`, `sslrootcert`, `sslcert`, `sslkey`,
     `sslcrl`, `passfile`, `target_session_attrs` (read-write finds the primary among the hosts).
+
+    Sessions carry settings and prepared statements: a pooler in between, such as PgBouncer, has
+    to pool sessions, not transactions.
     """
 
     def __init__(self, options: Options) -> None:

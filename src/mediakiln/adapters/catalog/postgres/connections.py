@@ -117,7 +117,7 @@ class Connections:
             pool = await self._open_pool()
             connection = await pool.acquire(timeout=self._options.connect_timeout)
         except Exception as error:
-            raise _NotBegunError(error) from error
+            raise _NotBegunError(self._told_if_busy(error)) from error
         try:
             yield connection
         except Exception as error:
@@ -137,6 +137,15 @@ class Connections:
                 reset=_as_it_is,
             )
         return self._pool
+
+    def _told_if_busy(self, error: Exception) -> Exception:
+        if not isinstance(error, TimeoutError) or self._pool.get_size() < self._options.pool:
+            return error
+        return EngineUnavailable(
+            f"all {self._options.pool} connections to the catalog are busy",
+            url=self._options.where,
+            hint="raise `pool` in MEDIAKILN_CATALOG, or see what they wait for at the server",
+        )
 
     async def _join(self, *_: Any, **of_pool: Any) -> Connection:
         return await self._connect(self._options.timeout, **of_pool)
