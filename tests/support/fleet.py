@@ -36,7 +36,7 @@ def supervised(site: Platform, roles: Sequence[str], *, each: int = 1) -> Iterat
     for thread in threads:
         thread.start()
     try:
-        until(lambda: site.ready(site.url), within=READY_S * PATIENCE * each)
+        until(lambda: site.ready(site.url), within=READY_S * PATIENCE * 3 * each)
         yield
     finally:
         stop.set()
