@@ -25,9 +25,7 @@ _BUSY = {
     "RequestLimitExceeded",
     "ThrottlingException",
     "LimitExceededException",
-    "TransactionInProgressException",
     "ReplicatedWriteConflictException",
-    "LimitExceeded",
 }
 _CREDENTIALS = {
     "UnrecognizedClientException",
@@ -39,7 +37,14 @@ _CREDENTIALS = {
     "InvalidClientTokenId",
     "ExpiredTokenException",
 }
-_NO_CREDENTIALS = (aws.NoCredentialsError, aws.PartialCredentialsError, aws.ProfileNotFound)
+_NO_CREDENTIALS = (
+    aws.NoCredentialsError,
+    aws.PartialCredentialsError,
+    aws.ProfileNotFound,
+    aws.ConfigParseError,
+    aws.InvalidConfigError,
+    aws.SSOError,
+)
 _KEYS_HINT = (
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role; "
     "a region's credentials and the clock must be right"

@@ -62,7 +62,7 @@ class Link:
     async def call(self, operation: str, **params: Any) -> Any:
         """One request, repeated while DynamoDB is away or busy and patience lasts.
 
-        A repeated write may meet its own first try: see `items` and `records` on how it is told.
+        A repeated write may meet its own first try: see `writes` and `records` on how it is told.
 
         Raises:
             ConditionFailed: the write's condition did not hold.

@@ -16,7 +16,7 @@ from mediakiln.ports.catalog import Pending, Records
 
 _REFRESH_ROUNDS = 10
 _BUSY_PAUSE_S = 0.2
-"""DynamoDB allows a shard's readers five pages a second."""
+"""Between pages while there are more: DynamoDB throttles a shard's readers."""
 
 
 class StreamReader:
