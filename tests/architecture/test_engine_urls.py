@@ -22,7 +22,7 @@ PLACES = {
     "dynamodb": "dynamodb://eu-central-1/table",
     "cassandra": "cassandra://host/keyspace",
 }
-ONLY = {"region": "s3", "tags": "s3"}
+ONLY = {"region": "s3", "tags": "s3", "anonymous": "gs"}
 """Options of the stores' common table that one of them has alone."""
 
 
