@@ -39,7 +39,7 @@ class KafkaBroker:
     | `session` | 30 | seconds of silence after which a process's messages go to others |
     | `poll` | 300 | seconds that a rebalance may take (`max.poll.interval.ms`) |
     | `handover` | 5 | seconds that running work is waited for when a partition moves |
-    | `prefetch` | 200 | messages held of one partition, those being worked on included |
+    | `prefetch` | 1000 | messages held of one partition, those being worked on included |
     | `timeout` | 30 | seconds after which a request has failed |
     | `instance` | none | static membership: a lasting name, such as the machine's or the pod's |
     | `tls` | false | encrypt; `ca`, `certificate` and `key` are files |

@@ -29,7 +29,7 @@ class Options:
     session: float = 30.0
     poll: float = 300.0
     handover: float = 5.0
-    prefetch: int = 200
+    prefetch: int = 1_000
     timeout: float = 30.0
     instance: str = ""
     tls: bool = False

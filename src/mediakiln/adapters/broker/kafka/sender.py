@@ -115,7 +115,7 @@ class Sender:
         return self._options.client() | {
             "acks": "all",
             "enable.idempotence": True,
-            "linger.ms": 2,
+            "linger.ms": 1,
             "compression.type": "lz4",
             "delivery.timeout.ms": int(self._options.timeout * 1000),
             "request.timeout.ms": int(min(10.0, self._options.timeout) * 1000),

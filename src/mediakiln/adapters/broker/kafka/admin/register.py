@@ -7,6 +7,7 @@ offsets for a new group has no such order: the slower one would skip what came i
 """
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +22,6 @@ from mediakiln.adapters.broker.kafka.errors import (
 )
 from mediakiln.adapters.broker.kafka.options import Options
 
-_READ_TIMEOUT_S = 15.0
 _ABSENT = {KafkaError.UNKNOWN_TOPIC_OR_PART, UNKNOWN_PARTITION}
 
 
@@ -90,20 +90,28 @@ def read(options: Options, health: Health, name: str) -> Register:
     )
     try:
         consumer.assign([TopicPartition(name, 0, 0)])
-        return Register([Line.read(record.value() or b"{}") for record in _to_the_end(consumer)])
+        return Register(
+            [
+                Line.read(record.value() or b"{}")
+                for record in _to_the_end(consumer, options.timeout)
+            ]
+        )
     finally:
         consumer.close()
 
 
-def _to_the_end(consumer: Consumer) -> Iterator[Record]:
-    while True:
-        record = consumer.poll(_READ_TIMEOUT_S)
+def _to_the_end(consumer: Consumer, timeout: float) -> Iterator[Record]:
+    deadline = time.monotonic() + timeout
+    problem = KafkaError(TIMED_OUT)
+    while (left := deadline - time.monotonic()) > 0:
+        record = consumer.poll(left)
         if record is None:
-            raise KafkaException(KafkaError(TIMED_OUT))
+            continue
         error = record.error()
         if error is None:
             yield record
         elif error.code() == PARTITION_EOF or error.code() in _ABSENT:
             return
-        elif not error.retriable() or error.fatal():
-            raise KafkaException(error)
+        else:
+            problem = error  # it may heal while there is time
+    raise KafkaException(problem)

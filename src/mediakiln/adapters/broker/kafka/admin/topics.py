@@ -143,4 +143,5 @@ class Topics:
         return answer
 
     def _explained(self, error: KafkaException, doing: str) -> Exception:
+        self.admin.poll(0)  # what it heard of its connections waits to be asked for
         return self._health.explain(translated(error, doing), doing)

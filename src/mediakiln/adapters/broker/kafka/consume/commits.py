@@ -5,6 +5,7 @@ that thread commits too: it begins a commit between two polls and is told the an
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from threading import Lock
 
@@ -24,6 +25,8 @@ class Commits:
         self._lock = lock
         self._bell = Bell()
         self._sent: dict[tuple[str, int], Lane] = {}
+        self.began = 0.0
+        """When the last commit was sent, on the steady clock."""
 
     @property
     def under_way(self) -> bool:
@@ -54,6 +57,7 @@ class Commits:
             return
         self._sent, offsets = self._progress(lanes)
         if offsets:
+            self.began = time.monotonic()
             try:
                 consumer.commit(offsets=offsets, asynchronous=True)
             except KafkaException:

@@ -24,7 +24,10 @@ from mediakiln.model.errors import MediakilnError
 
 _POLL_S = 0.2
 _POLL_BUSY_S = 0.004
-"""While anything is in work an ack may come, which has to wait for the end of a poll."""
+"""While anything is in work."""
+_POLL_BRISK_S = 0.001
+"""While acks come in numbers."""
+_BRISK_FOR_S = 0.1
 _BATCH = 200
 _ASK_S = 5.0
 _DRAIN_POLL_S = 0.01
@@ -99,12 +102,17 @@ class Member:
             self._subscribed = wanted
 
     def _fetch(self) -> list[Record]:
-        busy = self._busy or self.commits.under_way
-        first = self.consumer.poll(_POLL_BUSY_S if busy else _POLL_S)
+        first = self.consumer.poll(self._patience())
         if first is None:
             return []
         # `consume` waits until it has as many as were asked for, so it takes only what is there.
         return [first, *self.consumer.consume(min(_BATCH, self._options.prefetch), 0)]
+
+    def _patience(self) -> float:
+        """How long the next poll may wait; an ack that comes meanwhile waits for its end."""
+        if time.monotonic() - self.commits.began < _BRISK_FOR_S:
+            return _POLL_BRISK_S
+        return _POLL_BUSY_S if self._busy or self.commits.under_way else _POLL_S
 
     def _shelve(self, records: Sequence[Record]) -> None:
         for record in records:
@@ -231,7 +239,8 @@ class Member:
             "queued.max.messages.kbytes": 1024,
             "fetch.message.max.bytes": 256 * 1024,
             "fetch.queue.backoff.ms": 10,
-            "fetch.wait.max.ms": 1000,
+            # A partition that is taken up again waits for the fetch under way to end.
+            "fetch.wait.max.ms": 100,
             "on_commit": self.commits.answered,
             "error_cb": health.note,
         }
