@@ -1,10 +1,17 @@
 """The pages about distributed engines name the options and servers that there are, no others."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
 
 import pytest
 
+from mediakiln.adapters.broker.kafka.options import Options as KafkaOptions
+from mediakiln.adapters.broker.sqs.address import Address as SqsAddress
+from mediakiln.adapters.catalog.cassandra.target import Target as CassandraTarget
+from mediakiln.adapters.catalog.dynamodb.address import Address as DynamoAddress
+from mediakiln.adapters.catalog.postgres.options import Options as PostgresOptions
 from mediakiln.model.errors import EngineMisconfigured
 from mediakiln.roles.engines import BROKERS, CATALOGS, STORES, open_broker, open_catalog, open_store
 from mediakiln.roles.settings import Settings
@@ -22,6 +29,14 @@ PLACES = {
     "dynamodb": "dynamodb://eu-central-1/table",
     "cassandra": "cassandra://host/keyspace",
 }
+DEFAULTS: Mapping[str, Any] = {
+    "kafka": KafkaOptions,
+    "sqs": SqsAddress,
+    "postgresql": PostgresOptions,
+    "dynamodb": DynamoAddress,
+    "cassandra": CassandraTarget,
+}
+"""Where the numbers stand."""
 ONLY = {"region": "s3", "tags": "s3", "anonymous": "gs"}
 """Options of the stores' common table that one of them has alone."""
 
@@ -68,6 +83,16 @@ def test_the_page_about_tests_names_every_server() -> None:
 
 def test_every_distributed_engine_is_tried_here() -> None:
     assert PLACES.keys() == {*STORES, *BROKERS, *CATALOGS} - EMBEDDED
+
+
+def test_the_defaults_on_the_page_are_those_of_the_engines() -> None:
+    for scheme, options in DEFAULTS.items():
+        for each in fields(options):
+            name = each.name.removesuffix("_s")
+            if isinstance(each.default, int | float) and not isinstance(each.default, bool):
+                row = re.search(rf"^\| `{name}` \| ([^|]*) \|", section(scheme), re.MULTILINE)
+                assert row is not None, f"{scheme}: {name}"
+                assert row[1].split()[0] == f"{each.default:g}", f"{scheme}: {name}"
 
 
 @pytest.mark.parametrize("scheme", PLACES)
