@@ -70,18 +70,18 @@ class Capture:
     def _fitted(self, text: str) -> str:
         """The how-to's text with our own names."""
         ours = text.replace("mediakiln_changes", f"{self._schema}_changes")
+        ours = ours.replace("SCHEMA mediakiln ", f"SCHEMA {self._schema} ")
         return ours.replace("mediakiln.outbox", f"{self._schema}.outbox")
 
     async def begin(self) -> None:
         """Make the publication and the connector; wait until it reads."""
         async with administrator() as connection:
-            await connection.execute(self._fitted(_block("sql", "CREATE PUBLICATION")))
+            for begin in ("CREATE PUBLICATION", "CREATE ROLE"):
+                await connection.execute(self._fitted(_block("sql", begin)))
         config: dict[str, str] = json.loads(self._fitted(_block("json", "{")))
         config |= {
             "database.hostname": str(self._database.hostname),
             "database.port": str(self._database.port),
-            "database.user": str(self._database.username),
-            "database.password": str(self._database.password),
             "database.dbname": self._database.path.strip("/"),
             "topic.prefix": self._schema,
             "transforms.event.route.topic.replacement": f"{self._prefix}${{routedByValue}}",
@@ -112,7 +112,9 @@ class Capture:
                         raise
                     await asyncio.sleep(0.1)
                 else:
-                    return
+                    break
+            role = f"{self._schema}_changes"
+            await connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
     async def _ask(self, method: str, path: str, **given: Any) -> str:
         url = f"{self._connect}/connectors/{self._schema}{path}"
