@@ -45,6 +45,7 @@ class TestAzureObjectStore(ObjectStoreContract):
         await super().test_odd_names_are_kept_as_they_are(store, key)
 
     async def test_keys_are_in_the_order_of_code_points(self, store: ObjectStore) -> None:
+        del store
         pytest.skip("Azurite sorts by UTF-16; keys of mediakiln's own making are ASCII")
 
     @pytest.fixture

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mediakiln.adapters.object_store.cloud.azure import AzureObjectStore
+    from mediakiln.adapters.object_store.cloud.gcs import GcsObjectStore
     from mediakiln.adapters.object_store.cloud.s3 import S3ObjectStore
 
-__all__ = ["AzureObjectStore", "S3ObjectStore"]
+__all__ = ["AzureObjectStore", "GcsObjectStore", "S3ObjectStore"]
 
-_ENGINES = {"AzureObjectStore": "azure", "S3ObjectStore": "s3"}
+_ENGINES = {"AzureObjectStore": "azure", "GcsObjectStore": "gcs", "S3ObjectStore": "s3"}
 
 
 def __getattr__(name: str) -> Any:

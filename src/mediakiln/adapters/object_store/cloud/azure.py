@@ -99,7 +99,8 @@ class AzureObjectStore(SingleDeletes):
         """An address for a second to a week. Who writes by it sends `x-ms-blob-type: BlockBlob`."""
         if not _is_plain(key):
             raise NotSupported("On Azure, only plain keys have addresses.", key=key)
-        return await self._presigned(bucket, key, method, expires_s, filename or media_type)
+        said = filename or media_type
+        return await self._presigned(self._shelf(bucket), key, method, expires_s, said)
 
     async def apply_rules(self, rules: LifecycleRules) -> None:
         """Refuse: Azure's rules belong to the account, and are written by its resource manager."""

@@ -69,7 +69,7 @@ def read_url(url: str, scheme: str, *, own: set[str], account: bool = False) -> 
         account=parts.netloc if account else "",
         buckets={bucket: given.get(bucket) or f"{name}-{bucket}" for bucket in Bucket},
         classes=_classes(given),
-        tags=_flag(given, "tags"),
+        tags=read_flag(given, "tags"),
         timeout_s=_number(given, "timeout_s", 30.0),
         retries=int(_number(given, "retries", 5.0)),
         own={option: value for option, value in given.items() if option in own},
@@ -95,7 +95,12 @@ def _classes(given: Mapping[str, str]) -> dict[Bucket, str]:
     return classes
 
 
-def _flag(given: Mapping[str, str], name: str) -> bool:
+def read_flag(given: Mapping[str, str], name: str) -> bool:
+    """An option that is true or false; left out, it is false.
+
+    Raises:
+        EngineMisconfigured: it is neither.
+    """
     value = given.get(name, "false").lower()
     if value not in _FLAGS:
         raise EngineMisconfigured(

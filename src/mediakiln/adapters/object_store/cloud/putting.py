@@ -9,7 +9,7 @@ import asyncio
 import random
 import uuid
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Protocol
 
 import obstore
 
@@ -27,7 +27,38 @@ def new_mark() -> str:
     return uuid.uuid4().hex
 
 
-async def put_whole(shelf: Shelf, key: str, data: bytes, *, if_absent: bool) -> ObjectInfo:
+class Send(Protocol):
+    """One request that stores an object, and gives its etag."""
+
+    async def __call__(
+        self, shelf: Shelf, key: str, data: bytes, *, mark: str, if_absent: bool
+    ) -> str:
+        """Send it.
+
+        Raises:
+            AlreadyExists: `if_absent`, and the provider says that the key is taken.
+        """
+        ...
+
+
+async def by_obstore(shelf: Shelf, key: str, data: bytes, *, mark: str, if_absent: bool) -> str:
+    """Store an object by obstore."""
+    with translated(shelf.name, key):
+        result = await obstore.put_async(
+            shelf.client,
+            key,
+            data,
+            attributes=attributes(shelf, mark),
+            tags=dict(shelf.tags) or None,
+            mode="create" if if_absent else "overwrite",
+            use_multipart=False,
+        )
+    return result["e_tag"] or ""
+
+
+async def put_whole(
+    shelf: Shelf, key: str, data: bytes, *, if_absent: bool, send: Send = by_obstore
+) -> ObjectInfo:
     """Store bytes whole.
 
     Raises:
@@ -36,7 +67,7 @@ async def put_whole(shelf: Shelf, key: str, data: bytes, *, if_absent: bool) -> 
     mark = new_mark()
     for turn in range(_TURNS):
         try:
-            etag = await _put(shelf, key, data, mark, "create" if if_absent else "overwrite")
+            etag = await send(shelf, key, data, mark=mark, if_absent=if_absent)
         except (AlreadyExists, EngineUnavailable) as failure:
             if if_absent and (info := await settle(shelf, key, mark)) is not None:
                 return info
@@ -78,22 +109,6 @@ def attributes(shelf: Shelf, mark: str) -> dict[str, str]:
     if shelf.storage_class:
         made["Storage-Class"] = shelf.storage_class
     return made
-
-
-async def _put(
-    shelf: Shelf, key: str, data: bytes, mark: str, mode: Literal["create", "overwrite"]
-) -> str:
-    with translated(shelf.name, key):
-        result = await obstore.put_async(
-            shelf.client,
-            key,
-            data,
-            attributes=attributes(shelf, mark),
-            tags=dict(shelf.tags) or None,
-            mode=mode,
-            use_multipart=False,
-        )
-    return result["e_tag"] or ""
 
 
 def _may_help(failure: EngineUnavailable, if_absent: bool) -> bool:

@@ -1,7 +1,7 @@
 """One bucket as obstore sees it, and what is known of its objects."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -30,12 +30,14 @@ class Shelf:
         name: its name at the provider.
         storage_class: of new objects; empty for the bucket's own.
         tags: of new objects.
+        versions: whether a version is told: not where a listing could not tell it, too.
     """
 
     client: Any
     name: str
     storage_class: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    versions: bool = True
 
     async def look(self, key: str) -> tuple[ObjectInfo, str] | None:
         """What is known of an object, and the mark of its writer; None when there is none."""
@@ -44,7 +46,10 @@ class Shelf:
                 found = await obstore.get_async(self.client, key, options={"head": True})
         except ObjectMissing:
             return None
-        return info_of(found.meta), str(found.attributes.get(MARK, ""))
+        info = info_of(found.meta)
+        if not self.versions:
+            info = replace(info, version=None)
+        return info, str(found.attributes.get(MARK, ""))
 
 
 def shelf_of(client: Any, bucket: Bucket, options: Options) -> Shelf:

@@ -16,7 +16,6 @@ from mediakiln.adapters.object_store.cloud.putting import put_whole
 from mediakiln.adapters.object_store.cloud.shelves import Shelf
 from mediakiln.adapters.object_store.cloud.store import CloudObjectStore
 from mediakiln.model.errors import EngineMisconfigured, NotSupported, ObjectMissing
-from mediakiln.model.keys import Bucket
 from mediakiln.ports.object_store import ObjectInfo
 
 _PARALLEL = 16
@@ -59,7 +58,7 @@ class SingleDeletes(CloudObjectStore):
 
     async def _presigned(
         self,
-        bucket: Bucket,
+        shelf: Shelf,
         key: str,
         method: Literal["GET", "PUT"],
         expires_s: float,
@@ -72,7 +71,6 @@ class SingleDeletes(CloudObjectStore):
                 "Addresses of this store cannot say a file's name or type.",
                 hint="ask for an address without them, or let mediakiln send the file",
             )
-        shelf = self._shelf(bucket)
         with translated(shelf.name, key):
             return await obstore.sign_async(shelf.client, method, key, timedelta(seconds=expires_s))
 

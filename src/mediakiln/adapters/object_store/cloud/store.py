@@ -68,7 +68,7 @@ class CloudObjectStore(ABC):
         shelf = self._shelf(bucket)
         return CloudWriter(
             key,
-            partial(put_whole, shelf, key, if_absent=if_absent),
+            partial(self._put_whole, shelf, key, if_absent=if_absent),
             partial(self._begin, shelf, key, if_absent=if_absent),
         )
 
@@ -78,7 +78,7 @@ class CloudObjectStore(ABC):
         """Store bytes: by one request, or by parts above 16 MiB."""
         check_key(key)
         if len(data) <= 2 * PART_BYTES:
-            return await put_whole(self._shelf(bucket), key, data, if_absent=if_absent)
+            return await self._put_whole(self._shelf(bucket), key, data, if_absent=if_absent)
         async with self.writer(bucket, key, if_absent=if_absent) as writer:
             await writer.write(data)
             return await writer.commit()
@@ -174,6 +174,11 @@ class CloudObjectStore(ABC):
         shelf = self._shelf(bucket)
         for start in range(0, len(keys), _DELETE_BATCH):
             await self._delete(shelf, keys[start : start + _DELETE_BATCH])
+
+    async def _put_whole(
+        self, shelf: Shelf, key: str, data: bytes, *, if_absent: bool
+    ) -> ObjectInfo:
+        return await put_whole(shelf, key, data, if_absent=if_absent)
 
     async def _delete(self, shelf: Shelf, keys: Sequence[str]) -> None:
         with translated(shelf.name, keys[0]):

@@ -1,0 +1,186 @@
+"""Objects on Google Cloud Storage."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, Self
+from urllib.parse import quote
+
+import obstore
+from obstore.store import GCSStore
+
+from mediakiln.adapters.object_store.cloud.failures import translated
+from mediakiln.adapters.object_store.cloud.gcs_api import GOOGLE, OK, PRECONDITION, GcsApi, resource
+from mediakiln.adapters.object_store.cloud.gcs_token import Tokens
+from mediakiln.adapters.object_store.cloud.gcs_upload import GcsUpload
+from mediakiln.adapters.object_store.cloud.http import Http
+from mediakiln.adapters.object_store.cloud.options import Options, read_flag, read_url
+from mediakiln.adapters.object_store.cloud.putting import new_mark, put_whole, settle, written
+from mediakiln.adapters.object_store.cloud.shelves import (
+    Shelf,
+    client_options,
+    retry_config,
+    shelf_of,
+)
+from mediakiln.adapters.object_store.cloud.single import SingleDeletes
+from mediakiln.model.errors import (
+    AlreadyExists,
+    EngineError,
+    EngineUnavailable,
+    NotSupported,
+)
+from mediakiln.model.keys import Bucket
+from mediakiln.ports.object_store import LifecycleRules, ObjectInfo
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta  # exists in the stubs only
+    from obstore.store import GCSConfig
+
+_TURNS = 5
+
+
+class GcsObjectStore(SingleDeletes):
+    """A store for `gs://NAME`, in the buckets NAME-input, NAME-production, NAME-archive.
+
+    Options of the URL, all of which may be left out:
+
+    - `endpoint`: where it is not Google's.
+    - `anonymous=true`: ask for no credentials, as emulators need none.
+    - `input`, `production`, `archive`: buckets of other names.
+    - `input_class`, `production_class`, `archive_class`: storage classes of new objects.
+    - `timeout_s` (30): how long one request may stand still; `retries` (5) after an outage.
+
+    Credentials are Google's application default ones.
+    """
+
+    make_hint = "make it: gcloud storage buckets create gs://{name}"
+
+    def __init__(
+        self, api: GcsApi, shelves: Mapping[Bucket, Shelf], signers: Mapping[Bucket, Shelf]
+    ) -> None:
+        super().__init__(shelves)
+        self._api = api
+        self._signers = signers
+        self.capabilities = replace(type(self).capabilities, presign=bool(signers))
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """A store for `gs://NAME?option=value`; no connection is made yet.
+
+        Raises:
+            EngineMisconfigured: another form, an unknown option, a value that cannot be one, or
+                Google's library for credentials is not installed.
+        """
+        options = read_url(url, "gs", own={"endpoint", "anonymous"})
+        anonymous = read_flag(options.own, "anonymous")
+        tokens = Tokens(anonymous=anonymous)
+        shelves, signers = (
+            {b: replace(shelf_of(_open(options, b, t), b, options), versions=False) for b in Bucket}
+            for t in (tokens, None)
+        )
+        endpoint = options.own.get("endpoint", GOOGLE)
+        return cls(GcsApi(Http(options), tokens, endpoint), shelves, {} if anonymous else signers)
+
+    async def presign(
+        self,
+        bucket: Bucket,
+        key: str,
+        *,
+        method: Literal["GET", "PUT"],
+        expires_s: float,
+        filename: str | None = None,
+        media_type: str | None = None,
+    ) -> str:
+        """An address for a second to a week, signed by the service account's key or by IAM."""
+        if not self._signers:
+            raise NotSupported("Without credentials there are no signed addresses.")
+        said = filename or media_type
+        return await self._presigned(self._signers[bucket], key, method, expires_s, said)
+
+    async def apply_rules(self, rules: LifecycleRules) -> None:
+        """Refuse: mediakiln does not write Google's rules."""
+        del rules
+        raise NotSupported(
+            "Google's lifecycle rules are not written by mediakiln.",
+            hint="gcloud storage buckets update gs://BUCKET --lifecycle-file=FILE",
+        )
+
+    async def close(self) -> None:
+        """Let go of connections and threads."""
+        await super().close()
+        await self._api.close()
+
+    async def _put_whole(
+        self, shelf: Shelf, key: str, data: bytes, *, if_absent: bool
+    ) -> ObjectInfo:
+        return await put_whole(shelf, key, data, if_absent=if_absent, send=self._api.insert)
+
+    async def _begin(self, shelf: Shelf, key: str, *, if_absent: bool) -> GcsUpload:
+        upload = GcsUpload(self._api, shelf, key, if_absent=if_absent)
+        await upload.begin()
+        return upload
+
+    async def _copy(
+        self, source: tuple[Shelf, str], target: tuple[Shelf, str], *, if_absent: bool
+    ) -> ObjectInfo:
+        for _ in range(_TURNS):
+            with translated(source[0].name, source[1]):
+                meta = await obstore.head_async(source[0].client, source[1])
+            if if_absent and await target[0].look(target[1]) is not None:
+                raise AlreadyExists(key=target[1])
+            copied = await self._rewrite(source, meta, target, if_absent=if_absent)
+            if copied is not None:
+                return copied
+        raise EngineError("The source of a copy is overwritten all the time.", key=source[1])
+
+    async def _rewrite(
+        self,
+        source: tuple[Shelf, str],
+        meta: "ObjectMeta",
+        target: tuple[Shelf, str],
+        *,
+        if_absent: bool,
+    ) -> ObjectInfo | None:
+        """Copy by as many requests as Google wants; None if a condition did not hold."""
+        shelf, key = target
+        mark = new_mark()
+        path = f"/storage/v1{_place(*source)}/rewriteTo{_place(*target)}"
+        path += f"?ifSourceGenerationMatch={meta['version']}"
+        path += "&ifGenerationMatch=0" if if_absent else ""
+        token = ""
+        while True:
+            try:
+                answer = await self._api.send(
+                    "POST",
+                    path + (f"&rewriteToken={quote(token, safe='')}" if token else ""),
+                    bucket=shelf.name,
+                    key=source[1],
+                    accept={OK, PRECONDITION},
+                    body=resource(shelf, mark),
+                )
+            except EngineUnavailable:
+                if not if_absent or (settled := await settle(shelf, key, mark)) is None:
+                    raise
+                return settled
+            if answer.status_code == PRECONDITION:
+                return await settle(shelf, key, mark) if if_absent else None
+            state = answer.json()
+            if state["done"]:
+                etag = str(state["resource"].get("etag", ""))
+                return await written(shelf, key, mark, meta["size"], etag)
+            token = state["rewriteToken"]
+
+
+def _place(shelf: Shelf, key: str) -> str:
+    return f"/b/{quote(shelf.name, safe='')}/o/{quote(key, safe='')}"
+
+
+def _open(options: Options, bucket: Bucket, tokens: Tokens | None) -> GCSStore:
+    endpoint = options.own.get("endpoint", "")
+    config: GCSConfig = {"base_url": endpoint} if endpoint else {}
+    return GCSStore(
+        options.buckets[bucket],
+        config=config,
+        client_options=client_options(options, endpoint),
+        retry_config=retry_config(options),
+        credential_provider=tokens.credential if tokens else None,
+    )
