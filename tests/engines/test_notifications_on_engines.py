@@ -1,6 +1,7 @@
 """A store that tells the broker itself of what was put into the bucket."""
 
 import asyncio
+import base64
 import json
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -76,6 +77,22 @@ def test_an_object_put_into_the_bucket_is_processed_once_it_is_told_of(
     asset = _until_it_is_there(site, id)
     assert asset["state"] == "ready", asset
     assert asset["run"] == 1
+
+
+@pytest.mark.timeout(240)
+def test_what_nobody_can_read_is_kept_with_its_bytes(way: tuple[Platform, Tell]) -> None:
+    site, tell = way
+    body = '{"what": "nobody knows ☂"}\n'.encode()
+    asyncio.run(tell(site, body))
+    with site.client() as client:
+        deadline = time.monotonic() + 60
+        while not (letters := list(client.dead_letters())):
+            assert time.monotonic() < deadline, site.log.read_text()[-2000:]
+            time.sleep(0.3)
+    (letter,) = letters
+    assert (letter.topic, letter.group) == ("objects", "receive")
+    assert base64.b64decode(letter.body_b64) == body
+    assert letter.reason.startswith("unreadable_message")
 
 
 async def _put(site: Platform, key: str, content: bytes) -> None:
