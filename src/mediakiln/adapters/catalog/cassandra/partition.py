@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Self
 
 from mediakiln.adapters.catalog import rules
@@ -102,7 +103,7 @@ async def create(
     """Write the first version, if there is none."""
     fixed = (asset.project, rules.micros(asset.created_at), asset.id)
     command = (_CREATE, (*_fields(asset, at, writer), *fixed))
-    return await link.transact(command, *_keep(asset, at, events), check=_in_time(at))
+    return await link.transact(command, *_keep(asset, at, events), check=partial(_check_time, at))
 
 
 async def update(
@@ -111,7 +112,7 @@ async def update(
     """Write a later version, if the one before it is there."""
     fixed = (asset.id, asset.version - 1, asset.project, rules.micros(asset.created_at))
     command = (_UPDATE, (*_fields(asset, at, writer), *fixed))
-    return await link.transact(command, *_keep(asset, at, events), check=_in_time(at))
+    return await link.transact(command, *_keep(asset, at, events), check=partial(_check_time, at))
 
 
 async def forget(link: Link, id: str, messages: Sequence[str]) -> None:
@@ -139,11 +140,7 @@ def _pending(id: str, row: Row) -> Pending:
     return Pending(id, row["topic"], message, row["delay"], rules.moment(row["kept_at"]))
 
 
-class _in_time:  # noqa: N801 - a function with one argument kept
-    def __init__(self, at: int) -> None:
-        self._at = at
-
-    def __call__(self) -> None:
-        """A write that starts long after its index rows could outlive them."""
-        if times.now() > self._at + times.START_WITHIN:
-            raise EngineUnavailable("the write did not come to its turn in time")
+def _check_time(at: int) -> None:
+    """A write that starts long after its time could outlive the rows that lead to it."""
+    if times.now() > at + times.START_WITHIN:
+        raise EngineUnavailable("the write did not come to its turn in time")
