@@ -1,6 +1,8 @@
 """DynamoDB Local: the tables' files stay in the server's folder."""
 
+from http import HTTPStatus
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 from toolkit import HOST, Place, free_port, maven, need, start
 
@@ -23,8 +25,8 @@ def up(place: Place) -> dict[str, str]:
     memory = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
     argv = [java, *memory, f"-Djava.library.path={place.file('native/.')}"]
     argv += ["-cp", f"{jars}/*", _MAIN, "-port", str(port), "-sharedDb", "-disableTelemetry"]
-    start(place, "dynamodb", [*argv, "-dbPath", data], ready=port)
     endpoint = f"http://{HOST}:{port}"
+    start(place, "dynamodb", [*argv, "-dbPath", data], ready=lambda: _answers(endpoint))
     return {
         "AWS_ACCESS_KEY_ID": _KEY,
         "AWS_SECRET_ACCESS_KEY": _SECRET,
@@ -32,6 +34,22 @@ def up(place: Place) -> dict[str, str]:
         "MEDIAKILN_CATALOG": f"dynamodb://{_REGION}/mediakiln?endpoint={endpoint}",
         "MEDIAKILN_TEST_DYNAMODB": endpoint,
     }
+
+
+def _answers(endpoint: str) -> bool:
+    """Whether it lists its tables: the first answer takes seconds, which no test should see."""
+    scope = f"{_KEY}/20200101/{_REGION}/dynamodb/aws4_request"
+    headers = {
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+        "Content-Type": "application/x-amz-json-1.0",
+        "X-Amz-Target": "DynamoDB_20120810.ListTables",
+    }
+    request = Request(endpoint, data=b"{}", headers=headers)  # noqa: S310 - ours, on loopback
+    try:
+        with urlopen(request, timeout=10) as answer:  # noqa: S310 - as above
+            return bool(answer.status == HTTPStatus.OK)
+    except OSError:
+        return False
 
 
 def _link_sqlite(place: Place, jars: Path) -> None:
