@@ -37,8 +37,10 @@ async def proxy(endpoint: str) -> AsyncIterator[Proxy]:
 
 @pytest.fixture
 async def catalog(url: str, proxy: Proxy) -> AsyncIterator[DynamoCatalog]:
-    engine = DynamoCatalog.from_url(through(url, proxy, patience=1))
-    await engine.ensure()
+    maker = DynamoCatalog.from_url(url)
+    await maker.ensure()
+    await maker.close()
+    engine = DynamoCatalog.from_url(through(url, proxy, patience=3))
     yield engine
     await engine.close()
 
