@@ -105,7 +105,7 @@ def own(tmp_path: Path) -> Iterator[OwnServer]:
     made = OwnServer(tmp_path)
     made.up()
     yield made
-    made.down()
+    made.remove()
 
 
 async def test_sessions_ended_all_the_time_lose_and_double_nothing(url: str) -> None:

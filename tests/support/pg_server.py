@@ -33,6 +33,10 @@ class OwnServer:
         """Stop it as an administrator would: sessions are cut off, nothing is lost."""
         self._run("down")
 
+    def remove(self) -> None:
+        """Stop it and leave nothing of it."""
+        self._run("down", "--wipe")
+
     def crash(self) -> None:
         """Kill every process of it at once."""
         first = int((self._folder / "postgres" / "postgres.pid").read_text().split()[0])
@@ -42,8 +46,15 @@ class OwnServer:
                 os.kill(pid, signal.SIGKILL)
         self._run("down")
 
-    def _run(self, verb: str) -> None:
-        command = [sys.executable, f"{_ENGINES}/{verb}", "postgres", "--data", f"{self._folder}"]
+    def _run(self, verb: str, *options: str) -> None:
+        command = [
+            sys.executable,
+            f"{_ENGINES}/{verb}",
+            "postgres",
+            "--data",
+            f"{self._folder}",
+            *options,
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if "was not found" in done.stderr:
             pytest.skip(done.stderr.splitlines()[-1])
