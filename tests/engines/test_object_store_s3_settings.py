@@ -9,7 +9,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from mediakiln.adapters.object_store.cloud import S3ObjectStore, s3_copy
+from mediakiln.adapters.object_store.cloud import S3ObjectStore
+from mediakiln.adapters.object_store.cloud.s3 import copies
 from mediakiln.model.errors import (
     AlreadyExists,
     EngineMisconfigured,
@@ -125,8 +126,8 @@ async def test_each_bucket_may_have_a_name_of_its_own(url: str) -> None:
 async def test_a_copy_by_parts_is_the_source(
     store: S3ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_copy, "WHOLE_BYTES", 10 << 20)
-    monkeypatch.setattr(s3_copy, "_RANGE", 6 << 20)
+    monkeypatch.setattr(copies, "WHOLE_BYTES", 10 << 20)
+    monkeypatch.setattr(copies, "_RANGE", 6 << 20)
     data = pattern((20 << 20) + 1)
     await store.put(INPUT, "from", data)
     for if_absent in (True, False):

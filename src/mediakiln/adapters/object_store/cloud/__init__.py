@@ -7,13 +7,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mediakiln.adapters.object_store.cloud.azure import AzureObjectStore
-    from mediakiln.adapters.object_store.cloud.gcs import GcsObjectStore
-    from mediakiln.adapters.object_store.cloud.s3 import S3ObjectStore
+    from mediakiln.adapters.object_store.cloud.azure.store import AzureObjectStore
+    from mediakiln.adapters.object_store.cloud.gcs.store import GcsObjectStore
+    from mediakiln.adapters.object_store.cloud.s3.store import S3ObjectStore
 
 __all__ = ["AzureObjectStore", "GcsObjectStore", "S3ObjectStore"]
 
-_ENGINES = {"AzureObjectStore": "azure", "GcsObjectStore": "gcs", "S3ObjectStore": "s3"}
+_ENGINES = {
+    "AzureObjectStore": "azure.store",
+    "GcsObjectStore": "gcs.store",
+    "S3ObjectStore": "s3.store",
+}
 
 
 def __getattr__(name: str) -> Any:

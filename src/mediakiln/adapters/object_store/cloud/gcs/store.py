@@ -9,9 +9,9 @@ import obstore
 from obstore.store import GCSStore
 
 from mediakiln.adapters.object_store.cloud.failures import translated
-from mediakiln.adapters.object_store.cloud.gcs_api import GOOGLE, OK, PRECONDITION, GcsApi, resource
-from mediakiln.adapters.object_store.cloud.gcs_token import Tokens
-from mediakiln.adapters.object_store.cloud.gcs_upload import GcsUpload
+from mediakiln.adapters.object_store.cloud.gcs.api import GOOGLE, OK, PRECONDITION, GcsApi, resource
+from mediakiln.adapters.object_store.cloud.gcs.tokens import Tokens
+from mediakiln.adapters.object_store.cloud.gcs.upload import GcsUpload
 from mediakiln.adapters.object_store.cloud.http import Http
 from mediakiln.adapters.object_store.cloud.options import Options, read_flag, read_url
 from mediakiln.adapters.object_store.cloud.putting import new_mark, put_whole, settle, written

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from obstore.store import S3Store
 
 from mediakiln.adapters.object_store.checks import check_key
-from mediakiln.adapters.object_store.cloud import s3_copy, s3_lifecycle, s3_presign
 from mediakiln.adapters.object_store.cloud.options import Options, read_url
-from mediakiln.adapters.object_store.cloud.s3_client import S3Client, code_of
-from mediakiln.adapters.object_store.cloud.s3_upload import S3Upload
+from mediakiln.adapters.object_store.cloud.s3 import addresses, copies, lifecycle
+from mediakiln.adapters.object_store.cloud.s3.client import S3Client, code_of
+from mediakiln.adapters.object_store.cloud.s3.upload import S3Upload
 from mediakiln.adapters.object_store.cloud.shelves import (
     Shelf,
     client_options,
@@ -89,7 +89,7 @@ class S3ObjectStore(CloudObjectStore):
     ) -> str:
         """An address for a second to a week, which also ends with the credentials."""
         check_key(key)
-        return await s3_presign.presign(
+        return await addresses.presign(
             self._client,
             self._shelf(bucket),
             key,
@@ -102,7 +102,7 @@ class S3ObjectStore(CloudObjectStore):
     async def apply_rules(self, rules: LifecycleRules) -> None:
         """Write lifecycle rules into the buckets' settings, beside those of other hands."""
         names = {bucket: shelf.name for bucket, shelf in self._shelves.items()}
-        await s3_lifecycle.apply_rules(self._client, names, rules)
+        await lifecycle.apply_rules(self._client, names, rules)
 
     async def _begin(self, shelf: Shelf, key: str, *, if_absent: bool) -> S3Upload:
         upload = S3Upload(self._client, shelf, key, if_absent=if_absent)
@@ -112,7 +112,7 @@ class S3ObjectStore(CloudObjectStore):
     async def _copy(
         self, source: tuple[Shelf, str], target: tuple[Shelf, str], *, if_absent: bool
     ) -> ObjectInfo:
-        return await s3_copy.copy(self._client, source, target, if_absent=if_absent)
+        return await copies.copy(self._client, source, target, if_absent=if_absent)
 
     async def _make(self, s3: Any, bucket: str) -> None:
         where: dict[str, Any] = {}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mediakiln.adapters.object_store.cloud.s3_client import S3Client, code_of
+from mediakiln.adapters.object_store.cloud.s3.client import S3Client, code_of
 from mediakiln.model.errors import InvalidRequest, NotSupported
 from mediakiln.model.keys import Bucket
 from mediakiln.ports.object_store import LifecycleRules

@@ -5,7 +5,7 @@ A session that is never ended is invisible, and Google forgets it after a week.
 
 from urllib.parse import quote
 
-from mediakiln.adapters.object_store.cloud.gcs_api import (
+from mediakiln.adapters.object_store.cloud.gcs.api import (
     CANCELLED,
     OK,
     PRECONDITION,

@@ -4,7 +4,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from mediakiln.adapters.object_store.cloud.options import check_life
-from mediakiln.adapters.object_store.cloud.s3_client import S3Client
+from mediakiln.adapters.object_store.cloud.s3.client import S3Client
 from mediakiln.adapters.object_store.cloud.shelves import Shelf
 
 

@@ -2,8 +2,8 @@
 
 from mediakiln.adapters.object_store.cloud.fetching import together
 from mediakiln.adapters.object_store.cloud.putting import new_mark, put_whole
-from mediakiln.adapters.object_store.cloud.s3_client import S3Client
-from mediakiln.adapters.object_store.cloud.s3_upload import S3Upload, SourceChanged, extras
+from mediakiln.adapters.object_store.cloud.s3.client import S3Client
+from mediakiln.adapters.object_store.cloud.s3.upload import S3Upload, SourceChanged, extras
 from mediakiln.adapters.object_store.cloud.shelves import Shelf
 from mediakiln.model.errors import AlreadyExists, EngineError, ObjectMissing
 from mediakiln.ports.object_store import ObjectInfo

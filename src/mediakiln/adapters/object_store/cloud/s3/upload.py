@@ -3,7 +3,7 @@
 from typing import Any
 
 from mediakiln.adapters.object_store.cloud.putting import new_mark, settle, written
-from mediakiln.adapters.object_store.cloud.s3_client import S3Client
+from mediakiln.adapters.object_store.cloud.s3.client import S3Client
 from mediakiln.adapters.object_store.cloud.shelves import MARK, Shelf
 from mediakiln.model.errors import AlreadyExists, EngineError, EngineMisconfigured
 from mediakiln.ports.object_store import ObjectInfo

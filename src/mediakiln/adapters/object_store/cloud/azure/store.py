@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Self
 import obstore
 from obstore.store import AzureStore
 
-from mediakiln.adapters.object_store.cloud.azure_upload import (
+from mediakiln.adapters.object_store.cloud.azure.upload import (
     CONFLICT,
     CREATED,
     PRECONDITION,

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from mediakiln.adapters.object_store.cloud.gcs_token import Tokens
+from mediakiln.adapters.object_store.cloud.gcs.tokens import Tokens
 from mediakiln.adapters.object_store.cloud.http import Http
 from mediakiln.adapters.object_store.cloud.shelves import MARK, Shelf
 from mediakiln.model.errors import AlreadyExists
