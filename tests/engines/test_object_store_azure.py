@@ -8,11 +8,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from mediakiln.adapters.object_store.cloud import AzureObjectStore
+from mediakiln.model.errors import EngineMisconfigured, EngineUnavailable
 from mediakiln.model.keys import Bucket
-from mediakiln.ports.object_store import ObjectStore
+from mediakiln.ports.object_store import ObjectStore, Writer
 from mediakiln.testing.object_store import ObjectStoreContract
-from mediakiln.testing.object_store_tools import ODD_KEYS
+from mediakiln.testing.object_store_tools import ODD_KEYS, keys_of, pattern
 from support.azure import make_container
+from support.proxy import Cut, Proxy
 from support.servers import server
 
 pytestmark = [
@@ -54,3 +56,41 @@ class TestAzureObjectStore(ObjectStoreContract):
         await second.ensure()
         yield second
         await second.close()
+
+
+async def test_a_missing_bucket_is_told_with_a_remedy(url: str) -> None:
+    store = AzureObjectStore.from_url(f"{url}&archive=t-none")
+    with pytest.raises(EngineMisconfigured, match="t-none") as caught:
+        await store.ensure()
+    assert "create" in caught.value.context["hint"]
+    await store.close()
+
+
+@pytest.mark.parametrize("times", [1, 1_000])
+async def test_an_upload_that_is_cut_is_sent_again_or_leaves_nothing(
+    url: str, store: AzureObjectStore, times: int
+) -> None:
+    port = urlsplit(server("AZURE", "azure")).port
+    assert port
+    async with Proxy(port) as proxy:
+        behind = AzureObjectStore.from_url(
+            url.replace(f":{port}", f":{proxy.port}") + "&timeout_s=2&retries=2"
+        )
+        proxy.fault = Cut(request_after=3_000_000, times=times)
+        writer = behind.writer(Bucket.INPUT, "k", if_absent=True)
+        async with writer:
+            if times == 1:
+                await writer.write(pattern(20_000_000))
+                await writer.commit()
+            else:
+                with pytest.raises(EngineUnavailable):
+                    await _write(writer, pattern(20_000_000))
+        await behind.close()
+    found = await store.get(Bucket.INPUT, "k") if times == 1 else b""
+    assert found == (pattern(20_000_000) if times == 1 else b"")
+    assert await keys_of(store) == (["k"] if times == 1 else [])
+
+
+async def _write(writer: Writer, data: bytes) -> None:
+    await writer.write(data)
+    await writer.commit()
