@@ -41,7 +41,7 @@ def _engines() -> dict[str, str]:
     run = f"bench{uuid4().hex[:8]}"
     given = {name: os.environ[f"MEDIAKILN_TEST_{name}"] for name in ("KAFKA", "S3", "POSTGRES")}
     return {
-        "BROKER": f"kafka://{given['KAFKA']}?prefix={run}.",
+        "BROKER": f"kafka://{given['KAFKA']}?prefix={run}.&replication=1",
         "STORE": f"s3://{run}?endpoint={given['S3']}&region=us-east-1",
         "CATALOG": f"{given['POSTGRES']}?schema={run}",
     }

@@ -233,11 +233,15 @@ def _is_ready(ready: int | str | Callable[[], bool], log: Path) -> bool:
 
 
 def _born(pid: int) -> str:
-    """When the process started: with the id it names one process, ids alone come again."""
+    """When the process started: with the id it names one process, ids alone come again.
+
+    Empty where there is none, or only its exit status still waits for its parent.
+    """
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[19]
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
     except OSError:
         return ""
+    return "" if fields[0] in "ZX" else fields[19]
 
 
 def running(place: Place, name: str) -> int | None:
@@ -246,7 +250,7 @@ def running(place: Place, name: str) -> int | None:
         pid, born = place.file(f"{name}.pid").read_text().split()
     except (OSError, ValueError):
         return None
-    return int(pid) if _born(int(pid)) == born else None
+    return int(pid) if born and _born(int(pid)) == born else None
 
 
 def stop(place: Place, name: str, *, number: signal.Signals = signal.SIGTERM) -> None:

@@ -174,7 +174,7 @@ class Consumer:
 
     async def _handle(self, topic: str, delivery: Delivery) -> None:
         started = time.monotonic()
-        keeper = asyncio.create_task(self._keep_lease(delivery, asyncio.current_task()))
+        keeper = asyncio.create_task(self._keep_lease(delivery))
         try:
             outcome = await self._settle(topic, delivery)
         except LeaseLost:
@@ -235,14 +235,14 @@ class Consumer:
             "message_id": delivery.message.id,
         }
 
-    async def _keep_lease(self, delivery: Delivery, worker: asyncio.Task[None] | None) -> None:
+    async def _keep_lease(self, delivery: Delivery) -> None:
         while True:
             await asyncio.sleep(self._policy.lease_s / 3)
             try:
                 await delivery.extend(self._policy.lease_s)
             except LeaseLost:
-                if worker is not None:
-                    worker.cancel()
+                # Another may get the message now. Long work holds a claim on its record, which
+                # keeps that other away; short work done twice changes nothing.
                 return
             except MediakilnError as error:
                 log.warning("a lease was not extended: %s", error)

@@ -24,7 +24,8 @@ def ledger(settings: Settings, engines: Engines) -> Ledger:
         engines.catalog,
         engines.broker,
         stall_after=timedelta(seconds=settings.stall_s),
-        announce=bool(settings.changes),
+        announce=bool(settings.changes) or settings.changes_captured,
+        captured=settings.captured,
     )
     engines.before_close.append(made.drain)
     return made

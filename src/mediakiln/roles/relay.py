@@ -10,6 +10,5 @@ _BATCH = 200
 
 def build(settings: Settings, engines: Engines) -> Service:
     """A sweep of the outbox every two seconds."""
-    del settings
-    stage = Relay(engines.catalog, engines.broker)
+    stage = Relay(engines.catalog, engines.broker, captured=settings.captured)
     return Sweeper("relay", lambda: stage.sweep(limit=_BATCH), interval=2.0, full=_BATCH)

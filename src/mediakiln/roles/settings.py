@@ -20,6 +20,7 @@ from pydantic_settings import (
 
 from mediakiln.model.errors import EngineMisconfigured
 from mediakiln.model.kind import Kind
+from mediakiln.model.topology import CHANGES
 
 PREFIX = "MEDIAKILN_"
 MIB = 1024 * 1024
@@ -85,6 +86,10 @@ class Settings(BaseSettings):
     )
     changes: tuple[str, ...] = Field(
         (), description="Groups that read the stream of records' changes; none: it is not written."
+    )
+    changes_captured: bool = Field(
+        default=False,
+        description="Change data capture publishes the changes: roles write and do not send them.",
     )
     recipes: Path | None = Field(None, description="A JSON file of presets: name to recipe.")
     commands: Path | None = Field(None, description="A JSON file of custom.command's commands.")
@@ -164,12 +169,22 @@ class Settings(BaseSettings):
         """Whether working without kernel isolation is refused."""
         return not self.loopback if self.require_isolation is None else self.require_isolation
 
+    @property
+    def captured(self) -> tuple[str, ...]:
+        """Topics that change data capture feeds."""
+        return (CHANGES,) if self.changes_captured else ()
+
     def check(self) -> None:
-        """Refuse combinations that would be unsafe.
+        """Refuse combinations that would be unsafe or lose something.
 
         Raises:
             EngineMisconfigured: says which setting, and the remedy.
         """
+        if self.changes_captured and not self.catalog_url.startswith("postgresql:"):
+            raise EngineMisconfigured(
+                "MEDIAKILN_CHANGES_CAPTURED is on and the catalog is not PostgreSQL",
+                hint="leave it off: the relay feeds `changes` on every catalog",
+            )
         if not self.auth and not self.loopback:
             raise EngineMisconfigured(
                 f"MEDIAKILN_AUTH is off and MEDIAKILN_HOST is {self.host}",

@@ -7,7 +7,7 @@ nothing: the relay sends what its writer did not.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -45,7 +45,8 @@ class Ledger:
     """Writes records and sends their events.
 
     `stall_after` is how long a record may stand in a state before `reconcile` looks at it.
-    `announce` says whether anybody reads `changes`: without, nothing is written to it.
+    `announce` says whether anybody reads `changes`: without, nothing is written to it. Events of
+    the topics in `captured` are written and marked, and left to change data capture to publish.
     """
 
     def __init__(
@@ -55,12 +56,14 @@ class Ledger:
         *,
         stall_after: timedelta = STALL_AFTER,
         announce: bool = False,
+        captured: Collection[str] = (),
         clock: Clock = utc_now,
     ) -> None:
         self.catalog = catalog
         self.stall_after = stall_after
         self.clock = clock
         self._announce = announce
+        self._captured = frozenset(captured)
         self._broker = broker
         self._background: set[asyncio.Task[None]] = set()
 
@@ -132,7 +135,8 @@ class Ledger:
     async def _send(self, asset: str, outgoing: Sequence[Outgoing]) -> None:
         try:
             for item in outgoing:
-                await self._broker.publish(item.topic, [item.message], delay=item.delay)
+                if item.topic not in self._captured:
+                    await self._broker.publish(item.topic, [item.message], delay=item.delay)
         except MediakilnError as error:
             log.warning("events left to the relay: %s", error, extra={"asset": asset})
             return

@@ -1,7 +1,7 @@
 """Relay: send the events that their writers did not."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from mediakiln.model.clock import Clock, utc_now
@@ -15,13 +15,23 @@ GRACE = timedelta(seconds=2)
 
 
 class Relay:
-    """Sweeps the outbox, shard by shard."""
+    """Sweeps the outbox, shard by shard.
+
+    Events of the topics in `captured` are marked only: change data capture publishes them.
+    """
 
     def __init__(
-        self, catalog: Catalog, broker: Broker, *, grace: timedelta = GRACE, clock: Clock = utc_now
+        self,
+        catalog: Catalog,
+        broker: Broker,
+        *,
+        captured: Collection[str] = (),
+        grace: timedelta = GRACE,
+        clock: Clock = utc_now,
     ) -> None:
         self._catalog = catalog
         self._broker = broker
+        self._captured = frozenset(captured)
         self._grace = grace
         self._clock = clock
 
@@ -49,7 +59,9 @@ class Relay:
             by_topic[event.topic, event.delay].append(event)
         for (topic, delay), events in by_topic.items():
             try:
-                await self._broker.publish(topic, [event.message for event in events], delay=delay)
+                if topic not in self._captured:
+                    messages = [event.message for event in events]
+                    await self._broker.publish(topic, messages, delay=delay)
             except MediakilnError as error:
                 failures.append(error)
                 continue

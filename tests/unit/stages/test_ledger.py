@@ -12,7 +12,9 @@ from mediakiln.model.ids import new_id
 from mediakiln.model.kind import AssetState
 from mediakiln.model.messages import Changed, Completed, Message, Received
 from mediakiln.model.topology import CHANGES, topology
+from mediakiln.ports.catalog import Outgoing
 from mediakiln.stages.ledger import Change, Ledger
+from mediakiln.stages.relay import Relay
 from support.world import World
 
 
@@ -95,3 +97,35 @@ async def test_a_topic_that_takes_nothing_does_not_hold_back_the_others(
             await world.relay.sweep()
     assert len(await world.messages("completed", "notify")) == 1
     assert await world.relay.sweep() == 1
+
+
+async def test_captured_changes_are_written_and_marked_and_never_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.broker.ensure(topology(["statistics"]))
+    ledger = Ledger(world.catalog, world.broker, announce=True, captured=[CHANGES])
+    asset = await world.upload()
+    written: list[str] = []
+    update = world.catalog.update
+
+    async def noting(asset: Asset, *, expected: int, events: Sequence[Outgoing] = ()) -> Asset:
+        written.extend(event.topic for event in events)
+        return await update(asset, expected=expected, events=events)
+
+    monkeypatch.setattr(world.catalog, "update", noting)
+    await ledger.change(asset.id, _tagged("a"))
+    await ledger.drain()
+    monkeypatch.setattr(world.catalog, "sent", _forgetting)
+    await ledger.change(asset.id, _tagged("b"))
+    await ledger.drain()
+    monkeypatch.undo()
+    assert written == [CHANGES, CHANGES]
+    world.clock.forward(hours=1)
+    relay = Relay(world.catalog, world.broker, captured=[CHANGES], clock=world.clock)
+    assert await relay.sweep() == 1
+    assert await relay.sweep() == 0
+    assert not await world.broker.receive(CHANGES, "statistics", limit=10, wait=0, lease=5)
+
+
+async def _forgetting(_: object) -> None:
+    """As if the writer had died before it marked its events."""
