@@ -40,7 +40,7 @@ class Tokens:
         except ModuleNotFoundError as error:
             raise EngineMisconfigured(
                 f"MEDIAKILN_STORE is gs://, which needs {error.name}; it is not installed",
-                hint="pip install 'google-auth[requests]'",
+                hint="pip install 'mediakiln[gcs]'",
             ) from error
 
     async def credential(self) -> "GCSCredential":
