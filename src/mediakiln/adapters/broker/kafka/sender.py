@@ -72,28 +72,14 @@ class Sender:
         producer = self._open()
         batch = _Batch(len(letters))
         for letter in letters:
-            await self._hand_over(producer, letter, batch)
+            while not _taken(producer, letter, batch):  # noqa: ASYNC110 - the client tells nobody
+                await asyncio.sleep(_FULL_PAUSE_S)  # what is under way must land first
         error = await batch.done
         if error is not None:
             if error.fatal():
                 self._producer = None
             raise self._health.explain(translated(error, _DOING), _DOING)
         self._health.clear()
-
-    async def _hand_over(self, producer: Producer, letter: Letter, batch: _Batch) -> None:
-        while True:
-            try:
-                producer.produce(
-                    letter.topic,
-                    letter.value,
-                    letter.key,
-                    letter.partition,
-                    on_delivery=batch.landed,
-                    headers=letter.headers,
-                )
-                return
-            except BufferError:  # the client's queue is full: what is under way must land first
-                await asyncio.sleep(_FULL_PAUSE_S)
 
     def _open(self) -> Producer:
         if self._stop.is_set():
@@ -128,3 +114,19 @@ class Sender:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
+
+
+def _taken(producer: Producer, letter: Letter, batch: _Batch) -> bool:
+    """Whether the client took the record; not while its queue is full."""
+    try:
+        producer.produce(
+            letter.topic,
+            letter.value,
+            letter.key,
+            letter.partition,
+            on_delivery=batch.landed,
+            headers=letter.headers,
+        )
+    except BufferError:
+        return False
+    return True

@@ -4,14 +4,13 @@ The client lets one thread at a time talk to it, and the polling thread hardly e
 that thread commits too: it begins a commit between two polls and is told the answer in a later one.
 """
 
-import asyncio
 import time
 from collections.abc import Sequence
 from threading import Lock
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from mediakiln.adapters.broker.kafka.consume.bell import Bell
+from mediakiln.adapters.broker.kafka.consume.answers import Answers
 from mediakiln.adapters.broker.kafka.consume.lane import Lane
 from mediakiln.model.errors import EngineUnavailable, LeaseLost
 
@@ -23,7 +22,7 @@ class Commits:
 
     def __init__(self, lock: Lock) -> None:
         self._lock = lock
-        self._bell = Bell()
+        self._answers = Answers()
         self._sent: dict[tuple[str, int], Lane] = {}
         self.began = 0.0
         """When the last commit was sent, on the steady clock."""
@@ -42,14 +41,12 @@ class Commits:
             LeaseLost: the partition went to another process before.
             EngineUnavailable: the commit was not answered in time.
         """
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + _PATIENCE_S
+        deadline = time.monotonic() + _PATIENCE_S
         while lane.committed <= offset < lane.settled:
             if lane.lost:
                 raise LeaseLost("the partition went to another process", offset=offset)
-            if loop.time() >= deadline:
+            if not await self._answers.next(deadline):
                 raise EngineUnavailable(f"Kafka did not answer a commit within {_PATIENCE_S:g} s")
-            await self._bell.wait(deadline - loop.time())
 
     def begin(self, consumer: Consumer, lanes: Sequence[Lane]) -> None:
         """Send what is settled, unless an answer is still to come; the polling thread's part."""
@@ -68,7 +65,7 @@ class Commits:
         sent, self._sent = self._sent, {}
         if error is None:
             self._note(sent, partitions)
-        self._bell.ring_from_afar()
+        self._answers.come()
 
     def last(self, consumer: Consumer, lanes: Sequence[Lane]) -> None:
         """Commit before partitions are given up; blocks.
@@ -82,7 +79,7 @@ class Commits:
 
     def ring(self) -> None:
         """Wake those who wait for a commit of a partition that is gone."""
-        self._bell.ring_from_afar()
+        self._answers.come()
 
     def _progress(
         self, lanes: Sequence[Lane]
