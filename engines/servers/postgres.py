@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from toolkit import HOST, Failed, Place, free_port, listening, start
@@ -20,6 +21,7 @@ STOP = signal.SIGINT
 
 _REMEDY = "install PostgreSQL 13 or newer (Debian: apt install postgresql)"
 _PASSWORD = "mediakiln"  # noqa: S105 - for a server on loopback that holds nothing of worth
+_GONE_S = 30.0
 _SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
@@ -42,6 +44,7 @@ def up(place: Place) -> dict[str, str]:
     before = int(kept.read_text()) if kept.exists() else None
     port = free_port() if before is None or listening(before) else before
     kept.write_text(str(port))
+    _until_gone(data)
     given = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
     argv = ["env", "-C", data, programs / "postgres", "-D", data, "-p", str(port), *given]
     ready = [programs / "pg_isready", "-q", "-h", HOST, "-p", str(port)]
@@ -84,6 +87,17 @@ def _programs() -> Path:
         if all((folder / name).exists() for name in ("postgres", "initdb", "pg_isready", "psql")):
             return folder
     raise Failed(f"PostgreSQL's server was not found: {_REMEDY}")
+
+
+def _until_gone(data: Path) -> None:
+    """Wait for a server that was killed: as long as its id is not free, no other starts here."""
+    try:
+        pid = int((data / "postmaster.pid").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return
+    deadline = time.monotonic() + _GONE_S
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def _folder(place: Place, user: str | None) -> Path:
