@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -48,6 +49,7 @@ def servers(names: Sequence[str]) -> Iterator[dict[str, str] | None]:
         yield None if done.returncode else kept
     finally:
         subprocess.run([*down, "--wipe"], check=True)
+        shutil.rmtree(folder)
 
 
 def main() -> None:

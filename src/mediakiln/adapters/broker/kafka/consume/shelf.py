@@ -90,10 +90,6 @@ class Shelf:
             heapq.heappop(self._lapses)
         return self._lapses[0][0] if self._lapses else None
 
-    def oldest(self) -> float | None:
-        """When the oldest entry that waits was published, in seconds since 1970."""
-        return min((entry.at for entry in self._ready), default=None)
-
     def _lease(self, entry: Entry, until: float) -> None:
         entry.state, entry.until = State.LEASED, until
         entry.lane.leases += 1
