@@ -20,7 +20,7 @@ run: $(STAMP) ## Start the platform, put a sample of each kind through it, keep 
 	@$(BIN)/mediakiln demo
 
 test: $(STAMP) ## All tests that need nothing but Python (at most 10 minutes on 2 cores)
-	@$(BIN)/python -m pytest -n auto --dist loadgroup
+	@PYTHON=$(BIN)/python scripts/test
 
 test-engines: $(STAMP) ## Contracts and the whole pipeline on real servers, which it starts and stops
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/test-engines

@@ -121,8 +121,11 @@ async def test_without_the_doorbell_the_slow_poll_finds_the_message(
 ) -> None:
     async with asyncio.timeout(20):
         waiting = asyncio.create_task(collect(broker, "work", "workers", 1))
+        bells = tmp_path / "broker.db.bells"
+        while not (bells.exists() and any(bells.iterdir())):
+            await asyncio.sleep(0.01)
         await asyncio.sleep(0.3)
-        for socket in (tmp_path / "broker.db.bells").iterdir():
+        for socket in bells.iterdir():
             socket.unlink()
         with peer("ensure", url) as process:
             (delivery,) = await waiting

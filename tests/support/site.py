@@ -15,6 +15,7 @@ from mediakiln.model.keys import Bucket, manifest_key
 from mediakiln.model.kind import AssetState
 from mediakiln.model.product import Lineage, Manifest, StoredFile
 from mediakiln.stages.ledger import Change
+from mediakiln.web.front import Front
 from mediakiln.web.server import Server, make_server
 from mediakiln.web.services import Services
 from support.world import World
@@ -53,6 +54,15 @@ def services_of(world: World, **settings: Any) -> Services:
         "max_upload_bytes": MAX_UPLOAD,
     }
     return Services(**given | settings)
+
+
+async def until_watched(server: Server) -> None:
+    """Return once a live view or a waiting request has begun to look for changes."""
+    front = server.config.app
+    assert isinstance(front, Front)
+    async with asyncio.timeout(10):
+        while not front.live.watched:
+            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager

@@ -32,7 +32,7 @@ class Front:
         self._downloads = downloads
         self._portal = portal
         self._auth = auth
-        self._live = live
+        self.live = live
         self._delivery_public = delivery_public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,7 +50,7 @@ class Front:
 
     def drain(self) -> None:
         """End what would go on for ever (live views), so that the server can stop."""
-        self._live.close()
+        self.live.close()
 
     async def _route(self, scope: Scope, exchange: Exchange) -> None:
         path = scope["path"]

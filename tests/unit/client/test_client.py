@@ -16,7 +16,7 @@ from mediakiln.model.keys import Bucket
 from mediakiln.model.kind import AssetState
 from mediakiln.stages.ledger import Change
 from mediakiln.web.app import create_app
-from support.site import Site, a_text, publish, services_of, serving
+from support.site import Site, a_text, publish, services_of, serving, until_watched
 from support.world import NoRunner, World
 
 KEY = "mk_key:with/odd@characters"
@@ -119,7 +119,7 @@ async def test_waiting_ends_with_the_run_or_with_patience(do: Do, site: Site) ->
     with pytest.raises(TimeoutError, match="still received"):
         await do("wait", asset.id, 0.3)
     waiting = asyncio.create_task(do("wait", asset.id, 10))
-    await asyncio.sleep(0.2)
+    await until_watched(site.server)
     await finish(site.world, asset.id)
     assert (await waiting).state == "ready"
 
@@ -127,7 +127,7 @@ async def test_waiting_ends_with_the_run_or_with_patience(do: Do, site: Site) ->
 async def test_watching_shows_every_change(do: Do, site: Site) -> None:
     asset = await site.world.upload()
     watching = asyncio.create_task(do("watch", asset.id))
-    await asyncio.sleep(0.3)
+    await until_watched(site.server)
     await finish(site.world, asset.id)
     assert [seen.state for seen in await watching] == ["received", "ready"]
 

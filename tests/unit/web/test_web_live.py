@@ -15,7 +15,7 @@ from mediakiln.model.asset import Asset
 from mediakiln.model.kind import AssetState
 from mediakiln.stages.ledger import Change
 from mediakiln.web.live import Live
-from support.site import Site
+from support.site import Site, until_watched
 from support.world import World
 
 
@@ -72,7 +72,7 @@ async def test_waiting_ends_with_the_run_or_with_patience(site: Site) -> None:
     assert waited.json()["state"] == "received"
     assert 0.25 <= time.monotonic() - began < 3
     waiting = asyncio.create_task(site.http.get(f"/v1/assets/{asset.id}?wait=4"))
-    await asyncio.sleep(0.3)
+    await until_watched(site.server)
     await step(site.world, asset.id, AssetState.READY)
     assert (await waiting).json()["state"] == "ready"
     refused = await site.http.get(f"/v1/assets/{asset.id}?wait=61")
@@ -110,7 +110,9 @@ async def test_one_poller_serves_all_watchers_and_rests_without_any(world_counte
             return [news.state async for news in changes if news is not None]
 
     watchers = [asyncio.create_task(watch()) for _ in range(20)]
-    await asyncio.sleep(0.1)
+    async with asyncio.timeout(10):
+        while not live.watched:
+            await asyncio.sleep(0.005)
     assert live.watched == 1
     await step(world_counted, asset.id, AssetState.READY)
     assert await asyncio.gather(*watchers) == [["received", "ready"]] * 20

@@ -151,7 +151,10 @@ async def test_a_client_that_goes_away_leaves_nothing(site: Site, sent: int) -> 
     await writer.drain()
     await asyncio.sleep(0.05)
     writer.close()
-    await asyncio.sleep(0.1)
+    async with asyncio.timeout(10):
+        while await site.kept():
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
     assert await site.kept() == 0
     assert (await site.http.get("/healthz")).status_code == 200
 
