@@ -16,6 +16,7 @@ import pytest
 
 from mediakiln.adapters.broker.sqlite import SqliteBroker
 from mediakiln.testing.broker_tools import LEASE, TOPOLOGY, collect, made
+from support.waiting import eventually
 
 PEER = Path(__file__).with_name("broker_peer.py")
 BATCH = 10
@@ -122,8 +123,7 @@ async def test_without_the_doorbell_the_slow_poll_finds_the_message(
     async with asyncio.timeout(20):
         waiting = asyncio.create_task(collect(broker, "work", "workers", 1))
         bells = tmp_path / "broker.db.bells"
-        while not (bells.exists() and any(bells.iterdir())):
-            await asyncio.sleep(0.01)
+        await eventually(lambda: bells.exists() and any(bells.iterdir()))
         await asyncio.sleep(0.3)
         for socket in bells.iterdir():
             socket.unlink()

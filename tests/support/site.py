@@ -18,6 +18,7 @@ from mediakiln.stages.ledger import Change
 from mediakiln.web.front import Front
 from mediakiln.web.server import Server, make_server
 from mediakiln.web.services import Services
+from support.waiting import eventually
 from support.world import World
 
 MAX_UPLOAD = 10_000_000
@@ -60,9 +61,7 @@ async def until_watched(server: Server) -> None:
     """Return once a live view or a waiting request has begun to look for changes."""
     front = server.config.app
     assert isinstance(front, Front)
-    async with asyncio.timeout(10):
-        while not front.live.watched:
-            await asyncio.sleep(0.005)
+    await eventually(lambda: front.live.watched > 0)
 
 
 @asynccontextmanager

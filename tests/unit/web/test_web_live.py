@@ -16,6 +16,7 @@ from mediakiln.model.kind import AssetState
 from mediakiln.stages.ledger import Change
 from mediakiln.web.live import Live
 from support.site import Site, until_watched
+from support.waiting import eventually
 from support.world import World
 
 
@@ -110,10 +111,7 @@ async def test_one_poller_serves_all_watchers_and_rests_without_any(world_counte
             return [news.state async for news in changes if news is not None]
 
     watchers = [asyncio.create_task(watch()) for _ in range(20)]
-    async with asyncio.timeout(10):
-        while not live.watched:
-            await asyncio.sleep(0.005)
-    assert live.watched == 1
+    await eventually(lambda: live.watched == 1)
     await step(world_counted, asset.id, AssetState.READY)
     assert await asyncio.gather(*watchers) == [["received", "ready"]] * 20
     assert {tuple(ids) for ids in catalog.asked} == {(asset.id,)}
