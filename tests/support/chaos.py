@@ -14,12 +14,12 @@ from mediakiln.model.keys import Bucket
 from mediakiln.model.kind import AssetState
 from mediakiln.model.messages import Message
 from mediakiln.model.topology import TOPOLOGY
+from mediakiln.model.upload import Offer
 from mediakiln.roles import parts
 from mediakiln.roles.engines import Engines, open_engines
 from mediakiln.roles.service import Service, Together
 from mediakiln.roles.settings import Settings
 from mediakiln.roles.table import ROLES, builder
-from mediakiln.stages.receive import Offer
 from support.audit import audit
 from support.hooks import Hooks
 

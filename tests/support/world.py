@@ -15,6 +15,7 @@ from mediakiln.model.asset import Asset
 from mediakiln.model.errors import MediakilnError
 from mediakiln.model.messages import Message
 from mediakiln.model.topology import TOPOLOGY
+from mediakiln.model.upload import Offer
 from mediakiln.ports.broker import Delivery
 from mediakiln.ports.object_store import ObjectStore
 from mediakiln.ports.operation import OperationSet
@@ -32,7 +33,7 @@ from mediakiln.stages.process.claims import Claims
 from mediakiln.stages.process.commit import Commits
 from mediakiln.stages.process.scratch import Scratch
 from mediakiln.stages.process.tasks import TaskMaker
-from mediakiln.stages.receive import Offer, Receive
+from mediakiln.stages.receive import Receive
 from mediakiln.stages.recipes import RecipeBook
 from mediakiln.stages.reconcile import Reconcile
 from mediakiln.stages.relay import Relay

@@ -14,13 +14,14 @@ from mediakiln.model.asset import Asset
 from mediakiln.model.keys import Bucket
 from mediakiln.model.product import StoredFile
 from mediakiln.model.recipe import Recipe
+from mediakiln.model.upload import Offer
 from mediakiln.roles import parts
 from mediakiln.roles.engines import Engines, open_engines
 from mediakiln.roles.service import Service, Together
 from mediakiln.roles.settings import Settings
 from mediakiln.roles.table import builder
 from mediakiln.stages.deliver import Deliver
-from mediakiln.stages.receive import Offer, Receive
+from mediakiln.stages.receive import Receive
 from mediakiln.stages.recipes import RecipeBook
 
 ROLES = ("receive", "classify", "process", "join", "notify", "relay", "reconcile", "dead")

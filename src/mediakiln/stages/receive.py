@@ -5,7 +5,6 @@ uploader hears of it. An object whose record was never written is swept by `reco
 """
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from blake3 import blake3
@@ -16,6 +15,7 @@ from mediakiln.model.errors import (
     AlreadyExists,
     EmptyFile,
     IncompleteUpload,
+    ObjectMissing,
     StorageFull,
     TooLarge,
     UnsupportedMedia,
@@ -24,26 +24,12 @@ from mediakiln.model.ids import is_id, new_id
 from mediakiln.model.keys import Bucket, input_key, parse_input_key
 from mediakiln.model.messages import ObjectCreated, Received
 from mediakiln.model.names import clean_name
-from mediakiln.model.recipe import Recipe
+from mediakiln.model.upload import Offer
 from mediakiln.ports.detector import HEAD_BYTES, Detection, Detector
 from mediakiln.ports.object_store import FreeSpace, ObjectStore, Writer
 from mediakiln.stages.admission import Admission
 from mediakiln.stages.ledger import Ledger
 from mediakiln.telemetry import metrics
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What is known of an upload before its bytes."""
-
-    name: str
-    project: str = "default"
-    uploader: str = ""
-    tags: tuple[str, ...] = ()
-    recipe: Recipe | None = None
-    declared_type: str | None = None
-    size: int | None = None
-    """The announced number of bytes, if announced."""
 
 
 class Receive:
@@ -86,9 +72,7 @@ class Receive:
                 nothing is kept.
         """
         clean_name(offer.name)
-        if self._admission is not None:
-            await self._admission.check()
-        await self.check_room(offer.size or 0)
+        await self.admit(offer.size or 0)
         if offer.size is not None and offer.size > self._max_bytes:
             raise self._too_large(offer.size)
         now, id = self._clock(), new_id()
@@ -113,6 +97,57 @@ class Receive:
         metrics.UPLOADS.labels("accepted").inc()
         metrics.UPLOAD_BYTES.inc(info.size)
         return created
+
+    async def enter(self, id: str, offer: Offer, key: str, *, checksum: str | None = None) -> Asset:
+        """Make the record of an object that is complete in the input bucket.
+
+        The end of every way in but `__call__`. The same id again, after a crash say, answers
+        with the record there is.
+
+        Raises:
+            ObjectMissing: there is no such object.
+            InvalidName, EmptyFile, UnsupportedMedia: no record is made; the object stays, for
+                the caller to delete.
+        """
+        clean_name(offer.name)
+        info = await self._store.head(Bucket.INPUT, key)
+        if info is None:
+            raise ObjectMissing(key=key)
+        found = self._sniff(await self._head(key, info.size), offer)
+        asset = self._record(
+            id,
+            offer,
+            Source(key=key, etag=info.etag, version=info.version),
+            size=info.size,
+            now=self._clock(),
+            checksum=checksum,
+            media_type=found.media_type if found.certain else None,
+        )
+        try:
+            created = await self._ledger.create(asset, [Received(asset=id, project=offer.project)])
+        except AlreadyExists:
+            return await self._ledger.catalog.get(id) or asset
+        metrics.UPLOADS.labels("accepted").inc()
+        metrics.UPLOAD_BYTES.inc(info.size)
+        return created
+
+    async def admit(self, size: int) -> None:
+        """Whether an upload of `size` bytes may begin now.
+
+        Raises:
+            StorageFull, Overloaded: it may not.
+        """
+        if self._admission is not None:
+            await self._admission.check()
+        await self.check_room(size)
+
+    async def _head(self, key: str, size: int) -> bytes:
+        if not size:
+            return b""
+        end = min(size, HEAD_BYTES)
+        return b"".join(
+            [chunk async for chunk in self._store.stream(Bucket.INPUT, key, start=0, end=end)]
+        )
 
     async def adopt(self, event: ObjectCreated) -> None:
         """Make the record of an object that came by another way than `__call__`.

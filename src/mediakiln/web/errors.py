@@ -25,16 +25,22 @@ STATUS: Mapping[str, int] = {
     "not_supported": 400,
     "unauthorised": 401,
     "foreign_origin": 403,
+    "forbidden": 403,
     "not_found": 404,
     "object_missing": 404,
     "conflict": 409,
     "already_exists": 409,
     "archive_locked": 409,
     "version_conflict": 409,
+    "offset_mismatch": 409,
     "gone": 410,
+    "upload_expired": 410,
     "too_large": 413,
     "unsupported_media_type": 415,
+    "upload_busy": 423,
     "empty_file": 422,
+    "idempotency_key_reused": 422,
+    "invalid_part": 422,
     "invalid_recipe": 422,
     "unknown_recipe": 422,
     "recipe_kind_mismatch": 422,
@@ -42,6 +48,9 @@ STATUS: Mapping[str, int] = {
     "limit_exceeded": 422,
     "too_many_pixels": 422,
     "password_required": 422,
+    "quota_exceeded": 429,
+    "rate_limited": 429,
+    "checksum_mismatch": 460,
     "engine_error": 503,
     "engine_unavailable": 503,
     "overloaded": 503,
@@ -57,6 +66,8 @@ _OF_STATUS = {
     413: "too_large",
     416: "range_not_satisfiable",
 }
+_TITLES = {460: "Checksum Mismatch"}
+"""Of statuses that are of a protocol, not of HTTP."""
 _RETRY_AFTER_S = {429: 1, 503: 5, 507: 60}
 
 
@@ -73,7 +84,7 @@ def problem(
     document |= {
         # Relative to the answer's own address: the page that explains the codes.
         "type": f"/docs#{code}",
-        "title": HTTPStatus(status).phrase,
+        "title": _TITLES.get(status) or HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
         "code": code,

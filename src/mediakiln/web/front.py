@@ -4,6 +4,8 @@ import logging
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mediakiln.model.access import OWNER
+from mediakiln.web.access import PRINCIPAL
 from mediakiln.web.auth import Auth
 from mediakiln.web.delivery.downloads import Downloads
 from mediakiln.web.errors import problem_of
@@ -63,6 +65,7 @@ class Front:
         ours = path.startswith("/v1/") or path in _OWN
         if path.startswith("/v1/"):
             self._auth.check(scope)
+            scope[PRINCIPAL] = OWNER
         app = self._api if ours or self._portal is None else self._portal
         await app(scope, exchange.receive, exchange.send)
 

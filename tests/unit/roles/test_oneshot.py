@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from mediakiln.model.errors import EngineMisconfigured
+from mediakiln.model.upload import Offer
 from mediakiln.roles import parts
 from mediakiln.roles.engines import open_engines
 from mediakiln.roles.oneshot import pipeline
 from mediakiln.roles.settings import Settings
 from mediakiln.sandbox.runner import ForkRunner
-from mediakiln.stages.receive import Offer
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from mediakiln.model.errors import (
 from mediakiln.model.ids import new_id
 from mediakiln.model.keys import Bucket, input_key
 from mediakiln.model.messages import ObjectCreated
-from mediakiln.stages.receive import Offer
+from mediakiln.model.upload import Offer
 from support.world import TEXT, World
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from mediakiln.model.asset import Asset
 from mediakiln.model.errors import InvalidRequest, MediakilnError, TooLarge
-from mediakiln.stages.receive import Offer
+from mediakiln.model.upload import Offer
 from mediakiln.telemetry import metrics
 from mediakiln.web.bodies import stream_body
 from mediakiln.web.services import Services
