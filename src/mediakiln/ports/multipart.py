@@ -23,6 +23,8 @@ class PartRules:
     """Of every part."""
     max_parts: int
     max_object_bytes: int
+    open_ended: bool = False
+    """Whether `part_writer` takes parts whose size is known only when they are committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Multipart(Protocol):
         ...
 
     def part_writer(
-        self, bucket: Bucket, key: str, upload: str, number: int, *, offset: int, size: int
+        self, bucket: Bucket, key: str, upload: str, number: int, *, offset: int, size: int | None
     ) -> PartWriter:
         """Write one part.
 
@@ -91,7 +93,7 @@ class Multipart(Protocol):
             number: from 1, gaps are allowed until the end.
             offset: where the part's first byte stands in the object. Stores that write in place
                 rely on it; at the end, the parts must follow one another without gap or overlap.
-            size: its bytes, exactly.
+            size: its bytes, exactly; None, where the rules are `open_ended`: as many as come.
 
         Raises:
             UploadBusy: on entering, where another writer is at the same part.
