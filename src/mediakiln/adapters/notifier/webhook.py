@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 from standardwebhooks import Webhook
 
-from mediakiln.adapters.notifier.address import Resolver, is_public, resolve
+from mediakiln.adapters.addresses import Resolver, is_public, resolve
 from mediakiln.model.errors import EngineMisconfigured, NotifyFailed, NotifyRefused
 from mediakiln.ports.notifier import Notification, NotifierCapabilities, Receipt
 

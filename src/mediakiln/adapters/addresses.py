@@ -1,4 +1,4 @@
-"""Which addresses a webhook may reach, so that nobody makes us call our own network."""
+"""Which addresses we may call for others, so that nobody makes us call our own network."""
 
 import asyncio
 import socket

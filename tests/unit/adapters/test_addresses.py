@@ -2,7 +2,7 @@
 
 import pytest
 
-from mediakiln.adapters.notifier.address import is_public, resolve
+from mediakiln.adapters.addresses import is_public, resolve
 
 
 @pytest.mark.parametrize(
