@@ -5,6 +5,7 @@ import gc
 import logging
 import signal
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import cast
 
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 Builder = Callable[[Settings, Engines], Service]
 
 ROLES = ("web", "receive", "classify", "process", "join", "notify", "relay", "reconcile", "dead")
+DOORS = ("upload",)
+"""Ways in that are parts of `web`, each to be run alone: the names of `mediakiln.web.doors`."""
 CORE = "core"
 """Every role but `process`, in one process: what `mediakiln up` runs beside its workers."""
 _FIRST_PAUSE_S, _MOST_PAUSE_S = 1.0, 15.0
@@ -25,17 +28,18 @@ _COLLECT_AFTER = (20_000, 20, 50)
 
 
 def builder(role: str) -> Builder:
-    """The `build` function of a role's module, imported now.
+    """The `build` function of a role's module, imported now; ways in are parts of `web`.
 
     Raises:
         EngineMisconfigured: there is no such role.
     """
     if role == CORE:
         return _core
+    if role in DOORS:
+        return partial(import_module("mediakiln.roles.web").build, door=role)
     if role not in ROLES:
-        raise EngineMisconfigured(
-            f"there is no role {role!r}", hint=f"known are {', '.join(ROLES)}, {CORE}"
-        )
+        known = ", ".join((*ROLES, *DOORS, CORE))
+        raise EngineMisconfigured(f"there is no role {role!r}", hint=f"known are {known}")
     return cast("Builder", import_module(f"mediakiln.roles.{role}").build)
 
 

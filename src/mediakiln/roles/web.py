@@ -27,15 +27,23 @@ BACKLOG_EVERY_S = 15.0
 class WebServer:
     """Serves until told to stop, then lets running requests end."""
 
-    def __init__(self, settings: Settings, engines: Engines, services: Services) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        engines: Engines,
+        services: Services,
+        *,
+        door: str | None = None,
+    ) -> None:
         self._settings = settings
         self._engines = engines
         self._services = services
+        self._door = door
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve; the backlog's gauges are kept fresh beside it."""
         server = make_server(
-            create_app(self._services),
+            create_app(self._services, door=self._door),
             host=self._settings.host,
             port=self._settings.port,
             fd=self._settings.listen_fd,
@@ -66,10 +74,10 @@ class WebServer:
         metrics.BACKLOG_AGE_SECONDS.labels(topic, group).set(backlog.oldest_age_s or 0.0)
 
 
-def build(settings: Settings, engines: Engines) -> Service:
-    """The HTTP server with everything behind it."""
+def build(settings: Settings, engines: Engines, *, door: str | None = None) -> Service:
+    """The HTTP server with everything behind it, or with one way in alone."""
     settings.check()
-    return WebServer(settings, engines, services_of(settings, engines))
+    return WebServer(settings, engines, services_of(settings, engines), door=door)
 
 
 def services_of(settings: Settings, engines: Engines) -> Services:

@@ -1,8 +1,9 @@
 """The HTTP interface, put together."""
 
+from collections.abc import Iterator
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
@@ -10,29 +11,46 @@ from mediakiln.model.errors import MediakilnError
 from mediakiln.web.api import assets, dead, docs, health, installed, openapi, signin
 from mediakiln.web.auth import Auth
 from mediakiln.web.delivery.downloads import Downloads
+from mediakiln.web.doors import DOORS
 from mediakiln.web.errors import answer
 from mediakiln.web.front import Front
 from mediakiln.web.live import Live
 from mediakiln.web.portal.app import create_portal
 from mediakiln.web.services import Services
-from mediakiln.web.upload import routes as upload
 
 
-def create_app(services: Services) -> Front:
-    """The web application: the interface for programs, and the portal for people at `/`."""
+def create_app(services: Services, *, door: str | None = None) -> Front:
+    """The web application: the interface for programs, and the portal for people at `/`.
+
+    With `door`, a name of `DOORS`, only that way in, and what a balancer asks for.
+    """
     auth = Auth(services.owner_key, public_url=services.public_url)
     live = Live(services.catalog)
+    public = services.delivery_public
     return Front(
-        api=_api(services, auth, live),
-        downloads=Downloads(services.deliver, public=services.delivery_public),
-        portal=create_portal(services, auth, live),
+        api=_api(services, auth, live, door),
+        downloads=None if door else Downloads(services.deliver, public=public),
+        portal=None if door else create_portal(services, auth, live),
         auth=auth,
         live=live,
-        delivery_public=services.delivery_public,
+        delivery_public=public,
     )
 
 
-def _api(services: Services, auth: Auth, live: Live) -> FastAPI:
+def _routers(services: Services, auth: Auth, live: Live, app: FastAPI) -> Iterator[APIRouter]:
+    """Every router but those of the service itself, in the order of the document."""
+    for way_in in DOORS.values():
+        yield way_in(services)
+    yield assets.reading(services, live)
+    yield assets.following(services, live)
+    yield assets.acting(services)
+    yield installed.router(services)
+    yield dead.router(services)
+    yield signin.router(services, auth)
+    yield docs.router(app)
+
+
+def _api(services: Services, auth: Auth, live: Live, door: str | None) -> FastAPI:
     app = FastAPI(
         title="mediakiln",
         version=version("mediakiln"),
@@ -41,18 +59,9 @@ def _api(services: Services, auth: Auth, live: Live) -> FastAPI:
         redirect_slashes=False,
         telemetry={"auto_configure": False},  # nothing here reads the environment
     )
-    for routes in (
-        upload.router(services),
-        assets.reading(services, live),
-        assets.following(services, live),
-        assets.acting(services),
-        installed.router(services),
-        dead.router(services),
-        health.router(services, auth),
-        signin.router(services, auth),
-        docs.router(app),
-    ):
+    for routes in [DOORS[door](services)] if door else _routers(services, auth, live, app):
         app.include_router(routes)
+    app.include_router(health.router(services, auth))
     for kind in (MediakilnError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, answer)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign] # its documented hook

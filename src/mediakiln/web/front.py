@@ -24,7 +24,7 @@ class Front:
         self,
         *,
         api: ASGIApp,
-        downloads: Downloads,
+        downloads: Downloads | None,
         portal: ASGIApp | None,
         auth: Auth,
         live: Live,
@@ -56,8 +56,8 @@ class Front:
 
     async def _route(self, scope: Scope, exchange: Exchange) -> None:
         path = scope["path"]
-        found = self._downloads.match(path)
-        if found is not None:
+        found = self._downloads.match(path) if self._downloads is not None else None
+        if self._downloads is not None and found is not None:
             if not self._delivery_public:
                 self._auth.check(scope)
             await self._downloads(found, scope, exchange.receive, exchange.send)

@@ -1,0 +1,14 @@
+"""The ways in, by name. `web` has all of them; each may be served by processes of its own."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from fastapi import APIRouter
+
+from mediakiln.web.services import Services
+from mediakiln.web.upload import routes as upload
+
+DOORS: Final[Mapping[str, Callable[[Services], APIRouter]]] = {
+    "upload": upload.router,
+}
+"""What `mediakiln run NAME` serves beside `/healthz`, `/readyz` and `/metrics`."""
