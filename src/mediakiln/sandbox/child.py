@@ -105,16 +105,19 @@ class _Job:
     def run(self, work: Work) -> None:
         """Run every task whose parent did not fail."""
         outs = {task.name: task.out for task in work.tasks}
-        for task in work.tasks:
+        for number, task in enumerate(work.tasks):
             if task.parent is None or task.parent in self._made:
                 self._report(type="started", name=task.name)
-                self._run_one(task, outs)
+                again = any(_alike(task, later) for later in work.tasks[number + 1 :])
+                self._run_one(task, outs, again=again)
 
-    def _run_one(self, task: Task, outs: Mapping[str, Path]) -> None:
+    def _run_one(self, task: Task, outs: Mapping[str, Path], *, again: bool) -> None:
         started = time.monotonic()
         try:
             item = self._warmth.operation(task.operation)
             source, context = self._source(task, outs, item)
+            if again:
+                context = dataclasses.replace(context, again=True)
             made = item.run(source, task.params, task.out, context)
             done = {
                 "type": "done",
@@ -153,6 +156,16 @@ class _Job:
 
     def _report(self, **message: Any) -> None:
         self._connection.sendall(wire.frame(message))
+
+
+def _alike(task: Task, later: Task) -> bool:
+    """Whether two tasks run one operation on one file."""
+    return (task.operation, task.source, task.parent, task.parent_file) == (
+        later.operation,
+        later.source,
+        later.parent,
+        later.parent_file,
+    )
 
 
 def _choose(made: Sequence[Product], parent: str, file: str | None) -> Product:

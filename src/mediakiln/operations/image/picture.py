@@ -14,7 +14,7 @@ from mediakiln.model.errors import (
     TooManyPixels,
     UnsupportedMedia,
 )
-from mediakiln.operations.image import engine, raster
+from mediakiln.operations.image import engine, kept, raster
 from mediakiln.operations.image.formats import HEAD_BYTES, Format, sniff
 from mediakiln.ports.operation import Context
 
@@ -100,8 +100,10 @@ def open_picture(path: Path, context: Context) -> Picture:
     if name is None:
         raise UnsupportedMedia("the file is not an image of a known format")
     if name in raster.FORMATS:
-        decoded = raster.decode(path, name, context.max_pixels)
+        decoded = kept.find_decoded(path) or raster.decode(path, name, context.max_pixels)
         image = decoded.image
+        if context.again:
+            kept.keep_decoded(path, decoded, image)
         return Picture(
             name, image.width, image.height, 1, image.hasalpha(), image, None, decoded.profile
         )

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
             "mediakiln.operations.image.picture",
             "mediakiln.operations.image.compose",
             "mediakiln.operations.image.encode",
+            "mediakiln.operations.image.kept",
             "PIL.Image",
             "pi_heif",
         ),
@@ -59,23 +60,36 @@ def resize(source: Path, params: ResizeParams, out: Path, *, context: Context) -
     for size in sizes.values():
         geometry.check(size, context.max_pixels, frames=opened.frames if frames else 1)
     with engine.translated():
-        images = _renditions(opened, params, sizes, frames=frames)
+        images = _renditions(opened, params, sizes, source, frames=frames, again=context.again)
         for stem, image in images:
             yield _write(image, out / f"{stem}.{EXTENSIONS[output]}", output, params, opened)
 
 
 def _renditions(
-    opened: "Picture", params: ResizeParams, sizes: "dict[str, Layout]", *, frames: bool
+    opened: "Picture",
+    params: ResizeParams,
+    sizes: "dict[str, Layout]",
+    source: Path,
+    *,
+    frames: bool,
+    again: bool,
 ) -> "Iterable[tuple[str, Any]]":
     """Each product's pixels: one decode, at the largest size; the others are scaled from that."""
+    from mediakiln.operations.image import kept
     from mediakiln.operations.image.compose import onto_canvas
 
     largest = max(sizes.values(), key=lambda size: size.width)
-    scaled = opened.scaled(
-        largest.width, largest.height, frames=frames, keep_profile=params.metadata == "icc"
-    )
-    if len(sizes) > 1:
+    icc, still = params.metadata == "icc", not (frames or opened.vector)
+    larger = kept.find(source, largest.width, largest.height, keep_profile=icc) if still else None
+    if larger is not None:
+        scaled = larger.thumbnail_image(largest.width, height=largest.height, size="force")
+    else:
+        scaled = opened.scaled(largest.width, largest.height, frames=frames, keep_profile=icc)
+    again = again and still and larger is None and kept.fits(scaled)
+    if len(sizes) > 1 or again:
         scaled = scaled.copy_memory()
+    if again:
+        kept.keep(source, scaled, keep_profile=icc)
     for stem, size in sizes.items():
         image = scaled
         if size.width != largest.width:
