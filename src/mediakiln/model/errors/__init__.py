@@ -32,6 +32,10 @@ from mediakiln.model.errors.engines import (
     UnreadableMessage,
     VersionConflict,
 )
+from mediakiln.model.errors.fetching import (
+    FetchFailed,
+    FetchRefused,
+)
 from mediakiln.model.errors.files import (
     AttemptsSpent,
     BadMedia,
@@ -91,6 +95,8 @@ __all__ = [
     "EngineError",
     "EngineMisconfigured",
     "EngineUnavailable",
+    "FetchFailed",
+    "FetchRefused",
     "Forbidden",
     "ForeignOrigin",
     "Gone",

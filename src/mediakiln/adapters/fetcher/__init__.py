@@ -1,0 +1,1 @@
+"""Engines that fetch: from URLs, buckets and folders."""
