@@ -3,7 +3,11 @@
 import re
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from typing import Final
 
+from mediakiln.model.ids import is_id
+
+_DAY = re.compile(r"\d{4}/\d{2}/\d{2}")
 _RUN = re.compile(r"[^/]+/[^/]+/[^/]+/(\d+)[-.]")
 
 
@@ -13,6 +17,13 @@ class Bucket(StrEnum):
     INPUT = "input"
     PRODUCTION = "production"
     ARCHIVE = "archive"
+
+
+PARTS_PREFIX: Final = ".parts/"
+"""Where parts of uploads wait, on stores that cannot join them by themselves: `{token}/{number}`.
+
+No project has such a name, so that nothing takes them for uploads.
+"""
 
 
 def input_key(project: str, asset: str, created_at: datetime) -> str:
@@ -56,5 +67,6 @@ def archive_day(key: str) -> date | None:
 
 def parse_input_key(key: str) -> tuple[str, str] | None:
     """(project, asset id) of an input key; None for a key that is not of our making."""
-    parts = key.split("/")
-    return (parts[0], parts[4]) if len(parts) == 5 else None  # noqa: PLR2004 - project, y, m, d, id
+    project, _, rest = key.partition("/")
+    day, _, id = rest.rpartition("/")
+    return (project, id) if project and _DAY.fullmatch(day) and is_id(id) else None

@@ -6,9 +6,11 @@ Nothing of it is visible as an object before `complete`. Where an engine has no 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
+from mediakiln.model.errors import InvalidPart
 from mediakiln.model.keys import Bucket
 from mediakiln.ports.object_store import ObjectInfo
 
@@ -25,6 +27,64 @@ class PartRules:
     max_object_bytes: int
     open_ended: bool = False
     """Whether `part_writer` takes parts whose size is known only when they are committed."""
+
+    def check(self, number: int, *, offset: int, size: int | None) -> None:
+        """Refuse a part that no object of this engine could have.
+
+        Any part may turn out to be the last one, so a small one is refused by `check_all` only.
+
+        Raises:
+            InvalidPart: its number, place or size is out of bounds.
+        """
+        if not 1 <= number <= self.max_parts:
+            raise InvalidPart(
+                f"parts are numbered from 1 to {self.max_parts}",
+                field="number",
+                limit=self.max_parts,
+                value=number,
+            )
+        if size is None and not self.open_ended:
+            raise InvalidPart("a part's size must be known before its bytes", field="size")
+        if size is not None and not 1 <= size <= self.max_bytes:
+            raise InvalidPart(
+                f"a part has 1 to {self.max_bytes} bytes",
+                field="size",
+                limit=self.max_bytes,
+                value=size,
+            )
+        end = offset + (size or 1)
+        if offset < 0 or end > self.max_object_bytes:
+            raise InvalidPart(
+                f"the part lies outside an object of {self.max_object_bytes} bytes",
+                field="offset",
+                limit=self.max_object_bytes,
+                value=end,
+            )
+
+    def check_all(self, parts: "Sequence[Part]") -> int:
+        """Refuse parts of which no object can be made in this order; gives its bytes.
+
+        Raises:
+            InvalidPart: there are none, their numbers do not ascend, one that is not the last is
+                too small, or all together are too large.
+        """
+        if not parts:
+            raise InvalidPart("an object has at least one part")
+        offset = 0
+        for part in parts:
+            self.check(part.number, offset=offset, size=part.size)
+            offset += part.size
+        for before, part in pairwise(parts):
+            if part.number <= before.number:
+                raise InvalidPart("the numbers of parts ascend", part=part.number)
+            if before.size < self.min_bytes:
+                raise InvalidPart(
+                    f"every part but the last has at least {self.min_bytes} bytes",
+                    part=before.number,
+                    limit=self.min_bytes,
+                    value=before.size,
+                )
+        return offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +111,10 @@ class PartWriter(Protocol):
     async def commit(self) -> Part:
         """Make the part durable; it takes the place of an older one of its number.
 
+        Where the store writes in place, the older one is gone from the first byte written on.
+
         Raises:
-            InvalidPart: fewer bytes than were announced.
+            InvalidPart: fewer bytes than were announced, or none.
             StorageFull: no space left.
             NotFound: the upload was completed or aborted meanwhile.
         """
@@ -96,8 +158,11 @@ class Multipart(Protocol):
             size: its bytes, exactly; None, where the rules are `open_ended`: as many as come.
 
         Raises:
-            UploadBusy: on entering, where another writer is at the same part.
-            NotFound: on entering, if there is no such upload.
+            InvalidPart: at once, if no object can have such a part; on entering, if it would
+                lie over a neighbour's bytes.
+            UploadBusy: on entering, where the store writes in place and another writer is at
+                these bytes. Elsewhere the part becomes the last writer's, whole.
+            NotFound: on entering, or by `commit` at the latest, if there is no such upload.
         """
         ...
 
@@ -114,10 +179,13 @@ class Multipart(Protocol):
     ) -> ObjectInfo:
         """Make the object of these parts, in this order; the others are thrown away.
 
-        Costs nothing per byte. Again, after it succeeded, it answers the same.
+        An object that has the key already is replaced. Costs nothing per byte. Again, after it
+        succeeded, it answers the same.
 
         Raises:
-            InvalidPart: a part is missing, was replaced, leaves a gap, or is too small.
+            InvalidPart: there is no part, or one is missing, was replaced, is out of order,
+                leaves a gap (where the store knows their places), or is too small. The upload
+                stays as it was.
             NotFound: there is no such upload, and no such object.
         """
         ...

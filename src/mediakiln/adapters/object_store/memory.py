@@ -14,14 +14,21 @@ from obstore.store import MemoryStore
 from mediakiln.adapters.object_store.checks import check_key, check_prefix, check_range
 from mediakiln.adapters.object_store.chunks import Chunks
 from mediakiln.adapters.object_store.files import create_new, open_regular, translated, write_all
+from mediakiln.adapters.object_store.multipart.memory import (
+    RULES,
+    MemoryPartWriter,
+    MemoryUploads,
+)
 from mediakiln.model.errors import (
     AlreadyExists,
     EngineMisconfigured,
     EngineUnavailable,
+    NotFound,
     NotSupported,
     ObjectMissing,
 )
 from mediakiln.model.keys import Bucket
+from mediakiln.ports.multipart import Part
 from mediakiln.ports.object_store import ObjectInfo, ObjectStoreCapabilities
 
 if TYPE_CHECKING:
@@ -38,8 +45,10 @@ class MemoryObjectStore:
     """
 
     capabilities = ObjectStoreCapabilities(shared=False, durable=False)
+    part_rules = RULES
 
     def __init__(self) -> None:
+        self._uploads = MemoryUploads()
         self._buckets = {bucket: MemoryStore() for bucket in Bucket}
         self._closed = False
 
@@ -137,9 +146,43 @@ class MemoryObjectStore:
                 if meta["path"].startswith(prefix) and meta["path"] > start_after:
                     yield _info(meta)
 
+    async def begin(self, bucket: Bucket, key: str) -> str:
+        """Open an upload of parts."""
+        check_key(key)
+        self._shelf(bucket)
+        return self._uploads.begin(bucket, key)
+
+    def part_writer(
+        self, bucket: Bucket, key: str, upload: str, number: int, *, offset: int, size: int | None
+    ) -> MemoryPartWriter:
+        """Write one part; its etag is the BLAKE3 hash of its bytes."""
+        check_key(key)
+        return self._uploads.writer(bucket, key, upload, number, offset=offset, size=size)
+
+    async def parts(self, bucket: Bucket, key: str, upload: str) -> Sequence[Part]:
+        """The parts that are there, by number."""
+        return self._uploads.parts(bucket, key, upload)
+
+    async def complete(
+        self, bucket: Bucket, key: str, upload: str, parts: Sequence[Part]
+    ) -> ObjectInfo:
+        """Make the object of these parts."""
+        try:
+            return self._uploads.complete(bucket, key, upload, parts, self._assemble)
+        except NotFound:
+            info = await self.head(bucket, key)
+            if info is None or info.size != sum(part.size for part in parts):
+                raise
+            return info
+
+    async def abort(self, bucket: Bucket, key: str, upload: str) -> None:
+        """Throw the parts away."""
+        self._uploads.abort(bucket, key, upload)
+
     async def close(self) -> None:
         """Forget all objects."""
         self._closed = True
+        self._uploads.clear()
         self._buckets.clear()
 
     def keep(
@@ -163,6 +206,9 @@ class MemoryObjectStore:
         except AlreadyExistsError as error:
             raise AlreadyExists(key=key) from error
         return _info(obstore.head(shelf, key))
+
+    def _assemble(self, bucket: Bucket, key: str, pieces: Sequence[bytes]) -> ObjectInfo:
+        return self.keep(bucket, key, pieces, if_absent=False)
 
     def _shelf(self, bucket: Bucket) -> MemoryStore:
         if self._closed:

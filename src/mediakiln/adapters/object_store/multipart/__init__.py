@@ -1,0 +1,1 @@
+"""Objects made of parts: in memory, and in place on the local disk."""
