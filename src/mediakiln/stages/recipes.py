@@ -77,7 +77,7 @@ class RecipeBook:
         if spec is None or spec == "":
             return None
         if isinstance(spec, str):
-            if not spec.lstrip().startswith("{"):
+            if not spec.lstrip().startswith(("{", "[")):
                 return self._named(spec.strip())
             spec = _parse(spec)
         return self._check({**spec, "name": None})

@@ -135,3 +135,10 @@ def test_a_preset_obeys_the_size_limit_of_every_recipe() -> None:
     steps = {f"{number:02}".ljust(64, "x"): step | {"note": "x" * 600} for number in range(32)}
     with pytest.raises(InvalidRecipe, match="larger than"):
         RecipeBook(OperationSet.installed(), {"big": {"steps": steps}})
+
+
+@pytest.mark.parametrize("text", ["[]", ' [{"steps": {}}]', "{", '{"steps": ['])
+def test_json_that_is_no_recipe_is_not_taken_for_a_name(text: str) -> None:
+    with pytest.raises(InvalidRecipe) as refused:
+        RecipeBook(OperationSet.installed()).resolve(text)
+    assert refused.value.code == "invalid_recipe"
