@@ -5,7 +5,7 @@
 
 import json
 from datetime import UTC, datetime
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -107,6 +107,21 @@ class ObjectCreated(Event):
     bytes: int
     etag: str | None = None
     version: str | None = None
+
+
+class ImportWork(Event):
+    """Part of an import is to be done; `asset` is the import's id.
+
+    `step` is `list` (go on listing its place), `walk` (send the pages from `page` on to the
+    workers) or `page` (take in that page's files). Work of another `round` is out of date.
+    """
+
+    type: ClassVar[str] = "import-work"
+    topic: ClassVar[str] = "imports"
+
+    step: Literal["list", "walk", "page"]
+    round: int = 1
+    page: int = 0
 
 
 class Received(Event):

@@ -17,6 +17,7 @@ _JOBS = {jobs_topic(kind, heavy=heavy): ("process",) for kind in Kind for heavy 
 TOPOLOGY: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "objects": ("receive",),
+        "imports": ("import",),
         "received": ("classify",),
         **_JOBS,
         "stored": ("join",),
