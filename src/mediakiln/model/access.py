@@ -1,8 +1,14 @@
 """Who asks, and what they may do."""
 
 from enum import StrEnum
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from mediakiln.model.errors import TooLarge, UnsupportedMedia
+
+TYPE_PATTERN: Final = r"^[a-z0-9][a-z0-9!#$&^_.+-]*/(\*|[a-z0-9][a-z0-9!#$&^_.+-]*)$"
+"""A media type in lower case, or all of one kind (RFC 6838, section 4.2)."""
 
 
 class Scope(StrEnum):
@@ -27,8 +33,37 @@ class UploadLimits(BaseModel):
 
     max_bytes: int | None = Field(default=None, ge=1, description="Bytes of one file.")
     max_count: int | None = Field(default=None, ge=1, description="Files in all.")
-    types: tuple[str, ...] = Field((), description="Media types, perhaps like `image/*`.")
+    types: tuple[Annotated[str, Field(pattern=TYPE_PATTERN, max_length=127)], ...] = Field(
+        (), max_length=50, description="Media types, perhaps like `image/*`."
+    )
     recipe: str | None = Field(default=None, description="The preset that is used, whatever else.")
+
+    def check_size(self, size: int) -> None:
+        """Refuse a file that is too large.
+
+        Raises:
+            TooLarge: it has more than `max_bytes`.
+        """
+        if self.max_bytes is not None and size > self.max_bytes:
+            raise TooLarge(
+                f"this upload token allows files of {self.max_bytes} bytes",
+                limit=self.max_bytes,
+                value=size,
+            )
+
+    def check_type(self, media_type: str | None) -> None:
+        """Refuse a file for its type as its content shows it; one that nobody knows as well.
+
+        Raises:
+            UnsupportedMedia: it is none of `types`.
+        """
+        if self.types and not any(_is_of(media_type or "", pattern) for pattern in self.types):
+            raise UnsupportedMedia(
+                f"the file is {media_type or 'of an unknown type'}, which this upload token"
+                " does not allow",
+                media_type=media_type,
+                allowed=list(self.types),
+            )
 
 
 class Principal(BaseModel):
@@ -50,6 +85,16 @@ class Principal(BaseModel):
         """Whether this is allowed; `admin` allows everything."""
         return scope in self.scopes or Scope.ADMIN in self.scopes
 
+    @property
+    def is_owner(self) -> bool:
+        """Whether this is the installation's owner, to whom every project is open."""
+        return self.id == OWNER.id
+
 
 OWNER = Principal(id="owner")
 """Whoever holds the owner's key, or anybody where authentication is off."""
+
+
+def _is_of(media_type: str, pattern: str) -> bool:
+    kind, _, rest = pattern.partition("/")
+    return media_type == pattern or (rest == "*" and media_type.startswith(f"{kind}/"))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mediakiln.model.access import UploadLimits
 from mediakiln.model.recipe import Recipe
 
 
@@ -23,6 +24,8 @@ class Offer:
     declared_type: str | None = None
     size: int | None = None
     """The announced number of bytes, if announced."""
+    limits: UploadLimits | None = None
+    """What the upload's token allows; `Receive` holds the finished file to it."""
 
 
 class UploadState(StrEnum):
@@ -67,6 +70,7 @@ class Upload(BaseModel):
     tags: tuple[str, ...] = ()
     recipe: Recipe | None = None
     declared_type: str | None = None
+    limits: UploadLimits | None = None
     size: int | None = None
     part_size: int | None = None
     offset: int = 0
@@ -88,4 +92,5 @@ class Upload(BaseModel):
             recipe=self.recipe,
             declared_type=self.declared_type,
             size=self.size,
+            limits=self.limits,
         )

@@ -20,9 +20,9 @@ from mediakiln.model.errors import (
     TooLarge,
     UnsupportedMedia,
 )
-from mediakiln.model.ids import is_id, new_id
-from mediakiln.model.keys import Bucket, input_key, parse_input_key
-from mediakiln.model.messages import ObjectCreated, Received
+from mediakiln.model.ids import new_id
+from mediakiln.model.keys import Bucket, input_key
+from mediakiln.model.messages import Received
 from mediakiln.model.names import clean_name
 from mediakiln.model.upload import Offer
 from mediakiln.ports.detector import HEAD_BYTES, Detection, Detector
@@ -79,9 +79,11 @@ class Receive:
         key = input_key(offer.project, id, now)
         head, rest = await _take_head(chunks)
         found = self._sniff(head, offer)
+        _hold_to_type(offer, found)
         async with self._store.writer(Bucket.INPUT, key) as writer:
             size, checksum = await self._write(writer, head, rest)
             offer = amend() if amend is not None else offer
+            _hold_to_size(offer, size)
             _check_size(size, offer.size)
             info = await writer.commit()
         asset = self._record(
@@ -106,14 +108,16 @@ class Receive:
 
         Raises:
             ObjectMissing: there is no such object.
-            InvalidName, EmptyFile, UnsupportedMedia: no record is made; the object stays, for
-                the caller to delete.
+            InvalidName, EmptyFile, TooLarge, UnsupportedMedia: no record is made; the object
+                stays, for the caller to delete.
         """
         clean_name(offer.name)
         info = await self._store.head(Bucket.INPUT, key)
         if info is None:
             raise ObjectMissing(key=key)
+        _hold_to_size(offer, info.size)
         found = self._sniff(await self._head(key, info.size), offer)
+        _hold_to_type(offer, found)
         asset = self._record(
             id,
             offer,
@@ -148,27 +152,6 @@ class Receive:
         return b"".join(
             [chunk async for chunk in self._store.stream(Bucket.INPUT, key, start=0, end=end)]
         )
-
-    async def adopt(self, event: ObjectCreated) -> None:
-        """Make the record of an object that came by another way than `__call__`.
-
-        The record's id is the key's own, so the same notification twice makes one record.
-        Keys that are not of our making are left alone.
-        """
-        parsed = parse_input_key(event.key)
-        if parsed is None or not is_id(parsed[1]):
-            return
-        project, id = parsed
-        info = await self._store.head(Bucket.INPUT, event.key)
-        if info is None or await self._ledger.catalog.get(id) is not None:
-            return
-        source = Source(key=event.key, etag=info.etag, version=info.version)
-        offer = Offer(name=id, project=project)
-        asset = self._record(id, offer, source, size=info.size, now=self._clock())
-        try:
-            await self._ledger.create(asset, [Received(asset=id, project=project)])
-        except AlreadyExists:
-            return
 
     def _record(
         self,
@@ -252,6 +235,16 @@ class Receive:
             value=size,
             hint="raise MEDIAKILN_MAX_UPLOAD_BYTES, or use the multipart upload",
         )
+
+
+def _hold_to_size(offer: Offer, size: int) -> None:
+    if offer.limits is not None:
+        offer.limits.check_size(size)
+
+
+def _hold_to_type(offer: Offer, found: Detection) -> None:
+    if offer.limits is not None:
+        offer.limits.check_type(found.media_type)
 
 
 def _check_size(size: int, announced: int | None) -> None:
