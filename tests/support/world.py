@@ -12,6 +12,7 @@ from mediakiln.adapters.catalog.memory import MemoryCatalog
 from mediakiln.adapters.detector.signature import SignatureDetector
 from mediakiln.adapters.object_store.memory import MemoryObjectStore
 from mediakiln.model.asset import Asset
+from mediakiln.model.drops import Drop
 from mediakiln.model.errors import MediakilnError
 from mediakiln.model.messages import Message
 from mediakiln.model.topology import TOPOLOGY
@@ -37,6 +38,7 @@ from mediakiln.stages.receive import Receive
 from mediakiln.stages.recipes import RecipeBook
 from mediakiln.stages.reconcile import Reconcile
 from mediakiln.stages.relay import Relay
+from mediakiln.stages.uploads.adoption import Adoption
 from mediakiln.testing.mock_operations import OPERATIONS
 
 MOCKS = "mediakiln.testing.mock_operations:OPERATIONS"
@@ -69,6 +71,7 @@ class World:
     catalog: MemoryCatalog = field(default_factory=lambda: MemoryCatalog.from_url("memory://"))
     clock: Ticking = field(default_factory=Ticking)
     lease_s: float = 60.0
+    drops: Sequence[Drop] = ()
 
     def __post_init__(self) -> None:
         self.operations = OperationSet([*OperationSet.installed(), *OPERATIONS])
@@ -81,6 +84,14 @@ class World:
             self.detector,
             max_bytes=10_000_000,
             reserve_bytes=0,
+            clock=self.clock,
+        )
+        self.adoption = Adoption(
+            self.store,
+            self.ledger,
+            self.receive.enter,
+            self.recipes.resolve,
+            drops=self.drops,
             clock=self.clock,
         )
         self.classify = Classify(
@@ -112,7 +123,7 @@ class World:
         """Every (topic, group) but `completed` and `dead`, which tests read themselves."""
         jobs = {(topic, "process"): self.process for topic in TOPOLOGY if topic.startswith("jobs.")}
         return {
-            ("objects", "receive"): Intake(self.receive),
+            ("objects", "receive"): Intake(self.adoption),
             ("received", "classify"): self.classify,
             **jobs,
             ("stored", "join"): self.join.stored,

@@ -16,6 +16,7 @@ from mediakiln.stages.admission import Admission
 from mediakiln.stages.ledger import Ledger
 from mediakiln.stages.receive import Receive
 from mediakiln.stages.recipes import RecipeBook
+from mediakiln.stages.uploads.adoption import Adoption
 
 
 def ledger(settings: Settings, engines: Engines) -> Ledger:
@@ -57,6 +58,17 @@ def receive(settings: Settings, engines: Engines) -> Receive:
             [("received", "classify"), *((topic, "process") for topic in job_topics(settings))],
             max_age_s=settings.max_backlog_age_s,
         ),
+    )
+
+
+def adoption(settings: Settings, engines: Engines) -> Adoption:
+    """What makes assets of objects that came straight to the bucket."""
+    return Adoption(
+        engines.store,
+        ledger(settings, engines),
+        receive(settings, engines).enter,
+        recipe_book(settings).resolve,
+        drops=settings.drops,
     )
 
 

@@ -52,6 +52,11 @@ RELAYED = Counter("mediakiln_relayed_total", "Events the relay sent for a writer
 RECONCILED = Counter(
     "mediakiln_reconciled_total", "Records set going again, by what was done.", ["action"]
 )
+FOREIGN_OBJECTS = Counter(
+    "mediakiln_foreign_objects_total",
+    "Objects in the input bucket under keys of others, by what became of them.",
+    ["outcome"],
+)
 FREE_BYTES = Gauge(
     "mediakiln_store_free_bytes",
     "Free space of the store, where it ends.",

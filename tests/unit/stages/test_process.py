@@ -11,7 +11,7 @@ from mediakiln.model.errors import Crashed, EngineError, Leased, ObjectMissing, 
 from mediakiln.model.ids import new_id
 from mediakiln.model.keys import Bucket, asset_prefix, input_key
 from mediakiln.model.kind import AssetState, StepState
-from mediakiln.model.messages import Finished, Message, ObjectCreated, Stored
+from mediakiln.model.messages import Finished, Message, Stored
 from mediakiln.model.product import Manifest
 from mediakiln.stages.ledger import Change
 from mediakiln.stages.process.plan import plan
@@ -341,9 +341,8 @@ async def test_an_upload_that_was_replaced_meanwhile_is_not_worked_on(
     created = world.clock()
     id = new_id()
     key = input_key("default", id, created)
-    info = await world.store.put(Bucket.INPUT, key, TEXT)
-    event = ObjectCreated(asset=id, key=key, bytes=len(TEXT), etag=info.etag)
-    await world.receive.adopt(event)
+    await world.store.put(Bucket.INPUT, key, TEXT)
+    await world.adoption(key)
     for message in await world.messages("received", "classify"):
         await world.classify(message)
     (job,) = await world.messages("jobs.document", "process")

@@ -15,7 +15,6 @@ from mediakiln.model.errors import (
 )
 from mediakiln.model.ids import new_id
 from mediakiln.model.keys import Bucket, input_key
-from mediakiln.model.messages import ObjectCreated
 from mediakiln.model.upload import Offer
 from support.world import TEXT, World
 
@@ -141,10 +140,9 @@ async def test_a_broker_that_is_gone_loses_nothing(
 async def test_an_object_that_came_by_itself_gets_one_record(world: World) -> None:
     id = new_id()
     key = input_key("default", id, world.clock())
-    info = await world.store.put(Bucket.INPUT, key, TEXT)
-    event = ObjectCreated(asset=id, key=key, bytes=info.size, etag=info.etag)
-    await world.receive.adopt(event)
-    await world.receive.adopt(event)
+    await world.store.put(Bucket.INPUT, key, TEXT)
+    await world.adoption(key)
+    await world.adoption(key)
     assert len((await world.catalog.list("default")).assets) == 1
     await world.pump()
     assert (await world.asset(id)).state.terminal
@@ -152,7 +150,7 @@ async def test_an_object_that_came_by_itself_gets_one_record(world: World) -> No
 
 async def test_an_object_with_a_foreign_key_is_left_alone(world: World) -> None:
     await world.store.put(Bucket.INPUT, "some/other/thing", TEXT)
-    await world.receive.adopt(ObjectCreated(asset=new_id(), key="some/other/thing", bytes=1))
+    assert await world.adoption("some/other/thing") is None
     assert not (await world.catalog.list("default")).assets
 
 

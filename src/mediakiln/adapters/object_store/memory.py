@@ -28,6 +28,7 @@ from mediakiln.model.errors import (
     ObjectMissing,
 )
 from mediakiln.model.keys import Bucket
+from mediakiln.ports.direct import Description
 from mediakiln.ports.multipart import Part
 from mediakiln.ports.object_store import ObjectInfo, ObjectStoreCapabilities
 
@@ -93,6 +94,15 @@ class MemoryObjectStore:
             return _info(obstore.head(self._shelf(bucket), key))
         except FileNotFoundError:
             return None
+
+    async def describe(self, bucket: Bucket, key: str) -> Description:
+        """The metadata that an object was written with; this store itself writes none."""
+        check_key(key)
+        try:
+            found = obstore.get(self._shelf(bucket), key, options={"head": True})
+        except FileNotFoundError as error:
+            raise ObjectMissing(key=key) from error
+        return Description({name.lower(): str(value) for name, value in found.attributes.items()})
 
     async def get(self, bucket: Bucket, key: str) -> bytes:
         """An object's bytes."""

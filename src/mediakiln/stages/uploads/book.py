@@ -49,6 +49,11 @@ class UploadBook:
         """
         return self._alive(await self._read(project, id))[1]
 
+    async def find(self, project: str, id: str) -> Upload | None:
+        """The upload, though its time may be over; None where the book has none."""
+        record = await self._records.get(_key(project, id))
+        return None if record is None else Upload.model_validate(record.value)
+
     async def change(
         self, project: str, id: str, apply: Callable[[Upload], Upload | None]
     ) -> Upload:

@@ -11,6 +11,7 @@ from mediakiln.adapters.object_store.cloud.failures import translated
 from mediakiln.adapters.object_store.cloud.options import Options
 from mediakiln.model.errors import ObjectMissing
 from mediakiln.model.keys import Bucket
+from mediakiln.ports.direct import Description
 from mediakiln.ports.object_store import ObjectInfo
 
 if TYPE_CHECKING:
@@ -50,6 +51,18 @@ class Shelf:
         if not self.versions:
             info = replace(info, version=None)
         return info, str(found.attributes.get(MARK, ""))
+
+    async def describe(self, key: str) -> Description:
+        """An object's metadata.
+
+        Raises:
+            ObjectMissing: there is no such object.
+        """
+        with translated(self.name, key):
+            found = await obstore.get_async(self.client, key, options={"head": True})
+        said = {name.lower(): str(value) for name, value in found.attributes.items()}
+        ours = said.pop(MARK, None) is not None
+        return Description(said, ours=ours)
 
 
 def shelf_of(client: Any, bucket: Bucket, options: Options) -> Shelf:

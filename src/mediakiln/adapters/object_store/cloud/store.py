@@ -20,6 +20,7 @@ from mediakiln.adapters.object_store.files import translated as translated_file
 from mediakiln.adapters.object_store.threads import Threads
 from mediakiln.model.errors import EngineUnavailable, ObjectMissing
 from mediakiln.model.keys import Bucket
+from mediakiln.ports.direct import Description
 from mediakiln.ports.object_store import ObjectInfo, ObjectStoreCapabilities
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ class CloudObjectStore(ABC):
     A subclass makes the shelves, uploads parts, copies, and checks that its buckets are there.
     """
 
-    capabilities = ObjectStoreCapabilities(shared=True, durable=True, presign=True)
+    capabilities = ObjectStoreCapabilities(
+        shared=True, durable=True, presign=True, presign_described=True
+    )
 
     def __init__(self, shelves: Mapping[Bucket, Shelf]) -> None:
         self._shelves = shelves
@@ -103,6 +106,11 @@ class CloudObjectStore(ABC):
         check_key(key)
         found = await self._shelf(bucket).look(key)
         return found and found[0]
+
+    async def describe(self, bucket: Bucket, key: str) -> Description:
+        """An object's metadata."""
+        check_key(key)
+        return await self._shelf(bucket).describe(key)
 
     async def get(self, bucket: Bucket, key: str) -> bytes:
         """A small object's bytes."""

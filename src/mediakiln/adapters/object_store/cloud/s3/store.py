@@ -7,7 +7,7 @@ from obstore.store import S3Store
 
 from mediakiln.adapters.object_store.checks import check_key
 from mediakiln.adapters.object_store.cloud.options import Options, read_url
-from mediakiln.adapters.object_store.cloud.s3 import addresses, copies, lifecycle
+from mediakiln.adapters.object_store.cloud.s3 import addresses, copies, direct, lifecycle
 from mediakiln.adapters.object_store.cloud.s3.client import S3Client, code_of
 from mediakiln.adapters.object_store.cloud.s3.upload import S3Upload
 from mediakiln.adapters.object_store.cloud.shelves import (
@@ -19,6 +19,7 @@ from mediakiln.adapters.object_store.cloud.shelves import (
 from mediakiln.adapters.object_store.cloud.store import CloudObjectStore
 from mediakiln.model.errors import EngineMisconfigured
 from mediakiln.model.keys import Bucket
+from mediakiln.ports.direct import Description, SignedForm, SignedPut
 from mediakiln.ports.object_store import LifecycleRules, ObjectInfo
 
 if TYPE_CHECKING:
@@ -98,6 +99,41 @@ class S3ObjectStore(CloudObjectStore):
             filename=filename,
             media_type=media_type,
         )
+
+    max_put_bytes = direct.MAX_PUT_BYTES
+
+    async def sign_put(
+        self, bucket: Bucket, key: str, *, size: int, media_type: str, expires_s: float
+    ) -> SignedPut:
+        """A PUT, for a second to a week, that is refused where the key is taken."""
+        check_key(key)
+        return await direct.sign_put(
+            self._client,
+            self._shelf(bucket),
+            key,
+            size=size,
+            media_type=media_type,
+            expires_s=expires_s,
+        )
+
+    async def sign_form(
+        self, bucket: Bucket, key: str, *, size: int, media_type: str, expires_s: float
+    ) -> SignedForm:
+        """A form, for a second to a week; it writes over what is there."""
+        check_key(key)
+        return await direct.sign_form(
+            self._client,
+            self._shelf(bucket),
+            key,
+            size=size,
+            media_type=media_type,
+            expires_s=expires_s,
+        )
+
+    async def describe(self, bucket: Bucket, key: str) -> Description:
+        """An object's metadata and tags."""
+        check_key(key)
+        return await direct.describe(self._client, self._shelf(bucket), key)
 
     async def apply_rules(self, rules: LifecycleRules) -> None:
         """Write lifecycle rules into the buckets' settings, beside those of other hands."""
