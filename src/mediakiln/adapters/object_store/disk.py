@@ -17,8 +17,10 @@ from mediakiln.adapters.object_store.folders import Folders
 from mediakiln.adapters.object_store.incoming import Draft, Incoming
 from mediakiln.adapters.object_store.listing import walk
 from mediakiln.adapters.object_store.local_reader import open_object
-from mediakiln.model.errors import EngineMisconfigured
+from mediakiln.adapters.object_store.multipart.inplace import InPlaceUploads
+from mediakiln.model.errors import EngineMisconfigured, NotFound
 from mediakiln.model.keys import Bucket
+from mediakiln.ports.multipart import Part
 from mediakiln.ports.object_store import ObjectInfo
 
 
@@ -30,11 +32,12 @@ class Disk:
         self._tops = {bucket: f"{root}/{bucket}" for bucket in Bucket}
         self._folders = Folders(frozenset(self._tops.values()))
         self.incoming = Incoming(f"{root}/.incoming")
+        self.uploads = InPlaceUploads(root, self._folders)
         self.scratch = f"{root}/.scratch"
 
     def ensure(self) -> None:
         """Make the folders, clear away what dead writers left, and try the file system out."""
-        inner = [*self._tops.values(), f"{self._root}/.incoming", self.scratch]
+        inner = [*self._tops.values(), f"{self._root}/.incoming", self.uploads.root, self.scratch]
         for folder in (self._root, *inner):
             os.makedirs(folder, exist_ok=True)
         if len({os.stat(folder).st_dev for folder in inner}) > 1:
@@ -45,6 +48,7 @@ class Disk:
         sync_folder(self._root)
         sync_folder(os.path.dirname(self._root))
         self.incoming.sweep()
+        self.uploads.sweep()
         try:
             self.incoming.probe()
         except OSError as error:
@@ -95,6 +99,16 @@ class Disk:
             descriptor, _ = open_object(path, source[1])
             draft = self._filled(descriptor, stop)
         return self._published(draft, *target, if_absent=if_absent)
+
+    def complete(self, bucket: Bucket, key: str, upload: str, parts: Sequence[Part]) -> ObjectInfo:
+        """Make an object of an upload's parts; once it is made, tell it again."""
+        try:
+            return self.uploads.complete(bucket, key, upload, parts, self.path(bucket, key))
+        except NotFound:
+            info = self.head(bucket, key)
+            if info is None or info.size != sum(part.size for part in parts):
+                raise
+            return info
 
     def head(self, bucket: Bucket, key: str) -> ObjectInfo | None:
         """What is known of an object."""

@@ -20,9 +20,13 @@ from mediakiln.adapters.object_store.disk import Disk
 from mediakiln.adapters.object_store.files import translated
 from mediakiln.adapters.object_store.local_reader import Reader
 from mediakiln.adapters.object_store.local_writer import LocalWriter
+from mediakiln.adapters.object_store.multipart.inplace import RULES
+from mediakiln.adapters.object_store.multipart.local_writer import LocalPartWriter
+from mediakiln.adapters.object_store.multipart.slot import Slot
 from mediakiln.adapters.object_store.threads import Result, Threads, finished
 from mediakiln.model.errors import EngineMisconfigured
 from mediakiln.model.keys import Bucket
+from mediakiln.ports.multipart import Part
 from mediakiln.ports.object_store import ObjectInfo, ObjectStoreCapabilities
 
 _LIST_BATCH = 500
@@ -41,6 +45,7 @@ class LocalObjectStore:
     """
 
     capabilities = ObjectStoreCapabilities(shared=True, durable=True, local_path=True)
+    part_rules = RULES
 
     def __init__(self, root: Path, *, threads: int = 16) -> None:
         if not root.is_absolute():
@@ -165,6 +170,41 @@ class LocalObjectStore:
                 yield info
             if len(batch) < _LIST_BATCH:
                 return
+
+    async def begin(self, bucket: Bucket, key: str) -> str:
+        """Open an upload of parts, durably."""
+        check_key(key)
+        with translated(key):
+            return await self._threads.run(self._disk.uploads.begin, bucket, key)
+
+    def part_writer(
+        self, bucket: Bucket, key: str, upload: str, number: int, *, offset: int, size: int | None
+    ) -> LocalPartWriter:
+        """Write one part at its place; its etag is the BLAKE3 hash of its bytes."""
+        check_key(key)
+        RULES.check(number, offset=offset, size=size)
+        slot = Slot(self._disk.uploads, bucket, key, upload, (number, offset, size))
+        return LocalPartWriter(key, self._threads, slot)
+
+    async def parts(self, bucket: Bucket, key: str, upload: str) -> Sequence[Part]:
+        """The durable parts, by number."""
+        check_key(key)
+        with translated(key):
+            return await self._threads.run(self._disk.uploads.parts, bucket, key, upload)
+
+    async def complete(
+        self, bucket: Bucket, key: str, upload: str, parts: Sequence[Part]
+    ) -> ObjectInfo:
+        """Move the file that the parts make up to the object's place."""
+        check_key(key)
+        with translated(key):
+            return await self._threads.run(self._disk.complete, bucket, key, upload, parts)
+
+    async def abort(self, bucket: Bucket, key: str, upload: str) -> None:
+        """Remove the file and its journal."""
+        check_key(key)
+        with translated(key):
+            await self._threads.run(self._disk.uploads.abort, bucket, key, upload)
 
     async def close(self) -> None:
         """Wait for calls under way, end the threads and let go of the drafts' folder."""
