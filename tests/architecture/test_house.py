@@ -38,7 +38,9 @@ FULL_FOLDERS = {
     "testing": "one file a part of each contract",
 }
 ENVIRONMENT = {
+    "adapters/object_store/cloud/azure/signing.py": "finds the account's key where obstore does",
     "roles/settings.py": "the one reader",
+    "client/address.py": "a program that uses the client has no settings",
     "roles/supervisor.py": "hands its own environment down to its children",
     "sandbox/child.py": "points a job's own libraries at its scratch folder",
     "testing/mock_operations.py": "shows what a job can see of it",

@@ -1,8 +1,16 @@
 """The Python client."""
 
 from mediakiln.client.aio import AsyncClient
-from mediakiln.client.errors import ApiError, DownloadDamaged
-from mediakiln.client.models import Asset, DeadLetter, Product, Reason, Step
+from mediakiln.client.errors import ApiError, DownloadDamaged, SourceChanged
+from mediakiln.client.models import (
+    Asset,
+    DeadLetter,
+    PendingUpload,
+    Product,
+    Reason,
+    Step,
+    UploadPart,
+)
 from mediakiln.client.retry import Retry
 from mediakiln.client.sync import Client
 
@@ -13,8 +21,11 @@ __all__ = [
     "Client",
     "DeadLetter",
     "DownloadDamaged",
+    "PendingUpload",
     "Product",
     "Reason",
     "Retry",
+    "SourceChanged",
     "Step",
+    "UploadPart",
 ]

@@ -1,141 +1,188 @@
-"""What is uploaded and where downloads go: files, bytes and open files, read in pieces."""
+"""What is uploaded: files, bytes and open files, read in pieces, any range again and again."""
 
 import os
-import re
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import IO, Final
-from urllib.parse import unquote
+from typing import IO, Final, Protocol
 
-from blake3 import blake3
-
-from mediakiln.client.errors import DownloadDamaged
+from mediakiln.client.errors import SourceChanged
 
 CHUNK: Final = 256 * 1024
 
-Upload = str | os.PathLike[str] | bytes | IO[bytes]
+Sendable = str | os.PathLike[str] | bytes | IO[bytes]
 """A file's path, its bytes, or a file open for reading."""
-Target = str | os.PathLike[str] | IO[bytes]
-"""A file's path, a folder's, or a file open for writing."""
 Progress = Callable[[int, int | None], None]
 """Called with bytes sent so far and in all (None where that is not known), maybe in a thread."""
 
-_ENCODED = re.compile(r"filename\*=UTF-8''([^;]+)", re.IGNORECASE)
-_PLAIN = re.compile(r'filename="([^"]*)"', re.IGNORECASE)
 
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """An upload that is ready to be read; `repeatable` ones can be read again from the start."""
+class Source(Protocol):
+    """An upload that is ready to be read."""
 
     name: str
     size: int | None
-    open: Callable[[], IO[bytes]]
     repeatable: bool
+    """Whether it can be read again, and in several places at once."""
 
-    @classmethod
-    def of(cls, what: Upload, name: str | None) -> "Source":
-        """What to send, and under which name.
+    def pieces(self, start: int, end: int | None) -> Iterator[bytes]:
+        """The bytes of a range, exactly; None: all there are.
 
         Raises:
-            ValueError: bytes or a nameless file were given without a name.
-            OSError: the file cannot be read.
+            SourceChanged: there are fewer than there were.
         """
-        if isinstance(what, bytes):
-            return cls(_named(name), len(what), lambda: BytesIO(what), repeatable=True)
-        if isinstance(what, str | os.PathLike):
-            path = Path(what)
-            return cls(
-                name or path.name, path.stat().st_size, lambda: path.open("rb"), repeatable=True
-            )
-        return cls(_named(name or _name_of(what)), _rest_of(what), lambda: what, repeatable=False)
-
-    @contextmanager
-    def reader(self) -> Iterator[IO[bytes]]:
-        """The upload, open; a file that the caller opened stays open."""
-        file = self.open()
-        try:
-            yield file
-        finally:
-            if self.repeatable:
-                file.close()
-
-
-def pieces(file: IO[bytes], size: int | None, progress: Progress | None) -> Iterator[bytes]:
-    """The file's bytes, with the progress told after each piece was taken."""
-    sent = 0
-    while piece := file.read(CHUNK):
-        yield piece
-        sent += len(piece)
-        if progress is not None:
-            progress(sent, size)
-
-
-class Sink:
-    """Takes a download in and checks it."""
-
-    def __init__(self, file: IO[bytes], checksum: str | None, path: Path | None = None) -> None:
-        self.path = path
-        self._file = file
-        self._digest = blake3()
-        self._checksum = checksum
-
-    def write(self, chunk: bytes) -> None:
-        """Append bytes."""
-        self._digest.update(chunk)
-        self._file.write(chunk)
+        ...
 
     def check(self) -> None:
-        """Whether the bytes are the right ones.
+        """Whether it is still what it was.
 
         Raises:
-            DownloadDamaged: they are not.
+            SourceChanged: it is not.
         """
-        found = f"blake3:{self._digest.hexdigest()}"
-        if self._checksum is not None and found != self._checksum:
-            raise DownloadDamaged(f"{found} arrived instead of {self._checksum}")
+        ...
 
 
-@contextmanager
-def receiving(target: Target, disposition: str, checksum: str | None) -> Iterator[Sink]:
-    """A sink for a download into `target`; a folder gets a file named as the server says.
+def source_of(what: Sendable, name: str | None) -> Source:
+    """What to send, and under which name.
 
-    A path gets its file only once all of it is there and right.
+    Raises:
+        ValueError: bytes or a nameless file were given without a name.
+        OSError: the file cannot be read.
     """
-    if not isinstance(target, str | os.PathLike):
-        sink = Sink(target, checksum)
-        yield sink
-        sink.check()
-        return
-    path = destination(target, disposition)
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name[:80]}.", delete=False) as file:
-        try:
-            sink = Sink(file, checksum, path)
-            yield sink
-            sink.check()
-            file.close()
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    if isinstance(what, bytes):
+        return _Bytes(_named(name), what)
+    if isinstance(what, str | os.PathLike):
+        return _OnDisk(Path(what), name)
+    return _Opened(what, _named(name or _name_of(what)))
 
 
-def destination(target: str | os.PathLike[str], disposition: str) -> Path:
-    """The file a download goes to."""
-    path = Path(target)
-    return path / _filename(disposition) if path.is_dir() else path
+class _OnDisk:
+    def __init__(self, path: Path, name: str | None) -> None:
+        self.name = name or path.name
+        self.repeatable = True
+        self._path = path
+        self._first = _form(path)
+        self.size: int | None = self._first[0]
+
+    def pieces(self, start: int, end: int | None) -> Iterator[bytes]:
+        with self._path.open("rb", buffering=0) as file:
+            file.seek(start)
+            yield from _read(file, end - start if end is not None else None)
+
+    def check(self) -> None:
+        if _form(self._path) != self._first:
+            raise SourceChanged(f"{self._path} was changed while it was sent")
 
 
-def _filename(disposition: str) -> str:
-    """The name in a Content-Disposition header, without any folder in it."""
-    plain, encoded = _PLAIN.search(disposition), _ENCODED.search(disposition)
-    given = unquote(encoded[1]) if encoded else plain[1] if plain else ""
-    name = given.replace("\\", "/").rpartition("/")[2].replace("\0", "")
-    return name if name.strip(". ") else "download"
+class _Bytes:
+    def __init__(self, name: str, data: bytes) -> None:
+        self.name = name
+        self.repeatable = True
+        self.size: int | None = len(data)
+        self._data = data
+
+    def pieces(self, start: int, end: int | None) -> Iterator[bytes]:
+        stop = len(self._data) if end is None else end
+        for at in range(start, stop, CHUNK):
+            yield self._data[at : min(at + CHUNK, stop)]
+
+    def check(self) -> None:
+        """Bytes do not change."""
+
+
+class _Opened:
+    """A file that the caller opened; it is read from where it stands, and stays open."""
+
+    def __init__(self, file: IO[bytes], name: str) -> None:
+        self.name = name
+        self.repeatable = file.seekable()
+        self.size: int | None = None
+        self._file = file
+        self._begin = 0
+        self._lock = threading.Lock()
+        if self.repeatable:
+            self._begin = file.tell()
+            self.size = file.seek(0, os.SEEK_END) - self._begin
+            file.seek(self._begin)
+
+    def pieces(self, start: int, end: int | None) -> Iterator[bytes]:
+        if not self.repeatable:
+            yield from _read(self._file, None)
+            return
+        at, stop = start, self.size or 0 if end is None else end
+        while at < stop:
+            with self._lock:
+                self._file.seek(self._begin + at)
+                piece = self._file.read(min(CHUNK, stop - at))
+            if not piece:
+                raise SourceChanged(f"{self.name} became shorter while it was sent")
+            at += len(piece)
+            yield piece
+
+    def check(self) -> None:
+        """Nobody but the caller can change it."""
+
+
+class GivenUp(Exception):
+    """There is no use in sending more of the upload."""
+
+
+class Tally:
+    """Bytes sent of one upload, whichever range they are of; told to the caller's progress.
+
+    A range that is tried again is counted again, and what is told never goes down.
+    """
+
+    def __init__(self, size: int | None, progress: Progress | None, done: int = 0) -> None:
+        self._size = size
+        self._progress = progress
+        self._done = self._told = done
+        self._of: dict[int, int] = {}
+        self._lock = threading.Lock()
+        self._given_up = False
+
+    def give_up(self) -> None:
+        """End whatever is on its way, at its next piece."""
+        self._given_up = True
+
+    def counted(self, range_: int, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """The same pieces, each counted once it was taken.
+
+        Raises:
+            GivenUp: another range failed meanwhile.
+        """
+        self._add(range_, -self._of.get(range_, 0))
+        for piece in pieces:
+            if self._given_up:
+                raise GivenUp
+            yield piece
+            self._add(range_, len(piece))
+
+    def _add(self, range_: int, count: int) -> None:
+        with self._lock:
+            self._of[range_] = self._of.get(range_, 0) + count
+            self._done += count
+            if self._progress is None or self._done <= self._told:
+                return
+            self._told = self._done
+            self._progress(self._told, self._size)
+
+
+def _read(file: IO[bytes], count: int | None) -> Iterator[bytes]:
+    left = count
+    while left is None or left > 0:
+        piece = file.read(CHUNK if left is None else min(CHUNK, left))
+        if not piece:
+            if left is None:
+                return
+            raise SourceChanged(f"{file.name} became shorter while it was sent")
+        if left is not None:
+            left -= len(piece)
+        yield piece
+
+
+def _form(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def _named(name: str | None) -> str:
@@ -147,13 +194,3 @@ def _named(name: str | None) -> str:
 def _name_of(file: IO[bytes]) -> str | None:
     name = getattr(file, "name", None)
     return Path(name).name if isinstance(name, str) else None
-
-
-def _rest_of(file: IO[bytes]) -> int | None:
-    """How many bytes are left to read; None for pipes and the like."""
-    if not file.seekable():
-        return None
-    here = file.tell()
-    end = file.seek(0, os.SEEK_END)
-    file.seek(here)
-    return end - here

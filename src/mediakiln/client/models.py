@@ -8,11 +8,13 @@ from pydantic import BaseModel, ConfigDict
 from mediakiln.model.kind import AssetState, Kind, StepState
 
 
-class _View(BaseModel):
+class View(BaseModel):
+    """What the server said, frozen."""
+
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Reason(_View):
+class Reason(View):
     """Why an asset or a step did not succeed."""
 
     code: str
@@ -20,7 +22,7 @@ class Reason(_View):
     step: str | None = None
 
 
-class Product(_View):
+class Product(View):
     """One file that a step made."""
 
     name: str
@@ -32,7 +34,7 @@ class Product(_View):
     metadata: dict[str, Any]
 
 
-class Step(_View):
+class Step(View):
     """One step of the current run."""
 
     name: str
@@ -41,7 +43,7 @@ class Step(_View):
     error: Reason | None
 
 
-class Asset(_View):
+class Asset(View):
     """One upload, as it was when the server answered."""
 
     id: str
@@ -81,14 +83,7 @@ class Asset(_View):
         raise KeyError(name)
 
 
-class AssetPage(_View):
-    """Some assets, and the cursor of the next page."""
-
-    assets: tuple[Asset, ...]
-    cursor: str | None
-
-
-class DeadLetter(_View):
+class DeadLetter(View):
     """A message nobody could handle."""
 
     id: str
@@ -103,8 +98,20 @@ class DeadLetter(_View):
     buried_at: datetime
 
 
-class DeadLetterPage(_View):
-    """Some dead letters, and the cursor of the next page."""
+class PendingUpload(View):
+    """An upload in parts that is not an asset yet; the asset will have its `id`."""
 
-    letters: tuple[DeadLetter, ...]
-    cursor: str | None
+    id: str
+    part_size: int
+    """Bytes of every part but the last."""
+    size: int | None = None
+    name: str | None = None
+    expires_at: datetime | None = None
+
+
+class UploadPart(View):
+    """A part that the server keeps."""
+
+    number: int
+    size: int
+    etag: str

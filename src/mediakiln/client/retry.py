@@ -6,7 +6,13 @@ from email.utils import parsedate_to_datetime
 
 import httpx2
 
-_STATUSES = frozenset({408, 429, 502, 503, 504})
+from mediakiln.client.errors import code_of
+
+_STATUSES = frozenset({408, 423, 425, 429, 500, 502, 503, 504})
+_CONFLICTS = frozenset({"version_conflict", "request_in_progress"})
+"""Codes of 409 that somebody else's request is the cause of; it will have ended soon."""
+_LASTING = frozenset({"quota_exceeded"})
+"""Codes that waiting does not help, whatever their status."""
 _UNTOUCHED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 """The server has seen nothing of the request."""
 
@@ -31,13 +37,19 @@ class Retry:
         self, response: httpx2.Response, attempt: int, *, repeatable: bool
     ) -> float | None:
         """As `after_error`; the server's own Retry-After counts, up to `max_s`."""
-        if attempt >= self.tries or not repeatable or response.status_code not in _STATUSES:
+        if attempt >= self.tries or not repeatable or not _passing(response):
             return None
         return min(max(_asked_for(response), self._pause(attempt)), self.max_s)
 
     def _pause(self, attempt: int) -> float:
         longest = min(self.max_s, self.base_s * 2.0 ** (attempt - 1))
         return longest * (0.5 + random.random() / 2)  # noqa: S311 - jitter
+
+
+def _passing(response: httpx2.Response) -> bool:
+    if response.status_code == httpx2.codes.CONFLICT:
+        return code_of(response) in _CONFLICTS
+    return response.status_code in _STATUSES and code_of(response) not in _LASTING
 
 
 def _asked_for(response: httpx2.Response) -> float:

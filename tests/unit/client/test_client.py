@@ -53,6 +53,13 @@ def _plainly(client: Client, method: str, args: Any, kwargs: Any) -> Any:
     return list(found) if inspect.isgenerator(found) else found
 
 
+class Pipe(BytesIO):
+    """Bytes that come once."""
+
+    def seekable(self) -> bool:
+        return False
+
+
 async def finish(world: World, id: str) -> None:
     """End the asset's run."""
     await world.ledger.change(
@@ -102,8 +109,9 @@ async def test_a_refusal_carries_its_code_and_what_else_was_said(do: Do) -> None
 
 async def test_the_refusal_of_a_large_upload_reaches_its_sender(do: Do) -> None:
     with pytest.raises(ApiError) as caught:
-        await do("submit", a_text(30_000_000), name="a.txt")
-    assert (caught.value.code, caught.value.context["limit"]) == ("too_large", 10_000_000)
+        await do("submit", Pipe(a_text(30_000_000)), name="a.txt")
+    assert (caught.value.code, caught.value.limit) == ("too_large", 10_000_000)
+    assert caught.value.hint
 
 
 async def test_all_assets_are_listed_over_page_ends(do: Do, site: Site) -> None:

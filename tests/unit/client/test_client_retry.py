@@ -10,7 +10,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from mediakiln.client import ApiError, AsyncClient, Retry
-from mediakiln.client.content import destination
+from mediakiln.client.sink import destination
 from support.site import serving
 
 QUICK = Retry(tries=3, base_s=0.01, max_s=0.05)
@@ -39,14 +39,14 @@ async def ask(app: Failing, method: str, *args: Any) -> Any:
         return await getattr(client, method)(*args)
 
 
-@pytest.mark.parametrize("status", [408, 429, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 423, 425, 429, 500, 502, 503, 504])
 async def test_a_passing_failure_is_tried_again(status: int) -> None:
     app = Failing(status, status)
     assert await ask(app, "operations") == []
     assert app.requests == 3
 
 
-@pytest.mark.parametrize("statuses", [(503, 503, 503), (500,), (404,)])
+@pytest.mark.parametrize("statuses", [(503, 503, 503), (501,), (409,), (404,)])
 async def test_a_lasting_failure_is_told_even_when_it_is_no_problem_document(
     statuses: tuple[int, ...],
 ) -> None:

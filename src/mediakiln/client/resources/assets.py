@@ -1,0 +1,229 @@
+"""Assets: uploads that were taken in, their runs and their products."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final
+
+import httpx2
+
+from mediakiln.client import awaiting, blocking
+from mediakiln.client.awaiting import AsyncResource, there
+from mediakiln.client.blocking import Resource, here
+from mediakiln.client.call import Call, Flow, Page, Pages, Pause, ask, given, once, part
+from mediakiln.client.content import CHUNK
+from mediakiln.client.errors import api_error
+from mediakiln.client.models import Asset, Product
+from mediakiln.client.resources.uploads import Recipe, submit
+from mediakiln.client.sink import Target, receiving
+
+LONG_POLL_S: Final = 25.0
+_PAUSE_S: Final = 0.25
+_PAGE: Final = 100
+_REJOIN_S: Final = 0.5
+"""The pause before watching again, when the server ended the stream."""
+_MAX_EVENT_BYTES: Final = 16 * 1024 * 1024
+
+
+def get(id: str, *, wait: float = 0) -> Call[Asset]:
+    """One asset, as it is now; or once its run has ended, at most `wait` seconds later."""
+    params = {"wait": round(wait, 3)} if wait else {}
+    return Call("GET", f"/v1/assets/{part(id)}", Asset.model_validate, params=params)
+
+
+def list_(*, state: str | None = None, kind: str | None = None) -> Pages[Asset]:
+    """Assets, newest first; pages are fetched as they are needed."""
+
+    def page(cursor: str | None) -> Call[Page[Asset]]:
+        params = given(state=state, kind=kind, cursor=cursor, limit=_PAGE)
+        return Call("GET", "/v1/assets", _page, params=params)
+
+    return Pages(page)
+
+
+def process(asset: Asset | str, recipe: Recipe | None = None) -> Call[Asset]:
+    """Start another run, perhaps with another recipe; only missing products are made."""
+    path = f"/v1/assets/{part(_id(asset))}/process"
+    body = given(recipe=recipe)
+    return Call("POST", path, Asset.model_validate, headers=once(), body=body, repeatable=False)
+
+
+def delete(asset: Asset | str) -> Call[Asset]:
+    """Hide an asset at once; the server deletes its bytes after a grace."""
+    return Call("DELETE", f"/v1/assets/{part(_id(asset))}", Asset.model_validate)
+
+
+def restore(asset: Asset | str) -> Call[int]:
+    """Bring missing products back from the archive; the answer is how many files came."""
+    path = f"/v1/assets/{part(_id(asset))}/restore"
+    return Call("POST", path, lambda answer: int(answer["restored"]))
+
+
+def wait(asset: Asset | str, timeout: float | None = None) -> Flow[Asset]:
+    """The asset once its run has ended, whatever the end.
+
+    Raises:
+        TimeoutError: it did not end within `timeout` seconds.
+    """
+    id = _id(asset)
+    end = None if timeout is None else monotonic() + timeout
+    while True:
+        asked = monotonic()
+        patience = LONG_POLL_S if end is None else max(0.0, min(LONG_POLL_S, end - asked))
+        latest = yield from ask(get(id, wait=patience))
+        if latest.settled:
+            return latest
+        now = monotonic()
+        if end is not None and now >= end:
+            raise TimeoutError(f"asset {id} is still {latest.state}")
+        # For servers that answer at once whatever they were asked.
+        yield Pause(max(0.0, _PAUSE_S - (now - asked)))
+
+
+class Assets(Resource):
+    """What can be asked of assets."""
+
+    submit = here(submit)
+    get = here(get)
+    list = blocking.listed(list_)
+    wait = here(wait)
+    process = here(process)
+    delete = here(delete)
+    restore = here(restore)
+
+    def watch(self, asset: Asset | str) -> Iterator[Asset]:
+        """The asset now and at every change, until its run has ended."""
+        id, attempt = _id(asset), 0
+        while True:
+            try:
+                for latest in self._events(id):
+                    attempt = 0
+                    yield latest
+                    if latest.settled:
+                        return
+            except httpx2.TransportError as error:
+                attempt += 1
+                retry = self._driver.settings.retry
+                pause = retry.after_error(error, attempt, repeatable=True)
+                if pause is None:
+                    raise
+            else:
+                pause = _REJOIN_S  # the server stops, or is being replaced
+            time.sleep(pause)
+
+    def download(self, what: Asset | Product | str, to: Target) -> Path | None:
+        """Save an asset's original, a product, or what a download address leads to.
+
+        `to` is a file's path, a folder, or a file open for writing. Returns the path, if any.
+
+        Raises:
+            DownloadDamaged: the bytes do not match the checksum; nothing is kept.
+        """
+        with self._driver.http.stream("GET", _download_path(what)) as response:
+            if not response.is_success:
+                response.read()
+                raise api_error(response)
+            disposition = response.headers.get("content-disposition", "")
+            with receiving(to, disposition, _checksum_of(what)) as sink:
+                for chunk in response.iter_bytes(CHUNK):
+                    sink.write(chunk)
+            return sink.path
+
+    def _events(self, id: str) -> Iterator[Asset]:
+        with self._driver.http.stream("GET", _events_path(id)) as response:
+            if not response.is_success:
+                response.read()
+                raise api_error(response)
+            for event in httpx2.EventSource(response, max_event_size=_MAX_EVENT_BYTES):
+                yield Asset.model_validate_json(event.data)
+
+
+class AsyncAssets(AsyncResource):
+    """What can be asked of assets."""
+
+    submit = there(submit)
+    get = there(get)
+    list = awaiting.listed(list_)
+    wait = there(wait)
+    process = there(process)
+    delete = there(delete)
+    restore = there(restore)
+
+    async def watch(self, asset: Asset | str) -> AsyncIterator[Asset]:
+        """The asset now and at every change, until its run has ended."""
+        id, attempt = _id(asset), 0
+        while True:
+            try:
+                async for latest in self._events(id):
+                    attempt = 0
+                    yield latest
+                    if latest.settled:
+                        return
+            except httpx2.TransportError as error:
+                attempt += 1
+                retry = self._driver.settings.retry
+                pause = retry.after_error(error, attempt, repeatable=True)
+                if pause is None:
+                    raise
+            else:
+                pause = _REJOIN_S  # the server stops, or is being replaced
+            await asyncio.sleep(pause)
+
+    async def download(self, what: Asset | Product | str, to: Target) -> Path | None:
+        """Save an asset's original, a product, or what a download address leads to.
+
+        `to` is a file's path, a folder, or a file open for writing. Returns the path, if any.
+
+        Raises:
+            DownloadDamaged: the bytes do not match the checksum; nothing is kept.
+        """
+        async with self._driver.http.stream("GET", _download_path(what)) as response:
+            if not response.is_success:
+                await response.aread()
+                raise api_error(response)
+            disposition = response.headers.get("content-disposition", "")
+            with receiving(to, disposition, _checksum_of(what)) as sink:
+                async for chunk in response.aiter_bytes(CHUNK):
+                    await asyncio.to_thread(sink.write, chunk)
+            return sink.path
+
+    async def _events(self, id: str) -> AsyncIterator[Asset]:
+        async with self._driver.http.stream("GET", _events_path(id)) as response:
+            if not response.is_success:
+                await response.aread()
+                raise api_error(response)
+            async for event in httpx2.EventSource(response, max_event_size=_MAX_EVENT_BYTES):
+                yield Asset.model_validate_json(event.data)
+
+
+def _page(answer: Any) -> Page[Asset]:
+    items: Sequence[Asset] = [Asset.model_validate(item) for item in answer["assets"]]
+    return Page(items, answer["cursor"])
+
+
+def _id(asset: Asset | str) -> str:
+    return asset if isinstance(asset, str) else asset.id
+
+
+def _events_path(id: str) -> str:
+    return f"/v1/assets/{part(id)}/events"
+
+
+def _download_path(what: Asset | Product | str) -> str:
+    """The path of an original, a product or a download address.
+
+    Always asked of the server the client talks to: the key must not follow an address that
+    leads elsewhere.
+    """
+    address = what if isinstance(what, str) else what.url
+    start = address.find("/v1/assets/")
+    if start < 0:
+        raise ValueError("not the address of a download")
+    return address[start:]
+
+
+def _checksum_of(what: Asset | Product | str) -> str | None:
+    """What the bytes must hash to, where it is known."""
+    return None if isinstance(what, str) else what.checksum
