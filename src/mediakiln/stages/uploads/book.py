@@ -6,7 +6,8 @@ needs no process that lives.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -117,6 +118,23 @@ class UploadBook:
             return apply(upload).model_copy(update={"holder": None})
 
         return await self.change(project, id, give_back)
+
+    async def note(self, upload: Upload, extra: Mapping[str, object]) -> None:
+        """Add to the `extra` of an upload whose time may be over, if nobody writes meanwhile."""
+        record = await self._records.get(_key(upload.project, upload.id))
+        if record is None:
+            return
+        latest = Upload.model_validate(record.value)
+        noted = latest.model_copy(update={"extra": {**latest.extra, **extra}})
+        with suppress(VersionConflict):
+            await self._records.put(record.key, _value(noted), expected=record.version)
+
+    async def page(
+        self, project: str, *, limit: int = 50, cursor: str | None = None
+    ) -> tuple[list[Upload], str | None]:
+        """Uploads of a project, in the order they were opened, and the next page's cursor."""
+        records, following = await self._records.list(f"{project}/", limit=limit, cursor=cursor)
+        return [Upload.model_validate(record.value) for record in records], following
 
     async def forget(self, project: str, id: str) -> None:
         """Delete the record."""
