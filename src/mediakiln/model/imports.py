@@ -12,10 +12,10 @@ from mediakiln.model.recipe import Recipe
 MAX_ITEMS: Final = 1_000_000
 MAX_PAGES: Final = 100_000
 PAGE_ITEMS: Final = 100
-PAGE_BYTES: Final = 24 * 1024
+PAGE_BYTES: Final = 16 * 1024
 """Of a page's items as JSON, without their outcomes, so that the record stays below 64 KiB."""
 MAX_ITEM_BYTES: Final = 8 * 1024
-MAX_PROBLEM_CHARS: Final = 240
+MAX_PROBLEM_BYTES: Final = 240
 
 
 class _Frozen(BaseModel):
@@ -142,6 +142,7 @@ class Import(_Frozen):
         pages: that are written; their numbers begin at 0.
         after: where the listing of a place goes on.
         total: items that are known.
+        listed: whether these are all.
         settled: a bit for every page of this round whose outcomes are in `counts`, as hex.
     """
 
@@ -157,6 +158,7 @@ class Import(_Frozen):
     pages: int = 0
     after: str = ""
     total: int = 0
+    listed: bool = False
     counts: Counts = Counts()
     settled: str = "0"
     error: Problem | None = None

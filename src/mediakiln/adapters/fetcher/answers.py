@@ -10,7 +10,7 @@ import httpx2
 from mediakiln.adapters.fetcher.urls import shown
 from mediakiln.model.errors import FetchFailed, FetchRefused, TooLarge
 
-_MAX_RETRY_AFTER_S = 300.0
+_MAX_RETRY_AFTER_S = 60.0
 _MAYBE_LATER = frozenset({408, 425, 429})
 _MAX_TYPE_CHARS = 200
 
