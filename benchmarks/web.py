@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -42,12 +42,16 @@ from mediakiln.model.kind import AssetState, Kind
 from mediakiln.model.product import StoredFile
 from mediakiln.model.topology import TOPOLOGY
 from mediakiln.ports.operation import OperationSet
+from mediakiln.stages.access import Access
 from mediakiln.stages.deadletters import DeadLetters
 from mediakiln.stages.deliver import Deliver
 from mediakiln.stages.ledger import Ledger
 from mediakiln.stages.manage import Manage
 from mediakiln.stages.receive import Receive
 from mediakiln.stages.recipes import RecipeBook
+from mediakiln.stages.uploads.adoption import Adoption
+from mediakiln.stages.uploads.book import UploadBook
+from mediakiln.stages.uploads.direct import Direct
 from mediakiln.web.app import create_app
 from mediakiln.web.server import make_server
 from mediakiln.web.services import Services
@@ -115,19 +119,31 @@ async def _serve_platform(folder: Path, pipe: Connection) -> None:
     await broker.ensure(TOPOLOGY)
     paths = {label: await _product(store, catalog, size) for label, size in SIZES.items()}
     ledger = Ledger(catalog, broker)
+    receive = Receive(store, ledger, SignatureDetector(), max_bytes=2 * BIG, reserve_bytes=0)
+    recipes = RecipeBook(OperationSet.installed())
+    adoption = Adoption(store, ledger, receive.enter, recipes.resolve)
     services = Services(
-        receive=Receive(store, ledger, SignatureDetector(), max_bytes=2 * BIG, reserve_bytes=0),
+        receive=receive,
         deliver=Deliver(catalog, store),
         manage=Manage(ledger, store),
         dead=DeadLetters(catalog, broker),
-        recipes=RecipeBook(OperationSet.installed()),
+        recipes=recipes,
+        access=Access(catalog),
         catalog=catalog,
         broker=broker,
         ready=_always,
         max_upload_bytes=2 * BIG,
+        direct=Direct(
+            store, UploadBook(catalog), receive.admit, adoption, life=timedelta(hours=1)
+        ),
+        news=_no_news,
         delivery_public=True,
     )
     await _serve(create_app(services), paths, pipe)
+
+
+async def _no_news(body: bytes) -> dict[str, str]:
+    raise AssertionError(f"no store tells this server anything: {body!r}")
 
 
 async def _always() -> dict[str, str | None]:

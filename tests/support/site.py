@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,9 @@ from mediakiln.model.asset import Asset, StepProducts
 from mediakiln.model.keys import Bucket, manifest_key
 from mediakiln.model.kind import AssetState
 from mediakiln.model.product import Lineage, Manifest, StoredFile
+from mediakiln.ports.fetcher import Fetched
+from mediakiln.roles.objects import ObjectNews
+from mediakiln.stages.access import Access
 from mediakiln.stages.ledger import Change
 from mediakiln.web.front import Front
 from mediakiln.web.server import Server, make_server
@@ -37,6 +40,19 @@ TYPES = {
 }
 
 
+class NoFetcher:
+    """A fetcher that must not be called."""
+
+    def open(self, url: str, *, max_bytes: int) -> AbstractAsyncContextManager[Fetched]:
+        raise AssertionError(f"nothing was to be fetched, but {url} was, up to {max_bytes} bytes")
+
+    def check(self, url: str) -> None:
+        """Everything would do."""
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
 async def everything_works() -> Mapping[str, str | None]:
     return {"store": None}
 
@@ -49,10 +65,15 @@ def services_of(world: World, **settings: Any) -> Services:
         "manage": world.manage,
         "dead": world.dead,
         "recipes": world.recipes,
+        "access": Access(
+            world.catalog, owner_key=settings.get("owner_key"), clock=world.clock
+        ),
         "catalog": world.catalog,
         "broker": world.broker,
         "ready": everything_works,
         "max_upload_bytes": MAX_UPLOAD,
+        "direct": world.direct,
+        "news": ObjectNews(world.broker, NoFetcher(), topics=()),
     }
     return Services(**given | settings)
 

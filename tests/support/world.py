@@ -39,6 +39,8 @@ from mediakiln.stages.recipes import RecipeBook
 from mediakiln.stages.reconcile import Reconcile
 from mediakiln.stages.relay import Relay
 from mediakiln.stages.uploads.adoption import Adoption
+from mediakiln.stages.uploads.book import UploadBook
+from mediakiln.stages.uploads.direct import Direct
 from mediakiln.testing.mock_operations import OPERATIONS
 
 MOCKS = "mediakiln.testing.mock_operations:OPERATIONS"
@@ -93,6 +95,13 @@ class World:
             self.recipes.resolve,
             drops=self.drops,
             clock=self.clock,
+        )
+        self.direct = Direct(
+            self.store,
+            UploadBook(self.catalog, clock=self.clock),
+            self.receive.admit,
+            self.adoption,
+            life=timedelta(hours=1),
         )
         self.classify = Classify(
             self.store, self.ledger, self.detector, self.recipes, clock=self.clock

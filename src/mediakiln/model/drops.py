@@ -32,8 +32,8 @@ class Drop(BaseModel):
     @field_validator("prefix")
     @classmethod
     def _is_relative(cls, prefix: str) -> str:
-        if prefix.startswith("/") or "//" in prefix:
-            raise ValueError("a prefix neither begins with a slash nor has two in a row")
+        if prefix.startswith(("/", ".")) or "//" in prefix:
+            raise ValueError("a prefix begins with neither a slash nor a dot, and has no `//`")
         return prefix
 
 

@@ -1,8 +1,9 @@
 """Settings by subject, of which `Settings` is put together."""
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 
 from mediakiln.model.drops import Drop
+from mediakiln.model.watched import WatchedFolder
 
 
 class IngestOptions(BaseModel):
@@ -23,6 +24,36 @@ class IngestOptions(BaseModel):
     notification_topics: tuple[str, ...] = Field(
         (), description="ARNs of the SNS topics whose subscriptions are confirmed."
     )
+    import_sources: dict[str, SecretStr] = Field(
+        {}, description="Places that imports may read: name to s3://, gs://, az:// or file:// URL."
+    )
+    import_private: bool = Field(
+        default=False, description="Allow imports from URLs on private addresses."
+    )
+    import_ports: tuple[int, ...] = Field(
+        (80, 443), description="Ports of URLs that imports may connect to."
+    )
+    import_max_file_bytes: int = Field(
+        10_000_000_000, ge=1, description="Limit of one imported or watched file, in bytes."
+    )
+    import_timeout_s: float = Field(
+        3600.0, gt=0, description="Seconds that the fetching of one file from a URL may take."
+    )
+    import_min_rate: float = Field(
+        1024.0, ge=0, description="Bytes per second below which a URL's server is too slow."
+    )
+    import_parallel: int = Field(
+        8, ge=1, le=256, description="Files that one import role fetches at once."
+    )
+    watch: tuple[WatchedFolder, ...] = Field(
+        (), description="Folders whose files are taken in as they come."
+    )
+    watch_settle_s: float = Field(
+        2.0, ge=0, description="Seconds a watched file must have stood still to be complete."
+    )
+    watch_scan_s: float = Field(
+        300.0, ge=1, description="Seconds between full looks at the watched folders."
+    )
     webhook_failing_days: float = Field(
         5.0, gt=0, description="Days a webhook may fail without pause before it is turned off."
     )
@@ -30,3 +61,5 @@ class IngestOptions(BaseModel):
 
 class AccessOptions(BaseModel):
     """Keys, tokens, quotas."""
+
+    audit_days: float = Field(90.0, ge=1, description="Days that the audit trail is kept.")

@@ -17,6 +17,8 @@ from mediakiln.stages.ledger import Ledger
 from mediakiln.stages.receive import Receive
 from mediakiln.stages.recipes import RecipeBook
 from mediakiln.stages.uploads.adoption import Adoption
+from mediakiln.stages.uploads.book import UploadBook
+from mediakiln.stages.uploads.direct import Direct
 
 
 def ledger(settings: Settings, engines: Engines) -> Ledger:
@@ -69,6 +71,17 @@ def adoption(settings: Settings, engines: Engines) -> Adoption:
         receive(settings, engines).enter,
         recipe_book(settings).resolve,
         drops=settings.drops,
+    )
+
+
+def direct(settings: Settings, engines: Engines) -> Direct:
+    """The door by which clients send files to the store itself."""
+    return Direct(
+        engines.store,
+        UploadBook(engines.catalog),
+        receive(settings, engines).admit,
+        adoption(settings, engines),
+        life=timedelta(seconds=settings.direct_expiry_s),
     )
 
 

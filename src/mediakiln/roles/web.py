@@ -9,8 +9,10 @@ from prometheus_client import REGISTRY
 from mediakiln.model.errors import MediakilnError, StorageFull
 from mediakiln.roles import parts
 from mediakiln.roles.engines import Engines
+from mediakiln.roles.objects import object_news
 from mediakiln.roles.service import Service
 from mediakiln.roles.settings import Settings
+from mediakiln.stages.access import Access
 from mediakiln.stages.deadletters import DeadLetters
 from mediakiln.stages.deliver import Deliver
 from mediakiln.stages.manage import Manage
@@ -84,19 +86,23 @@ def services_of(settings: Settings, engines: Engines) -> Services:
     """The stages behind the HTTP interface."""
     ledger = parts.ledger(settings, engines)
     receive = parts.receive(settings, engines)
+    owner_key = settings.owner_key() if settings.auth else None
     return Services(
         receive=receive,
         deliver=Deliver(engines.catalog, engines.store),
         manage=Manage(ledger, engines.store, grace=timedelta(seconds=settings.deletion_grace_s)),
         dead=DeadLetters(engines.catalog, engines.broker),
         recipes=parts.recipe_book(settings),
+        access=Access(engines.catalog, owner_key=owner_key, audit_days=settings.audit_days),
         catalog=engines.catalog,
         broker=engines.broker,
         ready=readiness(engines, receive),
         max_upload_bytes=settings.max_upload_bytes,
+        direct=parts.direct(settings, engines),
+        news=object_news(settings, engines),
         public_url=settings.public_url,
         trust_proxy=settings.trust_proxy,
-        owner_key=settings.owner_key() if settings.auth else None,
+        owner_key=owner_key,
         delivery_public=settings.delivery == "public",
         metrics=shared_registry(settings.metrics_dir) if settings.metrics_dir else REGISTRY,
     )

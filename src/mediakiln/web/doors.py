@@ -5,10 +5,12 @@ from typing import Final
 
 from fastapi import APIRouter
 
+from mediakiln.web.api import direct
 from mediakiln.web.services import Services
 from mediakiln.web.upload import routes as upload
 
 DOORS: Final[Mapping[str, Callable[[Services], APIRouter]]] = {
+    "direct": direct.router,
     "upload": upload.router,
 }
 """What `mediakiln run NAME` serves beside `/healthz`, `/readyz` and `/metrics`."""

@@ -2,19 +2,25 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from mediakiln.ports.broker import Broker
 from mediakiln.ports.catalog import Catalog
+from mediakiln.stages.access import Access
 from mediakiln.stages.deadletters import DeadLetters
 from mediakiln.stages.deliver import Deliver
 from mediakiln.stages.manage import Manage
 from mediakiln.stages.receive import Receive
 from mediakiln.stages.recipes import RecipeBook
+from mediakiln.stages.uploads.direct import Direct
 
 Ready = Callable[[], Awaitable[Mapping[str, str | None]]]
 """Answers, for every part that must work, None or why it does not."""
+
+TakeNews = Callable[[bytes], Awaitable[Mapping[str, Any]]]
+"""Takes what a store tells of its objects; answers with what the store is to hear."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,17 +32,19 @@ class Services:
     manage: Manage
     dead: DeadLetters
     recipes: RecipeBook
+    access: Access
     catalog: Catalog
     broker: Broker
     ready: Ready
     max_upload_bytes: int
-    project: str = "default"
+    direct: Direct
+    news: TakeNews
     public_url: str | None = None
     """The address clients know this service by; without it each request's own is used."""
     trust_proxy: bool = False
     """Believe X-Forwarded-Proto and X-Forwarded-Host, which a proxy in front must set."""
     owner_key: str | None = None
-    """The key that opens everything; None turns authentication off."""
+    """The key that opens everything, as `access` has it; None turns authentication off."""
     delivery_public: bool = False
     """Originals and products may be read by whoever knows their address."""
     metrics: CollectorRegistry = field(default=REGISTRY)

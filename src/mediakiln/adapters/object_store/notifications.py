@@ -24,6 +24,7 @@ from mediakiln.model.errors import UnreadableMessage
 
 _GCS_CREATED = "OBJECT_FINALIZE"
 _AZURE_CREATED = "Microsoft.Storage.BlobCreated"
+_AZURE_GREETING = "Microsoft.EventGrid.SubscriptionValidationEvent"
 _WRAPPINGS = 3
 
 
@@ -69,6 +70,41 @@ def parse(body: bytes | str) -> list[ObjectCreated]:
         ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What a sender of notifications wants to hear or see before it begins.
+
+    Attributes:
+        code: Event Grid's, to be given back in the answer; else None.
+        topic: the ARN of the SNS topic that asks; else None.
+        address: where SNS wants its question to be answered by a GET; else None.
+    """
+
+    code: str | None = None
+    topic: str | None = None
+    address: str | None = None
+
+
+def greeting(body: bytes | str) -> Greeting | None:
+    """The greeting that a message is; None for every other message.
+
+    Event Grid's: https://learn.microsoft.com/azure/event-grid/end-point-validation-event-grid-events-schema,
+    SNS's: https://docs.aws.amazon.com/sns/latest/dg/http-subscription-confirmation-json.html.
+    """
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return None
+    first = document[0] if isinstance(document, list) and document else document
+    if not isinstance(first, dict):
+        return None
+    if first.get("Type") == "SubscriptionConfirmation":
+        return Greeting(topic=str(first.get("TopicArn")), address=str(first.get("SubscribeURL")))
+    if first.get("eventType") == _AZURE_GREETING and isinstance(first.get("data"), dict):
+        return Greeting(code=str(first["data"].get("validationCode")))
+    return None
+
+
 def is_later(one: str | None, other: str | None) -> bool:
     """Whether an event's sequencer is greater than another's, of the same key.
 
@@ -95,7 +131,7 @@ def _events(document: Any, depth: int) -> Iterator[ObjectCreated]:
         if not marks.isdisjoint(document):
             yield from read(document)
             return
-    is_greeting = document.get("Type") == "SubscriptionConfirmation"
+    is_greeting = document.get("Type") in {"SubscriptionConfirmation", "UnsubscribeConfirmation"}
     if not is_greeting and document.get("Event") != "s3:TestEvent":
         raise UnreadableMessage("The notification is of no known form.")
 
