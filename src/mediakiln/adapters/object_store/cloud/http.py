@@ -3,7 +3,8 @@
 import asyncio
 import random
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from typing import Protocol
 
 import httpx2
 
@@ -19,14 +20,24 @@ _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 
 
+class Body(Protocol):
+    """A request's body that is made while it is sent."""
+
+    size: int
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The bytes, `size` in all."""
+        ...
+
+
 class Http:
     """Sends requests, again after outages, and tells failures as our own errors."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, *, connections: int | None = 32) -> None:
         self._retries = options.retries
         self._client = httpx2.AsyncClient(
             timeout=httpx2.Timeout(options.timeout_s, connect=min(5.0, options.timeout_s)),
-            limits=httpx2.Limits(max_connections=32),
+            limits=httpx2.Limits(max_connections=connections),
             trust_env=True,
         )
 
@@ -63,6 +74,23 @@ class Http:
             pause = min(_FIRST_PAUSE_S * 2**turn, _LONGEST_PAUSE_S)
             await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - no secret
         raise AssertionError
+
+    async def pour(
+        self, method: str, url: str, *, bucket: str, accept: Collection[int], content: Body
+    ) -> httpx2.Response:
+        """As `send`, with a body that can be had only once, so never sent again."""
+        headers = {"Content-Length": str(content.size)}
+        try:
+            answer = await self._client.request(
+                method, url, headers=headers, content=content.chunks()
+            )
+        except httpx2.TransportError as error:
+            raise EngineUnavailable(
+                f"The object store does not answer: {type(error).__name__}.", bucket=bucket
+            ) from error
+        if answer.status_code not in accept:
+            raise _failure(answer, bucket, "")
+        return answer
 
     async def close(self) -> None:
         """Let go of connections."""

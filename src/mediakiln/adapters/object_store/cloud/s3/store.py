@@ -1,14 +1,16 @@
 """Objects on Amazon S3, and on whatever speaks its protocol."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from obstore.store import S3Store
 
 from mediakiln.adapters.object_store.checks import check_key
+from mediakiln.adapters.object_store.cloud.http import Http
 from mediakiln.adapters.object_store.cloud.options import Options, read_url
-from mediakiln.adapters.object_store.cloud.s3 import addresses, copies, direct, lifecycle
+from mediakiln.adapters.object_store.cloud.s3 import addresses, copies, direct, lifecycle, multipart
 from mediakiln.adapters.object_store.cloud.s3.client import S3Client, code_of
+from mediakiln.adapters.object_store.cloud.s3.part_writer import S3PartWriter
 from mediakiln.adapters.object_store.cloud.s3.upload import S3Upload
 from mediakiln.adapters.object_store.cloud.shelves import (
     Shelf,
@@ -17,9 +19,10 @@ from mediakiln.adapters.object_store.cloud.shelves import (
     shelf_of,
 )
 from mediakiln.adapters.object_store.cloud.store import CloudObjectStore
-from mediakiln.model.errors import EngineMisconfigured
+from mediakiln.model.errors import EngineMisconfigured, NotFound
 from mediakiln.model.keys import Bucket
 from mediakiln.ports.direct import Description, SignedForm, SignedPut
+from mediakiln.ports.multipart import Part
 from mediakiln.ports.object_store import LifecycleRules, ObjectInfo
 
 if TYPE_CHECKING:
@@ -44,9 +47,12 @@ class S3ObjectStore(CloudObjectStore):
     on puts and on the completion of multipart uploads, which S3, MinIO and versitygw do.
     """
 
-    def __init__(self, client: S3Client, shelves: Mapping[Bucket, Shelf]) -> None:
+    part_rules = multipart.RULES
+
+    def __init__(self, client: S3Client, http: Http, shelves: Mapping[Bucket, Shelf]) -> None:
         super().__init__(shelves)
         self._client = client
+        self._http = http
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -59,6 +65,7 @@ class S3ObjectStore(CloudObjectStore):
         client = S3Client(options)
         return cls(
             client,
+            Http(options, connections=None),  # one for each part that clients are sending
             {b: shelf_of(_open(options, client, options.buckets[b]), b, options) for b in Bucket},
         )
 
@@ -76,6 +83,7 @@ class S3ObjectStore(CloudObjectStore):
     async def close(self) -> None:
         """Let go of connections and threads."""
         await super().close()
+        await self._http.close()
         await self._client.close()
 
     async def presign(
@@ -134,6 +142,47 @@ class S3ObjectStore(CloudObjectStore):
         """An object's metadata and tags."""
         check_key(key)
         return await direct.describe(self._client, self._shelf(bucket), key)
+
+    async def begin(self, bucket: Bucket, key: str) -> str:
+        """Open an upload of parts."""
+        check_key(key)
+        return await multipart.begin(self._client, self._shelf(bucket), key)
+
+    def part_writer(
+        self, bucket: Bucket, key: str, upload: str, number: int, *, offset: int, size: int | None
+    ) -> S3PartWriter:
+        """Write one part, streaming; its etag is S3's."""
+        multipart.RULES.check(number, offset=offset, size=size)
+        return S3PartWriter(self._upload(bucket, key, upload), self._http, number, size or 0)
+
+    async def parts(self, bucket: Bucket, key: str, upload: str) -> Sequence[Part]:
+        """The parts that S3 holds, by number."""
+        return await self._upload(bucket, key, upload).parts()
+
+    async def complete(
+        self, bucket: Bucket, key: str, upload: str, parts: Sequence[Part]
+    ) -> ObjectInfo:
+        """Make the object of these parts, inside S3."""
+        return await self._upload(bucket, key, upload).complete(parts)
+
+    async def abort(self, bucket: Bucket, key: str, upload: str) -> None:
+        """Throw the parts away."""
+        try:
+            found = self._upload(bucket, key, upload)
+        except NotFound:
+            return
+        await found.abort()
+
+    async def presign_part(
+        self, bucket: Bucket, key: str, upload: str, number: int, *, expires_s: float
+    ) -> str:
+        """An address for a second to a week, which also ends with the credentials."""
+        multipart.RULES.check(number, offset=0, size=1)
+        return await self._upload(bucket, key, upload).address(number, expires_s)
+
+    def _upload(self, bucket: Bucket, key: str, upload: str) -> multipart.S3Parts:
+        check_key(key)
+        return multipart.S3Parts(self._client, self._shelf(bucket), key, upload)
 
     async def apply_rules(self, rules: LifecycleRules) -> None:
         """Write lifecycle rules into the buckets' settings, beside those of other hands."""
