@@ -17,6 +17,8 @@ from mediakiln.model.product import Lineage, Manifest, StoredFile
 from mediakiln.ports.fetcher import Fetched
 from mediakiln.roles.objects import ObjectNews
 from mediakiln.stages.access import Access
+from mediakiln.stages.importing import ImportDesk
+from mediakiln.stages.importing.book import ImportBook
 from mediakiln.stages.ledger import Change
 from mediakiln.web.front import Front
 from mediakiln.web.server import Server, make_server
@@ -61,6 +63,9 @@ def services_of(world: World, **settings: Any) -> Services:
     """Services over a world's stages; `settings` replace what is given here."""
     given: dict[str, Any] = {
         "receive": world.receive,
+        "imports": ImportDesk(
+            ImportBook(world.catalog, clock=world.clock), world.broker, NoFetcher(), world.recipes
+        ),
         "deliver": world.deliver,
         "manage": world.manage,
         "dead": world.dead,

@@ -62,7 +62,9 @@ class Place(Protocol):
     """A bucket or folder elsewhere, which is only read."""
 
     def list(self, prefix: str, *, start_after: str = "") -> AsyncIterator[Found]:
-        """Files whose key begins with `prefix` and sorts after `start_after`, in key order.
+        """Files whose key begins with `prefix`, in an order of the place's own that stays.
+
+        `start_after` is a key; only files behind it come.
 
         Raises:
             FetchRefused: there is no such place, or it does not let us.

@@ -14,6 +14,7 @@ from mediakiln.model.topology import TOPOLOGY, topology
 from mediakiln.ports.broker import Broker
 from mediakiln.ports.catalog import Catalog
 from mediakiln.ports.detector import Detector
+from mediakiln.ports.fetcher import Place
 from mediakiln.ports.notifier import Notifier
 from mediakiln.ports.object_store import Lifecycle, LifecycleRules, ObjectStore
 from mediakiln.roles.settings import Settings, without_password
@@ -50,6 +51,12 @@ EXTRAS = {
 }
 """What is to be installed beside mediakiln for an engine: its extra, by scheme."""
 NOTIFIERS = {"log": "log:LogNotifier", "http": "webhook:WebhookNotifier"}
+PLACES = {
+    "s3": "bucket:BucketPlace",
+    "gs": "bucket:BucketPlace",
+    "az": "bucket:BucketPlace",
+    "file": "folder:FolderPlace",
+}
 DETECTORS = {"signature": "signature:SignatureDetector", "magika": "magika:MagikaDetector"}
 
 
@@ -195,6 +202,16 @@ def open_notifiers(settings: Settings) -> list[Notifier]:
             cast("Notifier", _load("notifier", NOTIFIERS[scheme]).from_url(hook.url, **options))
         )
     return opened
+
+
+def open_places(settings: Settings) -> dict[str, Place]:
+    """The places that imports may read, by the operator's names."""
+    return {
+        name: cast(
+            "Place", _open("fetcher", PLACES, url.get_secret_value(), f"IMPORT_SOURCES: {name}")
+        )
+        for name, url in settings.import_sources.items()
+    }
 
 
 def read_table(path: Path | None, setting: str) -> Mapping[str, Any]:

@@ -18,11 +18,27 @@ log = logging.getLogger(__name__)
 
 Builder = Callable[[Settings, Engines], Service]
 
-ROLES = ("web", "receive", "classify", "process", "join", "notify", "relay", "reconcile", "dead")
+ROLES = (
+    "web",
+    "receive",
+    "import",
+    "watch",
+    "classify",
+    "process",
+    "join",
+    "notify",
+    "relay",
+    "reconcile",
+    "dead",
+)
+_MODULES = {"import": "imports"}
+"""Of roles whose name no module can have."""
 DOORS = ("upload",)
 """Ways in that are parts of `web`, each to be run alone: the names of `mediakiln.web.doors`."""
 CORE = "core"
-"""Every role but `process`, in one process: what `mediakiln up` runs beside its workers."""
+"""Every role but `process`, in one process: what `mediakiln up` runs beside its workers.
+
+`watch` is in it where there are folders to watch."""
 _FIRST_PAUSE_S, _MOST_PAUSE_S = 1.0, 15.0
 _COLLECT_AFTER = (20_000, 20, 50)
 
@@ -40,11 +56,12 @@ def builder(role: str) -> Builder:
     if role not in ROLES:
         known = ", ".join((*ROLES, *DOORS, CORE))
         raise EngineMisconfigured(f"there is no role {role!r}", hint=f"known are {known}")
-    return cast("Builder", import_module(f"mediakiln.roles.{role}").build)
+    return cast("Builder", import_module(f"mediakiln.roles.{_MODULES.get(role, role)}").build)
 
 
 def _core(settings: Settings, engines: Engines) -> Service:
-    return Together([builder(role)(settings, engines) for role in ROLES if role != "process"])
+    apart = {"process"} if settings.watch else {"process", "watch"}
+    return Together([builder(role)(settings, engines) for role in ROLES if role not in apart])
 
 
 async def serve(role: str, settings: Settings) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from prometheus_client import REGISTRY
 
 from mediakiln.model.errors import MediakilnError, StorageFull
-from mediakiln.roles import parts
+from mediakiln.roles import imports, parts
 from mediakiln.roles.engines import Engines
 from mediakiln.roles.objects import object_news
 from mediakiln.roles.service import Service
@@ -89,6 +89,7 @@ def services_of(settings: Settings, engines: Engines) -> Services:
     owner_key = settings.owner_key() if settings.auth else None
     return Services(
         receive=receive,
+        imports=imports.desk(settings, engines),
         deliver=Deliver(engines.catalog, engines.store),
         manage=Manage(ledger, engines.store, grace=timedelta(seconds=settings.deletion_grace_s)),
         dead=DeadLetters(engines.catalog, engines.broker),

@@ -8,7 +8,19 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from mediakiln.model.errors import MediakilnError
-from mediakiln.web.api import assets, dead, docs, health, installed, openapi, signin
+from mediakiln.web.api import (
+    assets,
+    audit,
+    dead,
+    docs,
+    health,
+    installed,
+    keys,
+    openapi,
+    projects,
+    signin,
+    tokens,
+)
 from mediakiln.web.auth import Auth
 from mediakiln.web.delivery.downloads import Downloads
 from mediakiln.web.doors import DOORS
@@ -17,6 +29,7 @@ from mediakiln.web.front import Front
 from mediakiln.web.live import Live
 from mediakiln.web.portal.app import create_portal
 from mediakiln.web.services import Services
+from mediakiln.web.upload import imports
 
 
 def create_app(services: Services, *, door: str | None = None) -> Front:
@@ -24,7 +37,7 @@ def create_app(services: Services, *, door: str | None = None) -> Front:
 
     With `door`, a name of `DOORS`, only that way in, and what a balancer asks for.
     """
-    auth = Auth(services.owner_key, public_url=services.public_url)
+    auth = Auth(services.access, open_=services.owner_key is None, public_url=services.public_url)
     live = Live(services.catalog)
     public = services.delivery_public
     return Front(
@@ -34,6 +47,7 @@ def create_app(services: Services, *, door: str | None = None) -> Front:
         auth=auth,
         live=live,
         delivery_public=public,
+        services=services,
     )
 
 
@@ -41,12 +55,17 @@ def _routers(services: Services, auth: Auth, live: Live, app: FastAPI) -> Iterat
     """Every router but those of the service itself, in the order of the document."""
     for way_in in DOORS.values():
         yield way_in(services)
+    yield imports.router(services)
     yield assets.reading(services, live)
     yield assets.following(services, live)
     yield assets.acting(services)
     yield installed.router(services)
     yield dead.router(services)
-    yield signin.router(services, auth)
+    yield keys.router(services, auth)
+    yield projects.router(services)
+    yield tokens.router(services)
+    yield audit.router(services)
+    yield signin.router(services)
     yield docs.router(app)
 
 

@@ -11,6 +11,7 @@ from mediakiln.ports.catalog import Catalog
 from mediakiln.stages.access import Access
 from mediakiln.stages.deadletters import DeadLetters
 from mediakiln.stages.deliver import Deliver
+from mediakiln.stages.importing import ImportDesk
 from mediakiln.stages.manage import Manage
 from mediakiln.stages.receive import Receive
 from mediakiln.stages.recipes import RecipeBook
@@ -28,6 +29,7 @@ class Services:
     """The stages, engines and settings behind the HTTP interface."""
 
     receive: Receive
+    imports: ImportDesk
     deliver: Deliver
     manage: Manage
     dead: DeadLetters

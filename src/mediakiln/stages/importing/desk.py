@@ -38,11 +38,15 @@ MAX_PREFIX_BYTES: Final = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What is said of an import beside its files."""
+    """What is said of an import beside its files.
+
+    With `uploader_fixed`, items cannot name another uploader.
+    """
 
     project: str
     by: str
     uploader: str = ""
+    uploader_fixed: bool = False
     tags: tuple[str, ...] = ()
     recipe: Recipe | None = None
 
@@ -76,7 +80,7 @@ class ImportDesk:
         job = self._new(wanted, ImportSource(kind="list"))
         await self._book.begin(job)
         try:
-            pages, total = await self._write(job, items)
+            pages, total = await self._write(job, items, wanted)
         except BaseException:
             await self._book.forget(job)
             raise
@@ -203,11 +207,15 @@ class ImportDesk:
             updated_at=now,
         )
 
-    async def _write(self, job: Import, items: AsyncIterator[Item]) -> tuple[int, int]:
+    async def _write(
+        self, job: Import, items: AsyncIterator[Item], wanted: Wanted
+    ) -> tuple[int, int]:
         """Write the pages; how many, and of how many items."""
         fill, pages, total = PageFill(), 0, 0
         async for given in items:
             item = self._checked(given)
+            if wanted.uploader_fixed:
+                item = item.model_copy(update={"uploader": None})
             if not fill.fits(item):
                 await self._book.add_page(job, pages, Page(items=fill.take()))
                 pages += 1
