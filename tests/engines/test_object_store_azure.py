@@ -1,19 +1,19 @@
 """Azure Blob Storage, on Azurite."""
 
-import os
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 
 from mediakiln.adapters.object_store.cloud import AzureObjectStore
 from mediakiln.model.errors import EngineMisconfigured, EngineUnavailable
 from mediakiln.model.keys import Bucket
-from mediakiln.ports.object_store import ObjectStore, Writer
+from mediakiln.ports.object_store import ObjectStore, Presigned, Writer
 from mediakiln.testing.object_store import ObjectStoreContract
 from mediakiln.testing.object_store_tools import ODD_KEYS, keys_of, pattern
-from support.azure import make_container
 from support.proxy import Cut, Proxy
 from support.servers import server
 
@@ -25,10 +25,8 @@ pytestmark = [
 
 
 @pytest.fixture
-async def url() -> str:
+def url() -> str:
     endpoint, name = server("AZURE", "azure"), f"t-{uuid.uuid4().hex[:12]}"
-    for bucket in Bucket:
-        await make_container(endpoint, os.environ["AZURE_STORAGE_ACCOUNT_KEY"], f"{name}-{bucket}")
     return f"az://{urlsplit(endpoint).path.strip('/')}/{name}?endpoint={endpoint}"
 
 
@@ -58,12 +56,52 @@ class TestAzureObjectStore(ObjectStoreContract):
         await second.close()
 
 
-async def test_a_missing_bucket_is_told_with_a_remedy(url: str) -> None:
-    store = AzureObjectStore.from_url(f"{url}&archive=t-none")
-    with pytest.raises(EngineMisconfigured, match="t-none") as caught:
-        await store.ensure()
-    assert "create" in caught.value.context["hint"]
+async def test_missing_containers_are_made_by_whoever_comes_first(url: str) -> None:
+    stores = [AzureObjectStore.from_url(url) for _ in range(3)]
+    await asyncio.gather(*(store.ensure() for store in stores))
+    await stores[0].put(Bucket.ARCHIVE, "k", b"x")
+    await stores[1].ensure()
+    assert await stores[2].get(Bucket.ARCHIVE, "k") == b"x"
+    for store in stores:
+        await store.close()
+
+
+async def test_a_wrong_key_makes_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "c2VjcmV0")
+    store = AzureObjectStore.from_url(url)
+    for call in (store.ensure(), store._make("t-none")):
+        with pytest.raises(EngineMisconfigured) as caught:
+            await call
+        assert caught.value.context["hint"]
     await store.close()
+
+
+@pytest.mark.parametrize("name", [None, 'ä "1".txt'])
+async def test_a_signed_address_reads_under_a_name_and_a_type(
+    store: AzureObjectStore, name: str | None
+) -> None:
+    assert isinstance(store, Presigned)
+    assert store.capabilities.presign_described
+    async with httpx2.AsyncClient() as client:
+        put = await store.presign(Bucket.INPUT, "p/x", method="PUT", expires_s=60)
+        kind = {"x-ms-blob-type": "BlockBlob"}
+        assert (await client.put(put, content=b"bytes", headers=kind)).status_code == 201
+        get = await store.presign(
+            Bucket.INPUT,
+            "p/x",
+            method="GET",
+            expires_s=60,
+            filename=name,
+            media_type="text/x-odd",
+        )
+        answer = await client.get(get, headers={"Range": "bytes=1-2"})
+        assert (await client.put(get, content=b"other", headers=kind)).status_code == 403
+        forged = get.replace("x-odd", "html")
+        assert (await client.get(forged)).status_code == 403
+    assert (answer.status_code, answer.content) == (206, b"yt")
+    assert answer.headers["content-type"] == "text/x-odd"
+    expected = "attachment; filename*=UTF-8''%C3%A4%20%221%22.txt" if name else None
+    assert answer.headers.get("content-disposition") == expected
 
 
 @pytest.mark.parametrize("times", [1, 1_000])

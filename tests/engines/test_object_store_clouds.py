@@ -78,19 +78,7 @@ async def test_nobody_at_the_endpoint_is_an_outage(
     for call in (store.ensure(), store.get(Bucket.INPUT, "k"), store.put(Bucket.INPUT, "k", b"x")):
         with pytest.raises(EngineUnavailable):
             await call
-    with pytest.raises(NotSupported):
+    with pytest.raises(EngineUnavailable if url.startswith("gs") else NotSupported):
         await store.apply_rules(LifecycleRules(archive_days=1))
     assert time.monotonic() - began < 10
-    await store.close()
-
-
-async def test_azure_s_addresses_say_neither_name_nor_type(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "c2VjcmV0")
-    store = AzureObjectStore.from_url("az://account/name")
-    address = await store.presign(Bucket.INPUT, "p/x", method="GET", expires_s=60)
-    assert address.startswith("https://account.blob.core.windows.net/name-input/p/x?")
-    assert "sig=" in address
-    for key, name in (("p/x", "name.txt"), ("p/a b", None)):
-        with pytest.raises(NotSupported):
-            await store.presign(Bucket.INPUT, key, method="GET", expires_s=60, filename=name)
     await store.close()

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from mediakiln.roles.settings import Settings
@@ -26,6 +27,17 @@ def s3(run: str) -> str:
     return f"s3://{run}?endpoint={server('S3', 's3')}&region=us-east-1"
 
 
+def gcs(run: str) -> str:
+    """A store URL."""
+    return f"gs://{run}?endpoint={server('GCS', 'gcs')}&project=test&anonymous=true"
+
+
+def azure(run: str) -> str:
+    """A store URL."""
+    endpoint = server("AZURE", "azure")
+    return f"az://{urlsplit(endpoint).path.strip('/')}/{run}?endpoint={endpoint}"
+
+
 def postgres(run: str) -> str:
     """A catalog URL."""
     return f"{server('POSTGRES', 'postgres')}?schema={run}"
@@ -45,6 +57,8 @@ _MAKERS: Mapping[str, Callable[[str], str]] = {
     "kafka": kafka,
     "sqs": sqs,
     "s3": s3,
+    "gcs": gcs,
+    "azure": azure,
     "postgres": postgres,
     "dynamodb": dynamodb,
     "cassandra": cassandra,

@@ -26,6 +26,9 @@ class ObjectStoreCapabilities:
     versions: bool = False
     """Overwritten objects keep their older versions."""
     presign: bool = False
+    """`Presigned` is implemented, and the credentials can sign."""
+    presign_described: bool = False
+    """Addresses can say what a reader is told of a file's name and media type."""
     local_path: bool = False
     """`LocalFiles` is implemented."""
     object_lock: bool = False

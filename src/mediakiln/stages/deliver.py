@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mediakiln.model.asset import Asset, StepProducts
-from mediakiln.model.errors import Gone, NotFound, NotSupported
+from mediakiln.model.errors import Gone, NotFound, NotSupported, ObjectMissing
 from mediakiln.model.ids import is_id
 from mediakiln.model.keys import Bucket
 from mediakiln.model.kind import AssetState
@@ -60,20 +60,22 @@ class Deliver:
         self._assets: OrderedDict[str, tuple[float, Asset]] = OrderedDict()
         self._manifests: OrderedDict[str, Manifest] = OrderedDict()
 
-    async def asset(self, id: str, *, fresh: bool = True) -> Asset:
+    async def asset(self, id: str, *, fresh: bool = True, project: str | None = None) -> Asset:
         """The record; with `fresh=False` one up to `fresh_s` seconds old will do.
 
         Raises:
-            NotFound: there is none.
+            NotFound: there is none, or, where `project` is given, none of that project.
             Gone: it was deleted.
         """
         now = time.monotonic()
         held = self._assets.get(id)
         if not fresh and held is not None and now - held[0] < self._fresh_s:
-            return held[1]
+            if project in {None, held[1].project}:
+                return held[1]
+            raise _absent(id)
         asset = await self._catalog.get(id) if is_id(id) else None
-        if asset is None:
-            raise NotFound(f"there is no asset {id[:64]!r}")
+        if asset is None or project not in {None, asset.project}:
+            raise _absent(id)
         if asset.state.terminal:
             self._remember(self._assets, id, (now, asset))
         else:
@@ -83,13 +85,17 @@ class Deliver:
             raise Gone(asset=id)
         return asset
 
-    async def original(self, id: str) -> Deliverable:
+    async def original(self, id: str, *, project: str | None = None) -> Deliverable:
         """The upload, as it came.
 
         Raises:
-            NotFound, Gone: as `asset`.
+            NotFound: as `asset`.
+            Gone: as `asset`, or another hand overwrote it in the bucket.
+            ObjectMissing: another hand deleted it there.
         """
-        asset = await self.asset(id, fresh=False)
+        asset = await self.asset(id, fresh=False, project=project)
+        if asset.checksum is None:
+            await self._check_source(asset)
         return Deliverable(
             bucket=Bucket.INPUT,
             key=asset.source.key,
@@ -101,13 +107,21 @@ class Deliver:
             path=self._path(Bucket.INPUT, asset.source.key),
         )
 
-    async def product(self, id: str, name: str) -> Deliverable:
+    async def _check_source(self, asset: Asset) -> None:
+        """Others can write to the object of such an asset: other bytes are not its original."""
+        info = await self._store.head(Bucket.INPUT, asset.source.key)
+        if info is None:
+            raise ObjectMissing("the original is no longer in the bucket", asset=asset.id)
+        if asset.replaced(info.etag):
+            raise Gone("the original was overwritten in the bucket", asset=asset.id)
+
+    async def product(self, id: str, name: str, *, project: str | None = None) -> Deliverable:
         """A product by `step` (its only or first file) or `step/file`.
 
         Raises:
             NotFound, Gone: as `asset`, or no such product is there (yet).
         """
-        asset = await self.asset(id, fresh=False)
+        asset = await self.asset(id, fresh=False, project=project)
         step, _, file = name.partition("/")
         products = asset.visible.get(step)
         if products is None:
@@ -141,11 +155,25 @@ class Deliver:
     async def direct(self, item: Deliverable, *, attachment: bool) -> str:
         """An address in the store itself, good for `DIRECT_S` seconds.
 
+        Where addresses cannot say the name and the type, browsers go by what the store says: for
+        products "some bytes", since we wrote them. So there only products that a browser may show
+        have an address; an original's type at the store may be its uploader's word.
+
         Raises:
-            NotSupported: the store has none.
+            NotSupported: the store has none, or none that is safe for this file.
         """
-        if not isinstance(self._store, Presigned):
+        can = self._store.capabilities
+        if not isinstance(self._store, Presigned) or not can.presign:
             raise NotSupported("this store has no direct addresses", hint="leave out direct=1")
+        if not can.presign_described:
+            if attachment or item.bucket is not Bucket.PRODUCTION:
+                raise NotSupported(
+                    "this store's addresses cannot say a file's name and type",
+                    hint="leave out direct=1",
+                )
+            return await self._store.presign(
+                item.bucket, item.key, method="GET", expires_s=DIRECT_S
+            )
         return await self._store.presign(
             item.bucket,
             item.key,
@@ -175,6 +203,10 @@ class Deliver:
         cache.move_to_end(key)
         while len(cache) > self._max_cached:
             cache.popitem(last=False)
+
+
+def _absent(id: str) -> NotFound:
+    return NotFound(f"there is no asset {id[:64]!r}")
 
 
 def _pick(files: tuple[StoredFile, ...], name: str) -> StoredFile | None:

@@ -1,16 +1,13 @@
-"""What Azure and Google have in common: deletes one by one, buckets of others' making."""
+"""What Azure and Google have in common: deletes one by one, the check that buckets are there."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
-from typing import ClassVar, Literal
 
 import obstore
 
-from mediakiln.adapters.object_store.checks import check_key
 from mediakiln.adapters.object_store.cloud.failures import translated
 from mediakiln.adapters.object_store.cloud.fetching import together
-from mediakiln.adapters.object_store.cloud.options import check_life
 from mediakiln.adapters.object_store.cloud.parts import PART_BYTES
 from mediakiln.adapters.object_store.cloud.putting import put_whole
 from mediakiln.adapters.object_store.cloud.shelves import Shelf
@@ -22,29 +19,35 @@ _PARALLEL = 16
 
 
 class SingleDeletes(CloudObjectStore):
-    """A store that deletes one object by a request, and whose buckets deployment makes."""
+    """A store that deletes one object by a request."""
 
-    make_hint: ClassVar[str]
-    """How to make the bucket `{name}`."""
+    @abstractmethod
+    async def _make(self, name: str) -> None:
+        """Make a bucket; one that is there by now is no error."""
+
+    @abstractmethod
+    async def _answers(self, shelf: Shelf) -> bool:
+        """Whether there is such a bucket.
+
+        Raises:
+            EngineMisconfigured: it cannot be used; the hint says what helps.
+        """
 
     async def ensure(self) -> None:
-        """Check that the three buckets answer.
+        """Check that the three buckets answer; make those that are missing.
 
         Raises:
             EngineMisconfigured: a bucket is missing or refused; the hint says what helps.
         """
         for shelf in self._shelves.values():
-            try:
-                with translated(shelf.name, ""):
-                    await obstore.list(shelf.client, chunk_size=1).collect_async()
-            except (ObjectMissing, EngineMisconfigured) as error:
-                if isinstance(error, EngineMisconfigured) and error.context.get("status") != 404:  # noqa: PLR2004 - not found
-                    raise
-                raise EngineMisconfigured(
-                    f"MEDIAKILN_STORE: there is no bucket {shelf.name}",
-                    bucket=shelf.name,
-                    hint=self.make_hint.format(name=shelf.name),
-                ) from error
+            if not await self._answers(shelf):
+                await self._make(shelf.name)
+                if not await self._answers(shelf):
+                    raise EngineMisconfigured(
+                        f"MEDIAKILN_STORE: the bucket {shelf.name} was made and is not there",
+                        bucket=shelf.name,
+                        hint="try again in a moment",
+                    )
 
     async def _delete(self, shelf: Shelf, keys: Sequence[str]) -> None:
         rest = iter(keys)
@@ -55,24 +58,6 @@ class SingleDeletes(CloudObjectStore):
                     await obstore.delete_async(shelf.client, key)
 
         await together([work() for _ in range(min(_PARALLEL, len(keys)))])
-
-    async def _presigned(
-        self,
-        shelf: Shelf,
-        key: str,
-        method: Literal["GET", "PUT"],
-        expires_s: float,
-        said: str | None,
-    ) -> str:
-        check_key(key)
-        check_life(expires_s)
-        if said is not None:
-            raise NotSupported(
-                "Addresses of this store cannot say a file's name or type.",
-                hint="ask for an address without them, or let mediakiln send the file",
-            )
-        with translated(shelf.name, key):
-            return await obstore.sign_async(shelf.client, method, key, timedelta(seconds=expires_s))
 
 
 async def copy_through(

@@ -2,12 +2,16 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, Self
 
 import obstore
 from obstore.store import AzureStore
 
+from mediakiln.adapters.object_store.checks import check_key
+from mediakiln.adapters.object_store.cloud.azure.policy import command
+from mediakiln.adapters.object_store.cloud.azure.signing import AccountKey
 from mediakiln.adapters.object_store.cloud.azure.upload import (
     CONFLICT,
     CREATED,
@@ -15,10 +19,11 @@ from mediakiln.adapters.object_store.cloud.azure.upload import (
     AzureUpload,
     given,
 )
+from mediakiln.adapters.object_store.cloud.disposition import attachment
 from mediakiln.adapters.object_store.cloud.failures import translated
 from mediakiln.adapters.object_store.cloud.fetching import together
 from mediakiln.adapters.object_store.cloud.http import Http
-from mediakiln.adapters.object_store.cloud.options import Options, read_url
+from mediakiln.adapters.object_store.cloud.options import Options, check_life, read_url
 from mediakiln.adapters.object_store.cloud.putting import new_mark, settle, written
 from mediakiln.adapters.object_store.cloud.shelves import (
     Shelf,
@@ -30,6 +35,7 @@ from mediakiln.adapters.object_store.cloud.single import SingleDeletes, copy_thr
 from mediakiln.model.errors import (
     AlreadyExists,
     EngineError,
+    EngineMisconfigured,
     EngineUnavailable,
     NotSupported,
     ObjectMissing,
@@ -66,12 +72,18 @@ class AzureObjectStore(SingleDeletes):
 
     Credentials are found as obstore finds them: `AZURE_STORAGE_ACCOUNT_KEY`, a service principal
     by `AZURE_CLIENT_ID` and so on, workload identity, managed identity. They must allow signing:
-    blocks and copies go by signed addresses.
+    blocks and copies go by signed addresses. Only the account's key makes containers, and
+    addresses that say a file's name and type.
     """
 
-    def __init__(self, http: Http, shelves: Mapping[Bucket, Shelf]) -> None:
+    def __init__(
+        self, http: Http, shelves: Mapping[Bucket, Shelf], account: str, key: AccountKey | None
+    ) -> None:
         super().__init__(shelves)
         self._http = http
+        self._account = account
+        self._key = key
+        self.capabilities = replace(type(self).capabilities, presign_described=key is not None)
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -81,10 +93,9 @@ class AzureObjectStore(SingleDeletes):
             EngineMisconfigured: another form, an unknown option, or a value that cannot be one.
         """
         options = read_url(url, "az", own={"endpoint"}, account=True)
+        key = AccountKey.found(options.account, options.own.get("endpoint", ""))
         shelves = {b: shelf_of(_open(options, options.buckets[b]), b, options) for b in Bucket}
-        return cls(Http(options), shelves)
-
-    make_hint = "make it: az storage container create --account-name ACCOUNT --name {name}"
+        return cls(Http(options), shelves, options.account, key)
 
     async def presign(
         self,
@@ -96,24 +107,72 @@ class AzureObjectStore(SingleDeletes):
         filename: str | None = None,
         media_type: str | None = None,
     ) -> str:
-        """An address for a second to a week. Who writes by it sends `x-ms-blob-type: BlockBlob`."""
+        """An address for a second to a week. Who writes by it sends `x-ms-blob-type: BlockBlob`.
+
+        Raises:
+            NotSupported: the key is not plain, a writer's type is to be fixed, or a name or type
+                is to be told and the credentials are not the account's key.
+        """
+        check_key(key)
+        check_life(expires_s)
         if not _is_plain(key):
             raise NotSupported("On Azure, only plain keys have addresses.", key=key)
         said = filename or media_type
-        return await self._presigned(self._shelf(bucket), key, method, expires_s, said)
+        if said and (self._key is None or method == "PUT"):
+            raise NotSupported(
+                "Addresses of this store cannot say a file's name or type.",
+                hint="set AZURE_STORAGE_ACCOUNT_KEY, or let mediakiln send the file",
+            )
+        shelf = self._shelf(bucket)
+        if self._key is None:
+            with translated(shelf.name, key):
+                life = timedelta(seconds=expires_s)
+                return await obstore.sign_async(shelf.client, method, key, life)
+        return self._key.address(
+            shelf.name,
+            key,
+            method=method,
+            expires_s=expires_s,
+            disposition=attachment(filename) if filename else "",
+            media_type=media_type or "",
+        )
 
     async def apply_rules(self, rules: LifecycleRules) -> None:
         """Refuse: Azure's rules belong to the account, and are written by its resource manager."""
-        del rules
+        container = self._shelves[Bucket.ARCHIVE].name
         raise NotSupported(
-            "Azure's lifecycle rules are set on the storage account.",
-            hint="az storage account management-policy create; unfinished blocks go in a week",
+            "Azure's lifecycle rules are set on the storage account, by its resource manager.",
+            hint=command(self._account, container, rules),
         )
 
     async def close(self) -> None:
         """Let go of connections and threads."""
         await super().close()
         await self._http.close()
+
+    async def _answers(self, shelf: Shelf) -> bool:
+        try:
+            with translated(shelf.name, ""):
+                await obstore.list(shelf.client, chunk_size=1).collect_async()
+        except ObjectMissing:
+            return False
+        except EngineMisconfigured as error:
+            if error.context.get("status") != 404:  # noqa: PLR2004 - not found
+                raise
+            return False
+        return True
+
+    async def _make(self, name: str) -> None:
+        if self._key is None:
+            raise EngineMisconfigured(
+                f"MEDIAKILN_STORE: there is no container {name}, and only the account's key, "
+                "AZURE_STORAGE_ACCOUNT_KEY, can make it from here",
+                bucket=name,
+                hint=f"az storage container create --auth-mode login "
+                f"--account-name {self._account} --name {name}",
+            )
+        url = self._key.creation(name)
+        await self._http.send("PUT", url, bucket=name, accept={CREATED, CONFLICT})
 
     async def _begin(self, shelf: Shelf, key: str, *, if_absent: bool) -> AzureUpload:
         url = await _signed(shelf, key, "PUT")

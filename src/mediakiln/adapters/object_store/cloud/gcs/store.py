@@ -8,12 +8,21 @@ from urllib.parse import quote
 import obstore
 from obstore.store import GCSStore
 
+from mediakiln.adapters.object_store.checks import check_key
+from mediakiln.adapters.object_store.cloud.disposition import attachment
 from mediakiln.adapters.object_store.cloud.failures import translated
+from mediakiln.adapters.object_store.cloud.gcs import buckets
 from mediakiln.adapters.object_store.cloud.gcs.api import GOOGLE, OK, PRECONDITION, GcsApi, resource
+from mediakiln.adapters.object_store.cloud.gcs.signing import Request, signed
 from mediakiln.adapters.object_store.cloud.gcs.tokens import Tokens
 from mediakiln.adapters.object_store.cloud.gcs.upload import GcsUpload
 from mediakiln.adapters.object_store.cloud.http import Http
-from mediakiln.adapters.object_store.cloud.options import Options, read_flag, read_url
+from mediakiln.adapters.object_store.cloud.options import (
+    Options,
+    check_life,
+    read_flag,
+    read_url,
+)
 from mediakiln.adapters.object_store.cloud.putting import new_mark, put_whole, settle, written
 from mediakiln.adapters.object_store.cloud.shelves import (
     Shelf,
@@ -45,22 +54,27 @@ class GcsObjectStore(SingleDeletes):
 
     - `endpoint`: where it is not Google's.
     - `anonymous=true`: ask for no credentials, as emulators need none.
+    - `project`: in which buckets are made; else that of the credentials.
+    - `location`: where buckets are made; else where Google makes them.
     - `input`, `production`, `archive`: buckets of other names.
     - `input_class`, `production_class`, `archive_class`: storage classes of new objects.
     - `timeout_s` (30): how long one request may stand still; `retries` (5) after an outage.
 
-    Credentials are Google's application default ones.
+    Credentials are Google's application default ones. Addresses are signed by the service
+    account's key, or by IAM where there is none.
     """
 
-    make_hint = "make it: gcloud storage buckets create gs://{name}"
-
     def __init__(
-        self, api: GcsApi, shelves: Mapping[Bucket, Shelf], signers: Mapping[Bucket, Shelf]
+        self, api: GcsApi, tokens: Tokens, shelves: Mapping[Bucket, Shelf], options: Options
     ) -> None:
         super().__init__(shelves)
         self._api = api
-        self._signers = signers
-        self.capabilities = replace(type(self).capabilities, presign=bool(signers))
+        self._tokens = tokens
+        self._endpoint = _endpoint(options) or GOOGLE
+        self._project = options.own.get("project", "")
+        self._location = options.own.get("location", "")
+        signs = not tokens.anonymous
+        self.capabilities = replace(type(self).capabilities, presign=signs, presign_described=signs)
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -70,15 +84,14 @@ class GcsObjectStore(SingleDeletes):
             EngineMisconfigured: another form, an unknown option, a value that cannot be one, or
                 Google's library for credentials is not installed.
         """
-        options = read_url(url, "gs", own={"endpoint", "anonymous"})
-        anonymous = read_flag(options.own, "anonymous")
-        tokens = Tokens(anonymous=anonymous)
-        shelves, signers = (
-            {b: replace(shelf_of(_open(options, b, t), b, options), versions=False) for b in Bucket}
-            for t in (tokens, None)
-        )
-        endpoint = options.own.get("endpoint", GOOGLE)
-        return cls(GcsApi(Http(options), tokens, endpoint), shelves, {} if anonymous else signers)
+        options = read_url(url, "gs", own={"endpoint", "anonymous", "project", "location"})
+        tokens = Tokens(anonymous=read_flag(options.own, "anonymous"))
+        shelves = {
+            b: replace(shelf_of(_open(options, b, tokens), b, options), versions=False)
+            for b in Bucket
+        }
+        api = GcsApi(Http(options), tokens, _endpoint(options) or GOOGLE)
+        return cls(api, tokens, shelves, options)
 
     async def presign(
         self,
@@ -91,23 +104,44 @@ class GcsObjectStore(SingleDeletes):
         media_type: str | None = None,
     ) -> str:
         """An address for a second to a week, signed by the service account's key or by IAM."""
-        if not self._signers:
+        check_key(key)
+        check_life(expires_s)
+        if self._tokens.anonymous:
             raise NotSupported("Without credentials there are no signed addresses.")
-        said = filename or media_type
-        return await self._presigned(self._signers[bucket], key, method, expires_s, said)
+        query: dict[str, str] = {}
+        headers: dict[str, str] = {}
+        if method == "PUT":
+            headers = {"content-type": media_type} if media_type else {}
+        else:
+            query |= {"response-content-type": media_type} if media_type else {}
+            query |= {"response-content-disposition": attachment(filename)} if filename else {}
+        request = Request(
+            method=method,
+            endpoint=self._endpoint,
+            resource=f"/{self._shelf(bucket).name}/{key}",
+            expires_s=int(expires_s),
+            query=query,
+            headers=headers,
+        )
+        return await signed(self._tokens, request)
 
     async def apply_rules(self, rules: LifecycleRules) -> None:
-        """Refuse: mediakiln does not write Google's rules."""
-        del rules
-        raise NotSupported(
-            "Google's lifecycle rules are not written by mediakiln.",
-            hint="gcloud storage buckets update gs://BUCKET --lifecycle-file=FILE",
-        )
+        """Write lifecycle rules into the buckets' settings; other rules than by age alone stay."""
+        written = {bucket: buckets.rules_of(bucket, rules) for bucket in self._shelves}
+        for bucket, shelf in self._shelves.items():
+            await buckets.write_rules(self._api, shelf.name, written[bucket])
 
     async def close(self) -> None:
         """Let go of connections and threads."""
         await super().close()
         await self._api.close()
+
+    async def _answers(self, shelf: Shelf) -> bool:
+        return await buckets.answers(self._api, shelf.name)
+
+    async def _make(self, name: str) -> None:
+        project = self._project or await self._tokens.project()
+        await buckets.make(self._api, name, project=project, location=self._location)
 
     async def _put_whole(
         self, shelf: Shelf, key: str, data: bytes, *, if_absent: bool
@@ -174,13 +208,17 @@ def _place(shelf: Shelf, key: str) -> str:
     return f"/b/{quote(shelf.name, safe='')}/o/{quote(key, safe='')}"
 
 
-def _open(options: Options, bucket: Bucket, tokens: Tokens | None) -> GCSStore:
-    endpoint = options.own.get("endpoint", "")
+def _endpoint(options: Options) -> str:
+    return options.own.get("endpoint", "").rstrip("/")
+
+
+def _open(options: Options, bucket: Bucket, tokens: Tokens) -> GCSStore:
+    endpoint = _endpoint(options)
     config: GCSConfig = {"base_url": endpoint} if endpoint else {}
     return GCSStore(
         options.buckets[bucket],
         config=config,
         client_options=client_options(options, endpoint),
         retry_config=retry_config(options),
-        credential_provider=tokens.credential if tokens else None,
+        credential_provider=tokens.credential,
     )

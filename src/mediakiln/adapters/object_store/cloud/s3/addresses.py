@@ -1,8 +1,8 @@
 """Addresses that let a client read or write one S3 object for a while."""
 
 from typing import Any, Literal
-from urllib.parse import quote
 
+from mediakiln.adapters.object_store.cloud.disposition import attachment
 from mediakiln.adapters.object_store.cloud.options import check_life
 from mediakiln.adapters.object_store.cloud.s3.client import S3Client
 from mediakiln.adapters.object_store.cloud.shelves import Shelf
@@ -29,7 +29,7 @@ async def presign(
         params |= {"ContentType": media_type} if media_type else {}
     else:
         params |= {"ResponseContentType": media_type} if media_type else {}
-        params |= {"ResponseContentDisposition": _attachment(filename)} if filename else {}
+        params |= {"ResponseContentDisposition": attachment(filename)} if filename else {}
     async with client.calls(shelf.name, key) as s3:
         address = await s3.generate_presigned_url(
             "put_object" if method == "PUT" else "get_object",
@@ -37,8 +37,3 @@ async def presign(
             ExpiresIn=int(expires_s),
         )
     return str(address)
-
-
-def _attachment(filename: str) -> str:
-    """RFC 6266, with the name in the encoding of RFC 8187."""
-    return f"attachment; filename*=UTF-8''{quote(filename, safe='')}"

@@ -10,16 +10,26 @@ from blake3 import blake3
 
 from support import media
 from support.deployments import urls_of
+from support.google import service_account, tokens
 from support.platform import Platform, platform
 
-pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("s3")]
+pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("s3"), pytest.mark.timeout(300)]
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Platform]:
-    """A platform whose objects are on S3."""
-    with platform(tmp_path, settings=urls_of("embedded+s3+embedded")) as made:
-        yield made
+@pytest.fixture(params=["s3", "gcs", "azure"])
+def site(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Platform]:
+    """A platform whose objects are in a cloud's store."""
+    urls = urls_of(f"embedded+{request.param}+embedded")
+    with tokens() as token_uri:
+        if request.param == "gcs":
+            account = tmp_path / "account.json"
+            service_account(account, token_uri)
+            monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(account))
+            urls["STORE"] = urls["STORE"].removesuffix("&anonymous=true")
+        with platform(tmp_path, settings=urls) as made:
+            yield made
 
 
 def test_a_download_is_sent_to_the_store_itself(site: Platform) -> None:
@@ -43,6 +53,7 @@ def test_a_download_is_sent_to_the_store_itself(site: Platform) -> None:
             assert found.headers["content-disposition"].startswith("attachment")
 
 
+@pytest.mark.parametrize("site", ["s3"], indirect=True)
 def test_a_direct_address_does_not_outlive_its_signature(site: Platform) -> None:
     with site.client() as client:
         asset = client.wait(client.submit(media.jpeg(4), name="a.jpg").id, timeout=60)
