@@ -1,6 +1,6 @@
 """What several roles are built of, from the settings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from mediakiln.ports.operation import OperationSet
 from mediakiln.roles.consumer import Policy
 from mediakiln.roles.engines import Engines, open_detector, read_table
 from mediakiln.roles.settings import Settings
+from mediakiln.stages.access.projects import Projects
 from mediakiln.stages.admission import Admission
 from mediakiln.stages.ledger import Ledger
 from mediakiln.stages.receive import Receive
@@ -83,6 +84,22 @@ def direct(settings: Settings, engines: Engines) -> Direct:
         adoption(settings, engines),
         life=timedelta(seconds=settings.direct_expiry_s),
     )
+
+
+def project_names(engines: Engines) -> Callable[[], Awaitable[Sequence[str]]]:
+    """Asks for the names of all projects."""
+    projects = Projects(engines.catalog)
+
+    async def names() -> Sequence[str]:
+        found: list[str] = []
+        cursor: str | None = None
+        while True:
+            page, cursor = await projects.list(cursor=cursor)
+            found += [project.name for project in page]
+            if cursor is None:
+                return found
+
+    return names
 
 
 def policy(settings: Settings, *, concurrency: int = 8, max_attempts: int = 8) -> Policy:

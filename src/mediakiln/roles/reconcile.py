@@ -1,20 +1,31 @@
 """The role that sets standing records going and deletes what nobody needs."""
 
+from datetime import timedelta
+
 from mediakiln.roles import parts
 from mediakiln.roles.engines import Engines
 from mediakiln.roles.service import Service, Sweeper, Together
 from mediakiln.roles.settings import Settings
-from mediakiln.stages.reconcile import Housekeeping, Reconcile
+from mediakiln.stages.reconcile import Housekeeping, LostObjects, Reconcile
 
 _BATCH = 100
 _HOUR_S = 3600.0
 
 
 def build(settings: Settings, engines: Engines) -> Service:
-    """Due records every few seconds; orphans and archives every hour."""
+    """Due records every few seconds, lost objects in minutes, orphans and archives every hour."""
     records = Reconcile(parts.ledger(settings, engines), engines.store)
+    projects = parts.project_names(engines)
     house = Housekeeping(
-        engines.catalog, engines.store, projects=["default"], archive_days=settings.archive_days
+        engines.catalog, engines.store, projects=projects, archive_days=settings.archive_days
+    )
+    lost = LostObjects(
+        engines.catalog,
+        engines.store,
+        parts.adoption(settings, engines),
+        projects=projects,
+        prefixes=[drop.prefix for drop in settings.drops],
+        grace=timedelta(seconds=settings.lost_grace_s),
     )
     interval = min(15.0, max(1.0, settings.stall_s / 4))
     return Together(
@@ -22,7 +33,13 @@ def build(settings: Settings, engines: Engines) -> Service:
             Sweeper(
                 "reconcile", lambda: records.sweep(limit=_BATCH), interval=interval, full=_BATCH
             ),
+            Sweeper("lost", lost.sweep, interval=_look_s(settings), full=1_000_000),
             Sweeper("orphans", house.sweep_orphans, interval=_HOUR_S, full=1_000_000),
             Sweeper("archives", house.expire_archives, interval=_HOUR_S, full=1_000_000),
         ]
     )
+
+
+def _look_s(settings: Settings) -> float:
+    """Pause between two looks for lost objects, which cost listings."""
+    return min(300.0, max(1.0, settings.lost_grace_s / 3))

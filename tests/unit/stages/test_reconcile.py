@@ -150,9 +150,13 @@ async def test_restore_brings_products_back_from_the_archive(world: World) -> No
     assert (await world.manage.restore(asset.id))[1] == 0
 
 
+async def only_default() -> list[str]:
+    return ["default"]
+
+
 def _housekeeping(world: World, days: int = 30) -> Housekeeping:
     return Housekeeping(
-        world.catalog, world.store, projects=["default"], archive_days=days, clock=world.clock
+        world.catalog, world.store, projects=only_default, archive_days=days, clock=world.clock
     )
 
 

@@ -1,6 +1,6 @@
 """Objects that no record needs: uploads that were never acknowledged, and expired archives."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import date, timedelta
 
 from mediakiln.model.clock import Clock, utc_now
@@ -24,7 +24,7 @@ class Housekeeping:
         catalog: Catalog,
         store: ObjectStore,
         *,
-        projects: Sequence[str],
+        projects: Callable[[], Awaitable[Sequence[str]]],
         archive_days: int,
         clock: Clock = utc_now,
     ) -> None:
@@ -46,7 +46,7 @@ class Housekeeping:
         now = self._clock()
         today = now.date()
         swept = 0
-        for project in self._projects:
+        for project in await self._projects():
             for back in (1, 2):
                 day = today - timedelta(days=back)
                 async for batch in self._batches(Bucket.INPUT, f"{project}/{day:%Y/%m/%d}/"):

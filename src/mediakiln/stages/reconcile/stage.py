@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from mediakiln.model.asset import Asset, Problem, StepProducts
 from mediakiln.model.clock import Clock, utc_now
+from mediakiln.model.drops import dropped_id, is_dropped
 from mediakiln.model.errors import AttemptsSpent, ObjectMissing
 from mediakiln.model.keys import Bucket, asset_prefix, manifest_key, run_of
 from mediakiln.model.kind import AssetState
@@ -154,7 +155,7 @@ class Reconcile:
         Archive copies go when their day expires: they cannot be deleted before their lock ends.
         A second visit takes what a worker wrote that had not yet heard of the deletion.
         """
-        await self._store.delete(Bucket.INPUT, [asset.source.key])
+        await self._delete_source(asset)
         await self._delete_below(asset, keep=frozenset())
         empty: dict[str, object] = {
             "purged": True,
@@ -165,6 +166,17 @@ class Reconcile:
         }
         await self._settle(asset, empty)
         return "purged"
+
+    async def _delete_source(self, asset: Asset) -> None:
+        """Delete the upload, unless its key, which is others' to write, has become another's."""
+        key = asset.source.key
+        if is_dropped(asset.id, key):
+            info = await self._store.head(Bucket.INPUT, key)
+            if info is None or asset.id != dropped_id(
+                key, etag=info.etag, version=info.version, modified=info.modified
+            ):
+                return
+        await self._store.delete(Bucket.INPUT, [key])
 
     async def _tidy(self, asset: Asset) -> str:
         """Delete production objects that the record does not name: lost attempts, old runs.

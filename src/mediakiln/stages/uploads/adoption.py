@@ -142,7 +142,8 @@ class Adoption:
         if upload is not None:
             # What the other doors have written they bring to its end themselves.
             return await self._direct(upload, info) if upload.protocol == PROTOCOL else None
-        if (await self._described(key)).ours:
+        if not isinstance(self._store, Described) or (await self._described(key)).ours:
+            # Its record is made by the process that wrote it, before anybody hears of success.
             return None
         return await self._kept(id, Offer(name=id, project=project), info)
 
