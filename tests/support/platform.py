@@ -53,10 +53,13 @@ class Platform:
     @property
     def environment(self) -> dict[str, str]:
         """What each process is started with."""
+        state = {"XDG_STATE_HOME": str(self.folder / "state")}
         own = {"DATA": str(self.folder / "data"), "AUTH": str(int(self.auth)), "LOG_JSON": "1"}
         modules = {"PYTHONPATH": self.module_path} if self.module_path else {}
         return clean_environment(
-            {PREFIX + name: value for name, value in {**own, **self.settings}.items()} | modules
+            {PREFIX + name: value for name, value in {**own, **self.settings}.items()}
+            | modules
+            | state
         )
 
     def command_line(self, *arguments: str) -> list[str]:

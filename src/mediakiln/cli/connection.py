@@ -8,6 +8,8 @@ from pathlib import Path
 import httpx2
 
 from mediakiln.client import ApiError, AsyncClient, Client
+from mediakiln.client.address import Address
+from mediakiln.model.errors import EngineMisconfigured
 from mediakiln.roles.settings import Settings
 
 UNREACHABLE = 3
@@ -25,9 +27,11 @@ def address(settings: Settings) -> str:
 
 
 def key(settings: Settings) -> str | None:
-    """MEDIAKILN_KEY; else the owner's key from the data folder, where that can be read."""
+    """MEDIAKILN_KEY; else the one in MEDIAKILN_URL; else the owner's key from the data folder."""
     if settings.key is not None:
         return settings.key.get_secret_value()
+    if settings.url and (inside := _where(settings).key):
+        return inside
     path = settings.data / "owner.key"
     try:
         return path.read_text().strip()
@@ -39,20 +43,22 @@ def key(settings: Settings) -> str | None:
 def connected(data: Path | None = None) -> Iterator[Client]:
     """A client; what goes wrong ends the command with a line and an exit code."""
     settings = Settings.given(data=data)
-    with _explained(settings), Client(address(settings), key(settings)) as client:
+    with explained(settings), Client(address(settings), key(settings)) as client:
         yield client
 
 
 @asynccontextmanager
 async def connected_async(settings: Settings) -> AsyncIterator[AsyncClient]:
     """The same for asyncio."""
-    with _explained(settings):
+    with explained(settings):
         async with AsyncClient(address(settings), key(settings)) as client:
             yield client
 
 
 @contextmanager
-def _explained(settings: Settings) -> Iterator[None]:
+def explained(settings: Settings) -> Iterator[None]:
+    """Run the body; what goes wrong with the server ends the command in words."""
+    where = _where(settings)
     try:
         yield
     except ApiError as error:
@@ -67,6 +73,20 @@ def _explained(settings: Settings) -> Iterator[None]:
             )
         sys.exit(1)
     except httpx2.TransportError as error:
-        print(f"mediakiln: no server at {address(settings)}: {error}", file=sys.stderr)
+        print(f"mediakiln: no server at {where.url}: {error}", file=sys.stderr)
         print("  start one with `mediakiln up`, or set MEDIAKILN_URL", file=sys.stderr)
         sys.exit(UNREACHABLE)
+
+
+def _where(settings: Settings) -> Address:
+    """The address, with nothing secret to be shown.
+
+    Raises:
+        EngineMisconfigured: MEDIAKILN_URL is none.
+    """
+    try:
+        return Address.of(address(settings), None)
+    except ValueError as error:
+        raise EngineMisconfigured(
+            f"MEDIAKILN_URL: {error}", hint="it is http://KEY@host:port"
+        ) from error

@@ -1,0 +1,1 @@
+"""What `mediakiln submit` is made of: finding files, remembering them, sending them, telling."""
