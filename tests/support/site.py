@@ -77,6 +77,7 @@ def services_of(world: World, **settings: Any) -> Services:
         "broker": world.broker,
         "ready": everything_works,
         "max_upload_bytes": MAX_UPLOAD,
+        "multipart": world.multipart,
         "direct": world.direct,
         "news": ObjectNews(world.broker, NoFetcher(), topics=()),
     }

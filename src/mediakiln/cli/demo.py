@@ -64,7 +64,7 @@ async def _show(base: str, settings: Settings) -> bool:
     async with asyncio.timeout(TIMEOUT_S), AsyncClient(base, key) as client:
         assets = await _put_through(client, files)
     console().print(words.result_table(assets))
-    _say_how_to_go_on(page_url(base, settings), files[0], base, key)
+    _say_how_to_go_on(await page_url(base, settings), files[0], base, key)
     return all(asset.state is AssetState.READY for asset in assets)
 
 

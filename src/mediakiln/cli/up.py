@@ -7,6 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from cyclopts import Parameter
 
@@ -104,18 +105,22 @@ async def is_ready(base: str) -> bool:
         writer.close()
 
 
-def page_url(base: str, settings: Settings) -> str:
-    """The page, with a sign-in link when a key is asked for."""
+async def page_url(base: str, settings: Settings) -> str:
+    """The page, with a sign-in link that works once when a key is asked for."""
     if not settings.auth:
         return f"{base}/"
-    from mediakiln.web.auth import signin_token
+    from mediakiln.cli.asking import asked
 
-    return f"{base}/signin?token={signin_token(settings.owner_key())}"
+    key = settings.owner_key()
+    made = await asyncio.to_thread(asked, base, key, "POST", "/v1/signin")
+    link = urlsplit(made["url"])
+    # Here the address that is listened on counts, not the one that clients elsewhere know.
+    return f"{base}{link.path}?{link.query}"
 
 
 async def say_where(base: str, settings: Settings) -> None:
     """Print where the platform is."""
     print(f"mediakiln is ready: {base}", flush=True)
-    print(f"  page  {page_url(base, settings)}", flush=True)
+    print(f"  page  {await page_url(base, settings)}", flush=True)
     if settings.auth:
         print(f"  key   {settings.data / 'owner.key'}", flush=True)

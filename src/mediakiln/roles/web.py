@@ -99,6 +99,8 @@ def services_of(settings: Settings, engines: Engines) -> Services:
         broker=engines.broker,
         ready=readiness(engines, receive),
         max_upload_bytes=settings.max_upload_bytes,
+        max_form_files=settings.max_form_files,
+        multipart=parts.multipart(settings, engines),
         direct=parts.direct(settings, engines),
         news=object_news(settings, engines),
         public_url=settings.public_url,

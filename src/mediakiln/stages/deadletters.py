@@ -27,40 +27,45 @@ class DeadLetters:
             return
 
     async def list(
-        self, *, limit: int = 100, cursor: str | None = None
+        self, *, limit: int = 100, cursor: str | None = None, project: str | None = None
     ) -> tuple[Sequence[DeadLetter], str | None]:
-        """Dead letters, oldest first, and the next page's cursor."""
-        records, following = await self._records.list(limit=limit, cursor=cursor)
-        return [DeadLetter.model_validate(record.value) for record in records], following
+        """Dead letters, of a project or all, oldest first, and the next page's cursor.
 
-    async def get(self, id: str) -> DeadLetter:
-        """One dead letter.
+        A page may hold fewer than `limit`, the others being of other projects.
+        """
+        records, following = await self._records.list(limit=limit, cursor=cursor)
+        letters = [DeadLetter.model_validate(record.value) for record in records]
+        return [each for each in letters if project in {None, each.project}], following
+
+    async def get(self, id: str, *, project: str | None = None) -> DeadLetter:
+        """One dead letter, of a project or any.
 
         Raises:
             NotFound: there is none of that id.
         """
         record = await self._records.get(id)
-        if record is None:
+        letter = None if record is None else DeadLetter.model_validate(record.value)
+        if letter is None or project not in {None, letter.project}:
             raise NotFound(f"there is no dead letter {id[:64]!r}")
-        return DeadLetter.model_validate(record.value)
+        return letter
 
-    async def replay(self, id: str) -> DeadLetter:
+    async def replay(self, id: str, *, project: str | None = None) -> DeadLetter:
         """Send the message to its one group again, then drop the letter.
 
         Raises:
             NotFound: there is none of that id.
         """
-        letter = await self.get(id)
+        letter = await self.get(id, project=project)
         await self._broker.publish(letter.topic, [letter.message()], group=letter.group)
         await self._records.delete(id)
         return letter
 
-    async def drop(self, id: str) -> DeadLetter:
+    async def drop(self, id: str, *, project: str | None = None) -> DeadLetter:
         """Forget the message for good.
 
         Raises:
             NotFound: there is none of that id.
         """
-        letter = await self.get(id)
+        letter = await self.get(id, project=project)
         await self._records.delete(id)
         return letter

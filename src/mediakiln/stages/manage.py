@@ -32,17 +32,21 @@ class Manage:
         self._grace = grace
         self._clock = clock
 
-    async def process_again(self, id: str, recipe: Recipe | None) -> Asset:
+    async def process_again(
+        self, id: str, recipe: Recipe | None, *, project: str | None = None
+    ) -> Asset:
         """Start run + 1 with another recipe (None: the one before).
 
         Old products stay visible until the new run ends; products that exist already under the
         same key are copied, not made again. A worker on the old run stops at its next renewal.
 
         Raises:
-            NotFound, Gone: there is no such asset, or no longer.
+            NotFound, Gone: there is no such asset (in the project, where one is given), or no
+                longer.
         """
 
         def apply(asset: Asset) -> Change:
+            _refuse_foreign(asset, project)
             _refuse_deleted(asset)
             now = self._clock()
             after = asset.model_copy(
@@ -70,14 +74,15 @@ class Manage:
 
         return await self._ledger.change(id, apply)
 
-    async def delete(self, id: str) -> Asset:
+    async def delete(self, id: str, *, project: str | None = None) -> Asset:
         """Hide the asset at once; its bytes are deleted after the grace. Again is no error.
 
         Raises:
-            NotFound: there is no such asset.
+            NotFound: there is no such asset (in the project, where one is given).
         """
 
         def apply(asset: Asset) -> Change | None:
+            _refuse_foreign(asset, project)
             if asset.state is AssetState.DELETING:
                 return None
             now = self._clock()
@@ -94,19 +99,20 @@ class Manage:
 
         return await self._ledger.change(id, apply)
 
-    async def restore(self, id: str) -> tuple[Asset, int]:
+    async def restore(self, id: str, *, project: str | None = None) -> tuple[Asset, int]:
         """Bring back product files that are missing in production from their archive copies.
 
         Returns:
             The asset, and how many files were brought back.
 
         Raises:
-            NotFound, Gone: there is no such asset, or no longer.
+            NotFound, Gone: as `process_again`.
             Conflict: a missing file has no archive copy any more.
         """
         asset = await self._ledger.catalog.get(id)
         if asset is None:
             raise NotFound(f"there is no asset {id}", asset=id)
+        _refuse_foreign(asset, project)
         _refuse_deleted(asset)
         restored = 0
         for products in asset.visible.values():
@@ -133,6 +139,11 @@ class Manage:
             )
         await self._store.copy((Bucket.ARCHIVE, archived), (Bucket.PRODUCTION, key))
         return 1
+
+
+def _refuse_foreign(asset: Asset, project: str | None) -> None:
+    if project not in {None, asset.project}:
+        raise NotFound(f"there is no asset {asset.id}", asset=asset.id)
 
 
 def _refuse_deleted(asset: Asset) -> None:

@@ -1,17 +1,24 @@
-"""Who a request comes from, as the door found out, and whether it may do what it asks for."""
+"""Whom a request comes from, as the door found out, what that allows, and the trail it leaves."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
+from starlette.datastructures import Headers
 from starlette.types import Scope as Asgi
 
 from mediakiln.model.access import Principal, Scope
 from mediakiln.model.errors import Forbidden, Unauthorised
 from mediakiln.model.upload import Offer
+from mediakiln.stages.access.audit import NOBODY
 from mediakiln.stages.recipes import RecipeBook
+from mediakiln.web.services import Services
 
 PRINCIPAL: Final = "mediakiln.principal"
 """Where the door leaves the principal in a request's scope."""
+REQUEST: Final = "mediakiln.request"
+"""Where it leaves the request's id."""
 
 
 def allowed(request: Asgi, scope: Scope) -> Principal:
@@ -30,6 +37,16 @@ def allowed(request: Asgi, scope: Scope) -> Principal:
             allowed=sorted(each.value for each in principal.scopes),
         )
     return principal
+
+
+def administered(request: Asgi) -> str | None:
+    """The project whose affairs a request may see to; None: every project's.
+
+    Raises:
+        Unauthorised, Forbidden: as `allowed`.
+    """
+    principal = allowed(request, Scope.ADMIN)
+    return None if principal.is_owner else principal.project
 
 
 def constrained(principal: Principal, offer: Offer, recipes: RecipeBook) -> Offer:
@@ -53,3 +70,41 @@ def constrained(principal: Principal, offer: Offer, recipes: RecipeBook) -> Offe
         recipe=offer.recipe if fixed is None else recipes.resolve(fixed),
         limits=limits,
     )
+
+
+@asynccontextmanager
+async def counted(principal: Principal, services: Services) -> AsyncIterator[None]:
+    """Count one file against the principal's token; not if nothing comes of it.
+
+    Raises:
+        Forbidden: the token was good for so many files, and they are there.
+    """
+    await services.access.tokens.spend(principal)
+    try:
+        yield
+    except BaseException:
+        await services.access.tokens.refund(principal)
+        raise
+
+
+async def noted(request: Asgi, services: Services, what: str, subject: str, **detail: Any) -> None:
+    """Write what a request did to the audit trail."""
+    principal: Principal | None = request.get(PRINCIPAL)
+    await services.access.audit.note(
+        what,
+        project=NOBODY if principal is None else principal.project,
+        who=NOBODY if principal is None else principal.id,
+        subject=subject,
+        address=client_address(request, trust_proxy=services.trust_proxy),
+        request=request.get(REQUEST, ""),
+        detail=detail,
+    )
+
+
+def client_address(request: Asgi, *, trust_proxy: bool) -> str:
+    """The client's address; behind a trusted proxy the one that the proxy saw."""
+    if trust_proxy and (told := Headers(scope=request).get("x-forwarded-for")):
+        # Each proxy adds its own client at the end; what stands before may be anybody's word.
+        return told.rpartition(",")[2].strip()[:64]
+    client = request.get("client")
+    return "" if client is None else str(client[0])

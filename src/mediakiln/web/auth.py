@@ -1,12 +1,12 @@
-"""Who may come in: the owner's key as a bearer token, or a session cookie made from it.
+"""Who sends a request: the holder of a key or an upload token, or of a session's cookie.
 
 A cookie travels with requests that other sites' pages start, so it opens methods that change
 something only to requests that the browser says come from our own page.
 """
 
-import hashlib
-import hmac
 import re
+import time
+from collections import OrderedDict
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
@@ -15,84 +15,96 @@ from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.types import Scope
 
-from mediakiln.model.errors import ForeignOrigin, Unauthorised
+from mediakiln.model.access import OWNER, Principal
+from mediakiln.model.errors import Forbidden, ForeignOrigin, Unauthorised
+from mediakiln.stages.access import Access
 
 COOKIE: Final = "mediakiln_session"
 COOKIE_SECONDS: Final = 30 * 24 * 3600
+TRUSTED_S: Final = 5.0
+"""How long a process trusts what it found out: within that, a revoked key may still open."""
+
+_MOST_KNOWN: Final = 4096
 _HOST = re.compile(r"(?:\[([^\]]*)\]|([^:]*))(?::\d*)?")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_UPLOADING: Final = re.compile(r"/v1/(?:uploads|tus)(?:/.*)?", re.DOTALL)
 
-
-def signin_token(owner_key: str) -> str:
-    """The token of the sign-in link: proves the key without being it."""
-    return _derive(owner_key, "signin")
-
-
-def session_cookie(owner_key: str) -> str:
-    """The session cookie's value; a new key ends every session."""
-    return _derive(owner_key, "session")
-
-
-def _derive(owner_key: str, purpose: str) -> str:
-    message = f"mediakiln {purpose}".encode()
-    return hmac.new(owner_key.encode(), message, hashlib.sha256).hexdigest()
+Secrets = tuple[bytes, bytes, bytes]
+"""The headers that decide: Authorization, X-Mediakiln-Project, Cookie."""
 
 
 class Auth:
-    """Checks requests against the owner's key; None lets everybody in.
+    """Finds out whom a request comes from; without an owner's key, from the owner.
 
     Everybody but pages of other sites: without a key, requests must name this service by an
     IP address, `localhost` or the host of `public_url`, or else a page could reach it by
     pointing its own name at this machine (DNS rebinding).
     """
 
-    def __init__(self, owner_key: str | None, *, public_url: str | None = None) -> None:
-        if owner_key == "":
-            raise ValueError("an empty owner key would let everybody in")
+    def __init__(self, access: Access, *, open_: bool, public_url: str | None = None) -> None:
+        self._access = access
+        self._open = open_
         self._host = None if public_url is None else urlsplit(public_url).hostname
-        self._open = owner_key is None
-        self._bearer = (owner_key or "").encode()
-        self._cookie = session_cookie(owner_key or "").encode()
-        self._token = signin_token(owner_key or "").encode()
+        self._known: OrderedDict[Secrets, tuple[float, Principal]] = OrderedDict()
 
-    def check(self, scope: Scope) -> None:
-        """Let the request pass.
+    async def identify(self, scope: Scope) -> Principal:
+        """The principal of a request.
 
         Raises:
-            Unauthorised: it carries no valid key or session.
+            Unauthorised: it carries no valid key, token or session.
+            Forbidden: what it carries does not open this address, or this project.
             ForeignOrigin: it would change something, and another site's page started it.
+            NotFound: it names a project that there is not.
         """
-        headers = Headers(scope=scope)
+        secrets = _secrets(scope)
         if self._open:
-            self._refuse_strange_host(headers)
-        elif self._has_key(headers):
-            return
-        elif not self._has_session(headers):
-            raise Unauthorised(hint="send `Authorization: Bearer KEY`")
-        if scope["method"] not in _SAFE and not self._same_origin(headers):
+            self._refuse_strange_host(Headers(scope=scope))
+            secrets = (b"", secrets[1], b"")
+        known = self._known.get(secrets)
+        if known is not None and time.monotonic() < known[0]:
+            principal = known[1]
+        else:
+            principal = await self._find(secrets)
+            self._remember(secrets, principal)
+        if principal.limits is not None and not _takes_files(scope):
+            raise Forbidden("an upload token opens nothing but the ways in")
+        if scope["method"] not in _SAFE and not _bearer(secrets[0]) and not self._is_ours(scope):
             raise ForeignOrigin
+        return principal
 
-    def admits(self, scope: Scope) -> bool:
-        """Whether `check` passes."""
-        try:
-            self.check(scope)
-        except (Unauthorised, ForeignOrigin):
-            return False
-        return True
+    def forget(self) -> None:
+        """Ask anew about everybody: some key or session has just ended."""
+        self._known.clear()
 
-    def opens(self, token: str) -> bool:
-        """Whether the token of a sign-in link is right."""
-        return self._open or hmac.compare_digest(token.encode(), self._token)
+    async def _find(self, secrets: Secrets) -> Principal:
+        authorization, project, cookie = secrets
+        if self._open:
+            found: Principal | None = OWNER
+        elif key := _bearer(authorization):
+            found = await self._access.bearer(key)
+        else:
+            found = await self._access.session(session_of(cookie))
+        if found is None:
+            raise Unauthorised(hint="send `Authorization: Bearer KEY`")
+        return await self._in_project(found, project.decode("latin-1"))
 
-    def _has_key(self, headers: Headers) -> bool:
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(
-            key.strip().encode("latin-1"), self._bearer
-        )
+    async def _in_project(self, principal: Principal, name: str) -> Principal:
+        """The principal in the project that it chose. Only the owner has more than one."""
+        if not name or name == principal.project:
+            return principal
+        if not principal.is_owner:
+            raise Forbidden(f"this key is of the project {principal.project!r}")
+        project = await self._access.projects.get(name)
+        return principal.model_copy(update={"project": project.name})
 
-    def _has_session(self, headers: Headers) -> bool:
-        value = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
-        return hmac.compare_digest(value.encode(), self._cookie)
+    def _remember(self, secrets: Secrets, principal: Principal) -> None:
+        # Found by the headers' own bytes: a lookup that costs a hash, where verifying costs a
+        # read of the catalog. Python hashes bytes under a key of its own, so that the time of a
+        # lookup tells nothing of the keys that are there.
+        self._known[secrets] = (time.monotonic() + TRUSTED_S, principal)
+        self._known.move_to_end(secrets)
+        while len(self._known) > _MOST_KNOWN:
+            self._known.popitem(last=False)
 
     def _refuse_strange_host(self, headers: Headers) -> None:
         match = _HOST.fullmatch(headers.get("host", "localhost").lower())
@@ -103,7 +115,8 @@ class Auth:
                 hint="set MEDIAKILN_PUBLIC_URL, or turn authentication on",
             )
 
-    def _same_origin(self, headers: Headers) -> bool:
+    def _is_ours(self, scope: Scope) -> bool:
+        headers = Headers(scope=scope)
         site = headers.get("sec-fetch-site")
         if site is not None:
             return site in {"same-origin", "none"}
@@ -112,6 +125,38 @@ class Auth:
             # Browsers send one of the two; without authentication programs send neither.
             return self._open
         return origin.partition("://")[2] == headers.get("host")
+
+
+def _secrets(scope: Scope) -> Secrets:
+    authorization = project = cookie = b""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            authorization = authorization or value
+        elif name == b"x-mediakiln-project":
+            project = project or value
+        elif name == b"cookie":
+            cookie = cookie or value
+    # A bearer's word counts alone, so that its cookies, which change, cost it no new lookup.
+    return (authorization, project, b"") if _bearer(authorization) else (b"", project, cookie)
+
+
+def _bearer(authorization: bytes) -> str:
+    """The key or token that is sent as a bearer's; empty if none is."""
+    if authorization[:7].lower() != b"bearer ":
+        return ""
+    return authorization[7:].strip().decode("latin-1")
+
+
+def session_of(cookie: bytes) -> str:
+    """The session's secret among the cookies; empty if there is none."""
+    return cookie_parser(cookie.decode("latin-1")).get(COOKIE, "") if cookie else ""
+
+
+def _takes_files(scope: Scope) -> bool:
+    path = scope["path"]
+    if path == "/v1/assets":
+        return bool(scope["method"] == "POST")
+    return _UPLOADING.fullmatch(path) is not None
 
 
 def from_this_machine(scope: Scope) -> bool:

@@ -55,6 +55,11 @@ class Exchange:
         """Whether the answer's headers are on their way."""
         return self._status != 0
 
+    @property
+    def status(self) -> int:
+        """The answer's status; 0 before there is one."""
+        return self._status
+
     async def receive(self) -> Message:
         """The server's `receive`, watched."""
         message = await self._receive()

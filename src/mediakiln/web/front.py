@@ -1,20 +1,26 @@
 """The door every request comes through: who may enter, and which application answers."""
 
 import logging
+from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mediakiln.model.access import OWNER
-from mediakiln.web.access import PRINCIPAL
+from mediakiln.model import access
+from mediakiln.model.access import Principal
+from mediakiln.web.access import PRINCIPAL, REQUEST, allowed
 from mediakiln.web.auth import Auth
 from mediakiln.web.delivery.downloads import Downloads
 from mediakiln.web.errors import problem_of
 from mediakiln.web.exchange import Exchange
 from mediakiln.web.live import Live
+from mediakiln.web.refusals import Refusals
+from mediakiln.web.services import Services
 
 log = logging.getLogger(__name__)
 
 _OWN = frozenset({"/healthz", "/readyz", "/metrics", "/signin", "/docs", "/openapi.json"})
+_OPENING: Final = frozenset({"/v1/uploads", "/v1/tus", "/v1/tus/"})
+"""A POST here begins one upload. `/v1/assets` takes several files, and counts them itself."""
 
 
 class Front:
@@ -29,6 +35,7 @@ class Front:
         auth: Auth,
         live: Live,
         delivery_public: bool,
+        services: Services,
     ) -> None:
         self._api = api
         self._downloads = downloads
@@ -36,6 +43,8 @@ class Front:
         self._auth = auth
         self.live = live
         self._delivery_public = delivery_public
+        self._services = services
+        self._refusals = Refusals(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3)."""
@@ -43,12 +52,15 @@ class Front:
             await self._api(scope, receive, send)
             return
         exchange = Exchange(scope, receive, send)
+        scope[REQUEST] = exchange.id
         try:
             await self._route(scope, exchange)
         except Exception as error:  # noqa: BLE001 - the last place where an error becomes an answer
             await self._fail(error, scope, exchange)
         finally:
             exchange.log()
+        if exchange.status in {401, 403}:
+            await self._refusals.note(scope, exchange.status)
 
     def drain(self) -> None:
         """End what would go on for ever (live views), so that the server can stop."""
@@ -59,15 +71,36 @@ class Front:
         found = self._downloads.match(path) if self._downloads is not None else None
         if self._downloads is not None and found is not None:
             if not self._delivery_public:
-                self._auth.check(scope)
+                await self._admit(scope)
+                allowed(scope, access.Scope.READ)
             await self._downloads(found, scope, exchange.receive, exchange.send)
             return
-        ours = path.startswith("/v1/") or path in _OWN
         if path.startswith("/v1/"):
-            self._auth.check(scope)
-            scope[PRINCIPAL] = OWNER
-        app = self._api if ours or self._portal is None else self._portal
-        await app(scope, exchange.receive, exchange.send)
+            principal = await self._admit(scope)
+            if principal.limits is not None and _opens(scope):
+                await self._open(principal, scope, exchange)
+                return
+        await self._application(path)(scope, exchange.receive, exchange.send)
+
+    async def _admit(self, scope: Scope) -> Principal:
+        """Who asks. Limits on requests belong at the end of this: nothing is read or done yet."""
+        principal = await self._auth.identify(scope)
+        scope[PRINCIPAL] = principal
+        return principal
+
+    async def _open(self, principal: Principal, scope: Scope, exchange: Exchange) -> None:
+        """Begin an upload by a token, which counts if it is begun."""
+        tokens = self._services.access.tokens
+        await tokens.spend(principal)
+        try:
+            await self._api(scope, exchange.receive, exchange.send)
+        finally:
+            if not 200 <= exchange.status < 300:  # noqa: PLR2004 - it succeeded
+                await tokens.refund(principal)
+
+    def _application(self, path: str) -> ASGIApp:
+        ours = path.startswith("/v1/") or path in _OWN
+        return self._api if ours or self._portal is None else self._portal
 
     async def _fail(self, error: Exception, scope: Scope, exchange: Exchange) -> None:
         answer = problem_of(error)
@@ -76,3 +109,7 @@ class Front:
         if not exchange.started:
             await answer(scope, exchange.receive, exchange.send)
         # Else the server sees an answer that is not complete, and closes the connection.
+
+
+def _opens(scope: Scope) -> bool:
+    return scope["method"] == "POST" and scope["path"] in _OPENING

@@ -16,6 +16,7 @@ from mediakiln.stages.manage import Manage
 from mediakiln.stages.receive import Receive
 from mediakiln.stages.recipes import RecipeBook
 from mediakiln.stages.uploads.direct import Direct
+from mediakiln.stages.uploads.multipart import MultipartUploads
 
 Ready = Callable[[], Awaitable[Mapping[str, str | None]]]
 """Answers, for every part that must work, None or why it does not."""
@@ -39,8 +40,10 @@ class Services:
     broker: Broker
     ready: Ready
     max_upload_bytes: int
+    multipart: MultipartUploads
     direct: Direct
     news: TakeNews
+    max_form_files: int = 100
     public_url: str | None = None
     """The address clients know this service by; without it each request's own is used."""
     trust_proxy: bool = False

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from mediakiln import Client
-from mediakiln.web.auth import signin_token
+from mediakiln.cli.asking import asked
 from support.platform import Platform, platform
 
 if TYPE_CHECKING:
@@ -76,7 +76,9 @@ class Visit:
         return self.page
 
     def sign_in(self) -> "Page":
-        return self.open(f"/signin?token={signin_token(self.key)}")
+        made = asked(self.platform.url, self.key, "POST", "/v1/signin")
+        link = urlsplit(made["url"])
+        return self.open(f"{link.path}?{link.query}")
 
     def watch(self) -> None:
         home = urlsplit(self.platform.url).netloc

@@ -3,7 +3,9 @@
 import pytest
 from starlette.types import Scope
 
-from mediakiln.web.auth import COOKIE, Auth, from_this_machine, session_cookie, signin_token
+from mediakiln.adapters.catalog.memory import MemoryCatalog
+from mediakiln.stages.access import Access
+from mediakiln.web.auth import COOKIE, from_this_machine
 from support.site import a_text, publish
 
 from .conftest import OpenSite
@@ -23,7 +25,6 @@ UPLOAD = "/v1/assets?filename=a.txt"
         {"Authorization": "Bearer \xff"},
         {"Cookie": f"{COOKIE}=wrong"},
         {"Cookie": f"{COOKIE}={KEY}"},
-        {"Cookie": f"{COOKIE}={signin_token(KEY)}"},
     ],
 )
 async def test_without_the_key_nothing_under_v1_opens(
@@ -70,7 +71,8 @@ async def test_a_sign_in_link_gives_a_session_of_this_site_only(open_site: OpenS
     del site.http.headers["authorization"]
     wrong = await site.http.get("/signin?token=wrong")
     assert (wrong.status_code, "set-cookie" in wrong.headers) == (401, False)
-    right = await site.http.get(f"/signin?token={signin_token(KEY)}")
+    made = await site.http.post("/v1/signin", headers={"Authorization": f"Bearer {KEY}"})
+    right = await site.http.get(made.json()["url"])
     assert (right.status_code, right.headers["location"]) == (303, "/")
     cookie = right.headers["set-cookie"].lower()
     assert all(word in cookie for word in ("httponly", "samesite=strict", "path=/"))
@@ -96,7 +98,7 @@ async def test_a_session_changes_things_only_from_our_own_page(
 ) -> None:
     site = await open_site(owner_key=KEY)
     del site.http.headers["authorization"]
-    site.http.cookies.set(COOKIE, session_cookie(KEY))
+    site.http.cookies.set(COOKIE, await site.services.access.signin.open("owner"))
     host = site.url.removeprefix("http://")
     sent = {name: value.format(host=host) for name, value in headers.items()}
     answer = await site.http.post(UPLOAD, content=a_text(), headers=sent)
@@ -135,7 +137,7 @@ async def test_without_authentication_a_name_pointed_here_opens_nothing(
 
 def test_an_empty_key_is_no_key() -> None:
     with pytest.raises(ValueError, match="empty"):
-        Auth("")
+        Access(MemoryCatalog.from_url("memory://"), owner_key="")
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import StreamingResponse
 
+from mediakiln.model.access import Scope
 from mediakiln.model.asset import Asset
 from mediakiln.model.errors import InvalidRequest, NotFound
 from mediakiln.model.ids import is_id
 from mediakiln.model.kind import AssetState, Kind
 from mediakiln.model.recipe import Recipe
 from mediakiln.stages.recipes import RecipeBook
+from mediakiln.web.access import allowed, noted
 from mediakiln.web.api.openapi import problems
 from mediakiln.web.api.schemas import AssetOut, AssetPage, DeliveryPage, ProcessIn, RestoreOut
 from mediakiln.web.api.views import asset_view
@@ -34,7 +36,7 @@ def reading(services: Services, live: Live) -> APIRouter:
     """The routes that answer with assets as they are."""
     routes = APIRouter(tags=["assets"])
 
-    @routes.get("/v1/assets", responses=problems(400, 422))
+    @routes.get("/v1/assets", responses=problems(400, 403, 422))
     async def list_assets(
         request: Request,
         limit: Limit = 50,
@@ -43,14 +45,15 @@ def reading(services: Services, live: Live) -> APIRouter:
         kind: Kind | None = None,
     ) -> AssetPage:
         """Assets, newest first; what was uploaded a moment ago may be missing yet."""
+        principal = allowed(request.scope, Scope.READ)
         page = await services.catalog.list(
-            services.project, state=state, kind=kind, limit=limit, cursor=cursor
+            principal.project, state=state, kind=kind, limit=limit, cursor=cursor
         )
         base = base_url(request.scope, services)
         views = [await asset_view(asset, services.deliver, base) for asset in page.assets]
         return AssetPage(assets=views, cursor=page.cursor)
 
-    @routes.get("/v1/assets/{id}", responses=problems(404, 410))
+    @routes.get("/v1/assets/{id}", responses=problems(403, 404, 410))
     async def get_asset(
         request: Request,
         id: Id,
@@ -59,7 +62,8 @@ def reading(services: Services, live: Live) -> APIRouter:
         ] = 0,
     ) -> AssetOut:
         """One asset; with `wait`, as soon as its run has ended."""
-        asset = await services.deliver.asset(id)
+        principal = allowed(request.scope, Scope.READ)
+        asset = await services.deliver.asset(id, project=principal.project)
         if wait and not asset.state.terminal:
             asset = await live.settled(asset, within_s=wait)
         return await asset_view(asset, services.deliver, base_url(request.scope, services))
@@ -74,11 +78,12 @@ def following(services: Services, live: Live) -> APIRouter:
     @routes.get(
         "/v1/assets/{id}/events",
         response_class=StreamingResponse,
-        responses=problems(404, 410) | {200: {"content": {"text/event-stream": _EVENTS}}},
+        responses=problems(403, 404, 410) | {200: {"content": {"text/event-stream": _EVENTS}}},
     )
     async def watch_asset(request: Request, id: Id) -> StreamingResponse:
         """Server-sent events: an `asset` now and at every change, until the run has ended."""
-        asset = await services.deliver.asset(id)
+        principal = allowed(request.scope, Scope.READ)
+        asset = await services.deliver.asset(id, project=principal.project)
         base = base_url(request.scope, services)
         return StreamingResponse(
             _events(asset, services, live, base),
@@ -86,10 +91,13 @@ def following(services: Services, live: Live) -> APIRouter:
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
-    @routes.get("/v1/assets/{id}/deliveries", responses=problems(404, 410))
-    async def list_deliveries(id: Id, limit: Limit = 50, cursor: Cursor = None) -> DeliveryPage:
+    @routes.get("/v1/assets/{id}/deliveries", responses=problems(403, 404, 410))
+    async def list_deliveries(
+        request: Request, id: Id, limit: Limit = 50, cursor: Cursor = None
+    ) -> DeliveryPage:
         """How others were told of the asset: every attempt, and what was answered."""
-        await services.deliver.asset(id)
+        principal = allowed(request.scope, Scope.READ)
+        await services.deliver.asset(id, project=principal.project)
         records, following = await services.catalog.records(_DELIVERIES).list(
             f"{id}/", limit=limit, cursor=cursor
         )
@@ -106,26 +114,34 @@ def acting(services: Services) -> APIRouter:
         services.deliver.forget(asset.id)
         return await asset_view(asset, services.deliver, base_url(request.scope, services))
 
-    @routes.delete("/v1/assets/{id}", status_code=202, responses=problems(404))
+    @routes.delete("/v1/assets/{id}", status_code=202, responses=problems(403, 404))
     async def delete_asset(request: Request, id: Id) -> AssetOut:
         """Hide the asset at once; its bytes go after a grace. Again is no error."""
-        return await view(request, await services.manage.delete(_known(id)))
+        principal = allowed(request.scope, Scope.DELETE)
+        asset = await services.manage.delete(_known(id), project=principal.project)
+        await noted(request.scope, services, "asset.deleted", id)
+        return await view(request, asset)
 
     @routes.post(
         "/v1/assets/{id}/process",
         status_code=202,
         openapi_extra={"requestBody": _PROCESS},
-        responses=problems(400, 404, 410, 413, 422),
+        responses=problems(400, 403, 404, 410, 413, 422),
     )
     async def process_asset(request: Request, id: Id) -> AssetOut:
         """Start another run, perhaps with another recipe; only missing products are made."""
+        principal = allowed(request.scope, Scope.PROCESS)
         recipe = _asked(await read_json(request.receive), services.recipes)
-        return await view(request, await services.manage.process_again(_known(id), recipe))
+        asset = await services.manage.process_again(_known(id), recipe, project=principal.project)
+        await noted(request.scope, services, "asset.processed", id, run=asset.run)
+        return await view(request, asset)
 
-    @routes.post("/v1/assets/{id}/restore", responses=problems(404, 409, 410))
+    @routes.post("/v1/assets/{id}/restore", responses=problems(403, 404, 409, 410))
     async def restore_asset(request: Request, id: Id) -> RestoreOut:
         """Bring products that are missing back from the archive."""
-        asset, restored = await services.manage.restore(_known(id))
+        principal = allowed(request.scope, Scope.PROCESS)
+        asset, restored = await services.manage.restore(_known(id), project=principal.project)
+        await noted(request.scope, services, "asset.restored", id, files=restored)
         return RestoreOut(asset=await view(request, asset), restored=restored)
 
     return routes

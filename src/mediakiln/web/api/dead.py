@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
 from mediakiln.model.deadletter import DeadLetter
+from mediakiln.web.access import administered
 from mediakiln.web.api.openapi import problems
 from mediakiln.web.api.schemas import DeadLetterOut, DeadLetterPage
 from mediakiln.web.services import Services
@@ -13,30 +14,34 @@ from mediakiln.web.services import Services
 def router(services: Services) -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["dead letters"])
-    missing = problems(404)
+    missing = problems(403, 404)
 
-    @routes.get("/v1/dead", responses=problems(422))
+    @routes.get("/v1/dead", responses=problems(403, 422))
     async def list_dead(
-        limit: Annotated[int, Query(ge=1, le=200)] = 50, cursor: str | None = None
+        request: Request,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        cursor: str | None = None,
     ) -> DeadLetterPage:
-        """Dead letters, oldest first."""
-        letters, following = await services.dead.list(limit=limit, cursor=cursor)
+        """Dead letters of the key's project, oldest first; the owner sees all."""
+        letters, following = await services.dead.list(
+            limit=limit, cursor=cursor, project=administered(request.scope)
+        )
         return DeadLetterPage(letters=[_view(letter) for letter in letters], cursor=following)
 
     @routes.get("/v1/dead/{id}", responses=missing)
-    async def get_dead(id: str) -> DeadLetterOut:
+    async def get_dead(request: Request, id: str) -> DeadLetterOut:
         """One dead letter."""
-        return _view(await services.dead.get(id))
+        return _view(await services.dead.get(id, project=administered(request.scope)))
 
     @routes.post("/v1/dead/{id}/replay", responses=missing)
-    async def replay_dead(id: str) -> DeadLetterOut:
+    async def replay_dead(request: Request, id: str) -> DeadLetterOut:
         """Send the message to the one group that gave it up, and drop the letter."""
-        return _view(await services.dead.replay(id))
+        return _view(await services.dead.replay(id, project=administered(request.scope)))
 
     @routes.delete("/v1/dead/{id}", responses=missing)
-    async def drop_dead(id: str) -> DeadLetterOut:
+    async def drop_dead(request: Request, id: str) -> DeadLetterOut:
         """Forget the message for good."""
-        return _view(await services.dead.drop(id))
+        return _view(await services.dead.drop(id, project=administered(request.scope)))
 
     return routes
 

@@ -4,6 +4,8 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from mediakiln.model.access import Scope
+from mediakiln.web.access import PRINCIPAL, allowed
 from mediakiln.web.api.openapi import problems
 from mediakiln.web.api.schemas import Readiness
 from mediakiln.web.auth import Auth, from_this_machine
@@ -34,11 +36,12 @@ def router(services: Services, auth: Auth) -> APIRouter:
         response.headers["Cache-Control"] = "no-store"
         return Readiness(ready=ready, checks=checks)
 
-    @routes.get("/metrics", response_class=Response, responses=problems(401))
+    @routes.get("/metrics", response_class=Response, responses=problems(401, 403))
     async def metrics(request: Request) -> Response:
         """Prometheus metrics; without a key only for clients on this machine."""
         if not from_this_machine(request.scope):
-            auth.check(request.scope)
+            request.scope[PRINCIPAL] = await auth.identify(request.scope)
+            allowed(request.scope, Scope.ADMIN)
         return Response(generate_latest(services.metrics), media_type=CONTENT_TYPE_LATEST)
 
     return routes

@@ -1,7 +1,10 @@
 """`/v1/operations` and `/v1/recipes`: what this installation can do."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
+from mediakiln.model.access import Scope
+from mediakiln.web.access import allowed
+from mediakiln.web.api.openapi import problems
 from mediakiln.web.api.schemas import OperationList, OperationOut, RecipeList, RecipeOut
 from mediakiln.web.services import Services
 
@@ -25,14 +28,16 @@ def router(services: Services) -> APIRouter:
         ]
     )
 
-    @routes.get("/v1/operations")
-    async def list_operations() -> OperationList:
+    @routes.get("/v1/operations", responses=problems(403))
+    async def list_operations(request: Request) -> OperationList:
         """Every operation, with the files it takes, what it makes and its parameters."""
+        allowed(request.scope, Scope.READ)
         return operations
 
-    @routes.get("/v1/recipes")
-    async def list_recipes() -> RecipeList:
+    @routes.get("/v1/recipes", responses=problems(403))
+    async def list_recipes(request: Request) -> RecipeList:
         """The presets. The one named like a kind runs on files of that kind by default."""
+        allowed(request.scope, Scope.READ)
         return recipes
 
     return routes

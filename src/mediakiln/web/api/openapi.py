@@ -17,6 +17,11 @@ Upload with `POST /v1/assets`, watch with `GET /v1/assets/{id}/events`, download
 addresses in the answer. Errors are problem documents with a stable `code`.
 """
 
+_KEY = """\
+The owner's key, an API key (`mk_<id>_<secret>`, within its scopes and its project), or, on the
+ways in alone, an upload token (`mt_...`). The owner's key chooses another project than `default`
+with the header `X-Mediakiln-Project`. Keys in addresses are never accepted."""
+
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that may answer with these problems."""
@@ -42,7 +47,7 @@ def document(app: FastAPI) -> dict[str, Any]:
 def _complete(made: dict[str, Any]) -> None:
     components = made.setdefault("components", {})
     components["securitySchemes"] = {
-        "key": {"type": "http", "scheme": "bearer", "description": "The owner's key."},
+        "key": {"type": "http", "scheme": "bearer", "description": _KEY},
         "session": {"type": "apiKey", "in": "cookie", "name": "mediakiln_session"},
     }
     made["security"] = [{"key": []}, {"session": []}]

@@ -14,7 +14,9 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
+from mediakiln.model.access import Principal
 from mediakiln.stages.deliver import Deliver, Deliverable
+from mediakiln.web.access import PRINCIPAL
 from mediakiln.web.delivery.conditions import none_matches, range_applies, some_matches
 from mediakiln.web.delivery.contents import Content, Contents
 from mediakiln.web.delivery.headers import announce, shows_inline
@@ -58,8 +60,11 @@ class Downloads:
             return await refusal(scope, receive, send)
         options = _options(scope)
         id, name = found.groups()
+        project = _project(scope)
         item = await (
-            self._deliver.original(id) if name is None else self._deliver.product(id, name)
+            self._deliver.original(id, project=project)
+            if name is None
+            else self._deliver.product(id, name, project=project)
         )
         download = options.get("download") == "1"
         if options.get("direct") == "1" and scope["method"] == "GET":
@@ -103,6 +108,12 @@ class Downloads:
             else:
                 await _send_parts(send, pairs, content, spans, item)
         return None
+
+
+def _project(scope: Scope) -> str | None:
+    """The only project to look in; None where downloads are public, to whomever."""
+    principal: Principal | None = scope.get(PRINCIPAL)
+    return None if principal is None else principal.project
 
 
 def _redirection(address: str) -> Pairs:

@@ -1,6 +1,5 @@
 """What can be done: upload, process again, delete, sign in and out; plain forms suffice for all."""
 
-import hmac
 from contextlib import aclosing
 from typing import Final
 from urllib.parse import parse_qs
@@ -8,13 +7,16 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from mediakiln.model.access import Scope
 from mediakiln.model.errors import InvalidRequest, NotFound, TooLarge
 from mediakiln.model.ids import is_id
-from mediakiln.web.auth import COOKIE, signin_token
+from mediakiln.web.access import allowed, noted
+from mediakiln.web.api.signin import signed_in
+from mediakiln.web.auth import COOKIE, Auth
 from mediakiln.web.bodies import stream_body
 from mediakiln.web.portal.pages import Pages
 from mediakiln.web.services import Services
-from mediakiln.web.upload.intake import Said, take_in
+from mediakiln.web.upload.intake import Said, Several, take_in
 
 _MAX_FORM_BYTES: Final = 64 * 1024
 
@@ -22,28 +24,34 @@ _MAX_FORM_BYTES: Final = 64 * 1024
 class Acting:
     """The handlers that change something; each answers with where to look next."""
 
-    def __init__(self, services: Services, pages: Pages) -> None:
+    def __init__(self, services: Services, pages: Pages, auth: Auth) -> None:
         self._services = services
         self._pages = pages
+        self._auth = auth
 
     async def upload(self, request: Request) -> Response:
-        """`POST /assets` with a form that holds a file."""
-        asset = await take_in(request, Said(), self._services)
-        return _see(f"/assets/{asset.id}")
+        """`POST /assets` with a form that holds a file, or several."""
+        found = await take_in(request, Said(), self._services)
+        return _see("/" if isinstance(found, Several) else f"/assets/{found.id}")
 
     async def process(self, request: Request) -> Response:
         """`POST /assets/{id}/process` with `recipe`: a preset's name, JSON, or nothing."""
+        project = allowed(request.scope, Scope.PROCESS).project
         id = _known(request)
         given = (await _fields(request)).get("recipe", "")
-        await self._services.manage.process_again(id, self._services.recipes.resolve(given.strip()))
+        recipe = self._services.recipes.resolve(given.strip())
+        asset = await self._services.manage.process_again(id, recipe, project=project)
         self._services.deliver.forget(id)
+        await noted(request.scope, self._services, "asset.processed", id, run=asset.run)
         return _see(f"/assets/{id}")
 
     async def delete(self, request: Request) -> Response:
         """`POST /assets/{id}/delete`."""
+        project = allowed(request.scope, Scope.DELETE).project
         id = _known(request)
-        await self._services.manage.delete(id)
+        await self._services.manage.delete(id, project=project)
         self._services.deliver.forget(id)
+        await noted(request.scope, self._services, "asset.deleted", id)
         return _see("/?notice=deleted")
 
     async def check_recipe(self, request: Request) -> Response:
@@ -52,6 +60,7 @@ class Acting:
         Raises:
             InvalidRecipe: names the step, the field and what is allowed.
         """
+        allowed(request.scope, Scope.READ)
         text = (await _body(request)).decode("utf-8", "replace")
         recipe = self._services.recipes.resolve(text)
         return JSONResponse({"steps": [] if recipe is None else list(recipe.steps)})
@@ -59,15 +68,17 @@ class Acting:
     async def sign_in(self, request: Request) -> Response:
         """`POST /session` with `key`."""
         key = (await _fields(request)).get("key", "").strip()
-        owner_key = self._services.owner_key
-        if owner_key is None:
+        if self._services.owner_key is None:
             return _see("/")
-        if not hmac.compare_digest(key.encode(), owner_key.encode()):
+        principal = await self._services.access.bearer(key)
+        if principal is None or principal.limits is not None:
             return self._pages.answer("signin.html", status=401, wrong=True)
-        return _see(f"/signin?token={signin_token(owner_key)}")
+        return await signed_in(request.scope, self._services, principal)
 
-    async def sign_out(self, _request: Request) -> Response:
-        """`POST /signout`."""
+    async def sign_out(self, request: Request) -> Response:
+        """`POST /signout`: the session ends, for whoever else has its cookie too."""
+        await self._services.access.signin.close(request.cookies.get(COOKIE, ""))
+        self._auth.forget()
         answer = _see("/")
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return answer

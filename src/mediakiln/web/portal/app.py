@@ -11,7 +11,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mediakiln.model.errors import ForeignOrigin, MediakilnError, Unauthorised
+from mediakiln.model.errors import MediakilnError, Unauthorised
+from mediakiln.web.access import PRINCIPAL
 from mediakiln.web.auth import Auth
 from mediakiln.web.errors import problem_of
 from mediakiln.web.live import Live
@@ -30,7 +31,7 @@ def create_portal(services: Services, auth: Auth, live: Live) -> ASGIApp:
     """The pages for people, over the same services as the interface for programs."""
     static = StaticFiles()
     pages = Pages(static, signed=services.owner_key is not None)
-    reading, acting = Reading(services, pages), Acting(services, pages)
+    reading, acting = Reading(services, pages), Acting(services, pages, auth)
     routes = [
         Route("/", reading.home),
         Route("/assets", acting.upload, methods=["POST"]),
@@ -68,8 +69,8 @@ class Door:
         app = self._app
         if not scope["path"].startswith(_OPEN):
             try:
-                self._auth.check(scope)
-            except (Unauthorised, ForeignOrigin) as error:
+                scope[PRINCIPAL] = await self._auth.identify(scope)
+            except MediakilnError as error:
                 app = await self._errors.answer(Request(scope), error)
         await app(scope, receive, send)
 

@@ -9,9 +9,11 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
+from mediakiln.model.access import Scope
 from mediakiln.model.asset import Asset
 from mediakiln.model.errors import InvalidRequest
 from mediakiln.model.kind import AssetState
+from mediakiln.web.access import allowed
 from mediakiln.web.live import Live
 from mediakiln.web.services import Services
 
@@ -37,6 +39,7 @@ class Feed:
         Raises:
             InvalidRequest: no ids, or more than `MAX_WATCHED`.
         """
+        project = allowed(request.scope, Scope.READ).project
         ids = [id for id in request.query_params.get("ids", "").split(",") if id]
         if not 1 <= len(ids) <= MAX_WATCHED:
             raise InvalidRequest(
@@ -46,8 +49,9 @@ class Feed:
                 value=len(ids),
             )
         found = await self._services.catalog.get_many(ids)
+        assets = [asset for asset in found.values() if asset.project == project]
         return StreamingResponse(
-            self._events(ids, [asset for asset in found.values() if _is_there(asset)]),
+            self._events(ids, [asset for asset in assets if _is_there(asset)]),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )

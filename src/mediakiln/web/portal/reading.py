@@ -5,9 +5,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from mediakiln.model.access import Scope
 from mediakiln.model.asset import Asset
 from mediakiln.model.errors import InvalidRequest, NotFound
 from mediakiln.model.kind import AssetState, Kind
+from mediakiln.web.access import allowed
 from mediakiln.web.api.views import asset_view
 from mediakiln.web.delivery.downloads import Downloads
 from mediakiln.web.portal.pages import Pages
@@ -31,11 +33,12 @@ class Reading:
 
     async def home(self, request: Request) -> Response:
         """`GET /`: the drop zone and the latest assets."""
+        project = allowed(request.scope, Scope.READ).project
         query = request.query_params
         state, kind = _state(query.get("state")), _kind(query.get("kind"))
         cursor = query.get("cursor") or None
         page = await self._services.catalog.list(
-            self._services.project, state=state, kind=kind, limit=PER_PAGE, cursor=cursor
+            project, state=state, kind=kind, limit=PER_PAGE, cursor=cursor
         )
         assets = [
             await self._shown(request, asset)
@@ -63,15 +66,13 @@ class Reading:
 
     async def row(self, request: Request) -> Response:
         """`GET /assets/{id}/row`: its line in the list."""
-        asset = await self._services.deliver.asset(request.path_params["id"])
-        item = await self._shown(request, asset)
+        item = await self._shown(request, await self._asset(request))
         return self._pages.answer("parts/row.html", item=item)
 
     async def sheet(self, request: Request) -> Response:
         """`GET /assets/{id}/sheet`: an original PDF that a page of ours may frame."""
-        id = request.path_params["id"]
-        asset = await self._services.deliver.asset(id)
-        found = Downloads.match(f"/v1/assets/{id}/original")
+        asset = await self._asset(request)
+        found = Downloads.match(f"/v1/assets/{asset.id}/original")
         if found is None or asset.media_type != "application/pdf":
             raise NotFound("the asset is no PDF")
         return Sheet(self._downloads, found)
@@ -81,9 +82,13 @@ class Reading:
         return RedirectResponse(f"/?{request.url.query}".rstrip("?"), 308)
 
     async def _one(self, request: Request, template: str) -> Response:
-        asset = await self._services.deliver.asset(request.path_params["id"])
+        asset = await self._asset(request)
         item = await with_texts(await self._shown(request, asset), self._services.deliver)
         return self._pages.answer(template, item=item, **self._common(request))
+
+    async def _asset(self, request: Request) -> Asset:
+        project = allowed(request.scope, Scope.READ).project
+        return await self._services.deliver.asset(request.path_params["id"], project=project)
 
     async def _shown(self, request: Request, asset: Asset) -> Shown:
         base = base_url(request.scope, self._services)

@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from mediakiln.web.auth import COOKIE, session_cookie
+from mediakiln.model.access import Scope
+from mediakiln.web.auth import COOKIE
 from support.site import Site, a_text
 
 KEY = "mk_a-key-of-the-owner"
 HTML = {"Accept": "text/html"}
-MINE = {**HTML, "Cookie": f"{COOKIE}={session_cookie(KEY)}", "Sec-Fetch-Site": "same-origin"}
-FOREIGN = {**MINE, "Sec-Fetch-Site": "cross-site"}
+SAME = {**HTML, "Sec-Fetch-Site": "same-origin"}
+FOREIGN = {**HTML, "Sec-Fetch-Site": "cross-site"}
 STRANGER = {**HTML, "Authorization": ""}
 
 OpenSite = Callable[..., Awaitable[Site]]
@@ -24,6 +25,12 @@ async def locked(open_site: OpenSite) -> Site:
     site = await open_site(owner_key=KEY)
     del site.http.headers["Authorization"]
     return site
+
+
+async def signed_in(site: Site) -> None:
+    """Give the site's client a session of the owner."""
+    answer = await site.http.post("/session", data={"key": KEY}, headers=HTML)
+    assert answer.status_code == 303
 
 
 async def test_every_page_forbids_foreign_programs_and_strings_as_markup(site: Site) -> None:
@@ -83,14 +90,39 @@ async def test_a_program_without_a_key_gets_a_problem_document(locked: Site) -> 
 
 
 async def test_a_session_opens_the_page(locked: Site) -> None:
-    assert "Recent files" in (await locked.http.get("/", headers=MINE)).text
+    await signed_in(locked)
+    assert "Recent files" in (await locked.http.get("/", headers=SAME)).text
 
 
-async def test_the_right_key_leads_to_the_sign_in_link(locked: Site) -> None:
+async def test_the_right_key_opens_a_session(locked: Site) -> None:
     answer = await locked.http.post("/session", data={"key": f" {KEY}\n"}, headers=HTML)
-    assert answer.status_code == 303
-    opened = await locked.http.get(answer.headers["Location"])
-    assert COOKIE in opened.headers["Set-Cookie"]
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    assert COOKIE in answer.headers["Set-Cookie"]
+
+
+async def test_signing_out_ends_the_session_for_whoever_has_its_cookie(locked: Site) -> None:
+    await signed_in(locked)
+    cookie = {**SAME, "Cookie": f"{COOKIE}={locked.http.cookies[COOKIE]}"}
+    assert (await locked.http.get("/", headers=SAME)).status_code == 200
+    assert (await locked.http.post("/signout", headers=SAME)).status_code == 303
+    locked.http.cookies.clear()
+    assert (await locked.http.get("/", headers=cookie)).status_code == 401
+
+
+async def test_a_session_by_an_api_key_has_its_project_and_rights(locked: Site) -> None:
+    access = locked.services.access
+    await access.projects.create("other", by="owner")
+    _, text = await access.keys.create("r", project="other", scopes=[Scope.READ], by="owner")
+    mine = await locked.world.upload(project="other")
+    foreign = await locked.world.upload()
+    await locked.http.post("/session", data={"key": text}, headers=HTML)
+    page = await locked.http.get("/", headers=SAME)
+    assert mine.id in page.text
+    assert foreign.id not in page.text
+    assert (await locked.http.get(f"/assets/{foreign.id}", headers=SAME)).status_code == 404
+    assert (await locked.http.post(f"/assets/{mine.id}/delete", headers=SAME)).status_code == 403
+    events = await locked.http.get(f"/assets/events?ids={foreign.id}", headers=SAME)
+    assert "gone" in events.text
 
 
 async def test_a_wrong_key_is_said_to_be_wrong(locked: Site) -> None:
@@ -102,11 +134,12 @@ async def test_a_wrong_key_is_said_to_be_wrong(locked: Site) -> None:
 
 @pytest.mark.parametrize("action", ["process", "delete"])
 async def test_another_sites_form_changes_nothing(locked: Site, action: str) -> None:
+    await signed_in(locked)
     asset = await locked.world.upload()
     path = f"/assets/{asset.id}/{action}"
     assert (await locked.http.post(path, headers=FOREIGN)).status_code == 403
     assert (await locked.world.asset(asset.id)).version == asset.version
-    assert (await locked.http.post(path, headers=MINE)).status_code == 303
+    assert (await locked.http.post(path, headers=SAME)).status_code == 303
     assert (await locked.world.asset(asset.id)).version > asset.version
 
 

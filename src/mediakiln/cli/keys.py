@@ -1,0 +1,88 @@
+"""`mediakiln keys`."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+from rich.table import Table
+
+from mediakiln.cli.asking import ask, pages
+from mediakiln.cli.assets import Data, Json
+from mediakiln.cli.output import console
+from mediakiln.model.access import Scope
+
+app = App(name="keys", help="Make, list and revoke API keys.")
+
+
+@app.command
+def create(
+    name: str,
+    /,
+    *,
+    scope: Annotated[list[Scope], Parameter(help="What it allows; may be given more than once.")],
+    project: Annotated[str | None, Parameter(help="Its project.")] = None,
+    uploader: Annotated[str | None, Parameter(help="Stands on every upload by it.")] = None,
+    days: Annotated[float | None, Parameter(help="How long it is good for.")] = None,
+    data: Data = None,
+    json_: Json = False,
+) -> None:
+    """Make a key and print it; it is shown this once."""
+    ends = None if days is None else datetime.now(UTC) + timedelta(days=days)
+    wanted = {
+        "name": name,
+        "scopes": [each.value for each in scope],
+        "project": project,
+        "uploader": uploader,
+        "expires_at": None if ends is None else ends.isoformat(),
+    }
+    made = ask(data, "POST", "/v1/keys", body=wanted)
+    print(json.dumps(made, indent=2) if json_ else made["key"])
+
+
+@app.command(name="list")
+def list_(
+    *,
+    limit: Annotated[int, Parameter(help="At most this many.")] = 200,
+    data: Data = None,
+    json_: Json = False,
+) -> None:
+    """The keys there are, without their secrets."""
+    found = list(pages(data, "/v1/keys", "keys", limit=limit))
+    if json_:
+        print(json.dumps(found, indent=2))
+        return
+    table = Table("id", "name", "project", "scopes", "created", "last used", "state", box=None)
+    for key in found:
+        table.add_row(
+            key["id"],
+            key["name"].replace("[", r"\["),
+            key["project"],
+            " ".join(key["scopes"]),
+            _day(key["created_at"]),
+            _day(key["last_used_at"]),
+            _state(key),
+        )
+    console().print(table)
+
+
+@app.command
+def revoke(*ids: str, data: Data = None) -> None:
+    """End keys; every server process minds that within five seconds."""
+    for id in ids:
+        key = ask(data, "DELETE", f"/v1/keys/{id}")
+        print(f"{id} ({key['name']}) is revoked")
+
+
+def _state(key: dict[str, Any]) -> str:
+    if key["revoked_at"]:
+        return f"revoked {_day(key['revoked_at'])}"
+    ends = key["expires_at"]
+    if ends is None:
+        return "good"
+    over = datetime.fromisoformat(ends) <= datetime.now(UTC)
+    return f"{'expired' if over else 'until'} {_day(ends)}"
+
+
+def _day(moment: str | None) -> str:
+    return "-" if moment is None else moment[:16].replace("T", " ")

@@ -1,0 +1,9 @@
+"""`mediakiln signin`."""
+
+from mediakiln.cli.asking import ask
+from mediakiln.cli.assets import Data
+
+
+def signin(*, data: Data = None) -> None:
+    """Print a link that signs a browser in, once, within ten minutes."""
+    print(ask(data, "POST", "/v1/signin")["url"])
