@@ -98,9 +98,17 @@ class Records(Protocol):
         ...
 
     async def list(
-        self, prefix: str = "", *, limit: int = 100, cursor: str | None = None
+        self,
+        prefix: str = "",
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+        start_after: str = "",
     ) -> tuple[Sequence[Record], str | None]:
-        """Records whose key begins with `prefix`, in key order, and the next page's cursor."""
+        """Records whose key begins with `prefix`, in key order, and the next page's cursor.
+
+        Without a cursor, the first page holds keys that sort after `start_after`, by code point.
+        """
         ...
 
 

@@ -68,15 +68,24 @@ class MemoryRecords:
         self._forget(key)
 
     async def list(
-        self, prefix: str = "", *, limit: int = 100, cursor: str | None = None
+        self,
+        prefix: str = "",
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+        start_after: str = "",
     ) -> tuple[Sequence[Record], str | None]:
         """See `ports.catalog.Records.list`."""
         await self._turn()
         rules.check_limit(limit)
         scope = ("records", self._space, prefix)
-        start = bisect.bisect_left(self._keys, prefix)
-        if cursor is not None:
-            start = bisect.bisect_right(self._keys, str(unseal(cursor, scope)[0]))
+        after = rules.after(
+            prefix, start_after, cursor if cursor is None else unseal(cursor, scope)[0]
+        )
+        if after is None:
+            return [], None
+        start = bisect.bisect_right(self._keys, after) if after else 0
+        start = max(start, bisect.bisect_left(self._keys, prefix))
         found: list[Record] = []
         for key in self._keys[start:]:
             if not key.startswith(prefix):

@@ -131,13 +131,23 @@ class SqliteRecords:
         await self._threads.writer.do(work)
 
     async def list(
-        self, prefix: str = "", *, limit: int = 100, cursor: str | None = None
+        self,
+        prefix: str = "",
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+        start_after: str = "",
     ) -> tuple[Sequence[Record], str | None]:
         """See `ports.catalog.Records.list`."""
         rules.check_limit(limit)
         scope = ("records", self._space, prefix)
+        after = rules.after(
+            prefix, start_after, cursor if cursor is None else unseal(cursor, scope)[0]
+        )
+        if after is None:
+            return [], None
         # The least key above another is that one and a NUL.
-        start = prefix if cursor is None else f"{unseal(cursor, scope)[0]}\0"
+        start = f"{after}\0" if after else prefix
         stop = rules.after_prefix(prefix)
 
         def work(connection: sa.Connection) -> list[Record]:

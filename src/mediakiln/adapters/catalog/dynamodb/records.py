@@ -86,12 +86,22 @@ class DynamoRecords:
                 self._conflict(key, expected, refused.item)
 
     async def list(
-        self, prefix: str = "", *, limit: int = 100, cursor: str | None = None
+        self,
+        prefix: str = "",
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+        start_after: str = "",
     ) -> tuple[Sequence[Record], str | None]:
         """See `ports.catalog.Records.list`."""
         rules.check_limit(limit)
         scope = ("records", self._space, prefix)
-        start = None if cursor is None else self._key(str(unseal(cursor, scope)[0]))
+        after = rules.after(
+            prefix, start_after, cursor if cursor is None else unseal(cursor, scope)[0]
+        )
+        if after is None:
+            return [], None
+        start = self._key(after) if after else None
         found: list[Record] = []
         if prefix and not _findable(prefix):
             return found, None

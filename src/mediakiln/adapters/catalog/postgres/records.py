@@ -91,13 +91,23 @@ class PostgresRecords:
         await self._connections.write(work)
 
     async def list(
-        self, prefix: str = "", *, limit: int = 100, cursor: str | None = None
+        self,
+        prefix: str = "",
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+        start_after: str = "",
     ) -> tuple[Sequence[Record], str | None]:
         """See `ports.catalog.Records.list`."""
         rules.check_limit(limit)
         scope = ("records", self._space, prefix)
+        after = rules.after(
+            prefix, start_after, cursor if cursor is None else unseal(cursor, scope)[0]
+        )
+        if after is None:
+            return [], None
         # The least key above another is, in UTF-8 without NUL, that one and U+0001.
-        start = prefix if cursor is None else f"{unseal(cursor, scope)[0]}\x01"
+        start = f"{after}\x01" if after else prefix
         if not rules.storable(start):
             return [], None
         values: list[Any] = [self._space, start, _now(), limit + 1]
