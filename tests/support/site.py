@@ -20,6 +20,8 @@ from mediakiln.stages.access import Access
 from mediakiln.stages.importing import ImportDesk
 from mediakiln.stages.importing.book import ImportBook
 from mediakiln.stages.ledger import Change
+from mediakiln.stages.uploads.book import UploadBook
+from mediakiln.stages.uploads.tus import TusUploads
 from mediakiln.web.front import Front
 from mediakiln.web.server import Server, make_server
 from mediakiln.web.services import Services
@@ -65,6 +67,12 @@ def services_of(world: World, **settings: Any) -> Services:
         "receive": world.receive,
         "imports": ImportDesk(
             ImportBook(world.catalog, clock=world.clock), world.broker, NoFetcher(), world.recipes
+        ),
+        "tus": TusUploads(
+            world.store,
+            world.catalog,
+            UploadBook(world.catalog, clock=world.clock),
+            world.receive,
         ),
         "deliver": world.deliver,
         "manage": world.manage,

@@ -41,6 +41,7 @@ from mediakiln.stages.relay import Relay
 from mediakiln.stages.uploads.adoption import Adoption
 from mediakiln.stages.uploads.book import UploadBook
 from mediakiln.stages.uploads.direct import Direct
+from mediakiln.stages.uploads.multipart import MultipartUploads
 from mediakiln.testing.mock_operations import OPERATIONS
 
 MOCKS = "mediakiln.testing.mock_operations:OPERATIONS"
@@ -102,6 +103,14 @@ class World:
             self.receive.admit,
             self.adoption,
             life=timedelta(hours=1),
+        )
+        self.multipart = MultipartUploads(
+            UploadBook(self.catalog, clock=self.clock),
+            self.receive,
+            self.store,
+            self.catalog,
+            expiry=timedelta(days=7),
+            max_bytes=5 * 10**12,
         )
         self.classify = Classify(
             self.store, self.ledger, self.detector, self.recipes, clock=self.clock

@@ -12,6 +12,13 @@ class IngestOptions(BaseModel):
     upload_expiry_s: float = Field(
         7 * 86400.0, ge=60, description="Seconds an unfinished multipart or tus upload is kept."
     )
+    max_file_bytes: int = Field(
+        5 * 10**12, ge=1, description="Limit of one file that comes in several requests, in bytes."
+    )
+    cors_origins: tuple[str, ...] = Field(
+        (), description="Origins like https://example.org whose pages may upload by tus; * is any."
+    )
+    max_form_files: int = Field(100, ge=1, le=10_000, description="Files in one form, at most.")
     direct_expiry_s: float = Field(
         3600.0, ge=60, le=7 * 86400, description="Seconds a signed request to the bucket is good."
     )

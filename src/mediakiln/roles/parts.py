@@ -20,6 +20,8 @@ from mediakiln.stages.recipes import RecipeBook
 from mediakiln.stages.uploads.adoption import Adoption
 from mediakiln.stages.uploads.book import UploadBook
 from mediakiln.stages.uploads.direct import Direct
+from mediakiln.stages.uploads.multipart import MultipartUploads
+from mediakiln.stages.uploads.tus import TusLimits, TusUploads
 
 
 def ledger(settings: Settings, engines: Engines) -> Ledger:
@@ -60,6 +62,7 @@ def receive(settings: Settings, engines: Engines) -> Receive:
             engines.broker,
             [("received", "classify"), *((topic, "process") for topic in job_topics(settings))],
             max_age_s=settings.max_backlog_age_s,
+            max_waiting=settings.max_backlog,
         ),
     )
 
@@ -83,6 +86,29 @@ def direct(settings: Settings, engines: Engines) -> Direct:
         receive(settings, engines).admit,
         adoption(settings, engines),
         life=timedelta(seconds=settings.direct_expiry_s),
+    )
+
+
+def multipart(settings: Settings, engines: Engines) -> MultipartUploads:
+    """The door by which files come in parts."""
+    return MultipartUploads(
+        UploadBook(engines.catalog),
+        receive(settings, engines),
+        engines.store,
+        engines.catalog,
+        expiry=timedelta(seconds=settings.upload_expiry_s),
+        max_bytes=settings.max_file_bytes,
+    )
+
+
+def tus(settings: Settings, engines: Engines) -> TusUploads:
+    """The door of resumable uploads."""
+    return TusUploads(
+        engines.store,
+        engines.catalog,
+        UploadBook(engines.catalog),
+        receive(settings, engines),
+        limits=TusLimits(max_bytes=settings.max_file_bytes, expiry_s=settings.upload_expiry_s),
     )
 
 

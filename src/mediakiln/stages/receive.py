@@ -74,7 +74,7 @@ class Receive:
         clean_name(offer.name)
         await self.admit(offer.size or 0)
         if offer.size is not None and offer.size > self._max_bytes:
-            raise self._too_large(offer.size)
+            raise too_large(self._max_bytes, offer.size)
         now, id = self._clock(), new_id()
         key = input_key(offer.project, id, now)
         head, rest = await _take_head(chunks)
@@ -218,23 +218,15 @@ class Receive:
         """Write and hash the bytes as they come; their number and checksum."""
         digest, size = blake3(head), len(head)
         if size > self._max_bytes:
-            raise self._too_large(size)
+            raise too_large(self._max_bytes, size)
         await writer.write(head)
         async for chunk in rest:
             size += len(chunk)
             if size > self._max_bytes:
-                raise self._too_large(size)
+                raise too_large(self._max_bytes, size)
             digest.update(chunk)
             await writer.write(chunk)
         return size, f"blake3:{digest.hexdigest()}"
-
-    def _too_large(self, size: int) -> TooLarge:
-        return TooLarge(
-            f"the upload is larger than {self._max_bytes} bytes",
-            limit=self._max_bytes,
-            value=size,
-            hint="raise MEDIAKILN_MAX_UPLOAD_BYTES, or use the multipart upload",
-        )
 
 
 def _hold_to_size(offer: Offer, size: int) -> None:
@@ -252,6 +244,16 @@ def _check_size(size: int, announced: int | None) -> None:
         raise IncompleteUpload(
             f"{announced} bytes were announced and {size} arrived", limit=announced, value=size
         )
+
+
+def too_large(limit: int, size: int) -> TooLarge:
+    """The refusal of more bytes than one request may bring."""
+    return TooLarge(
+        f"the upload is larger than {limit} bytes",
+        limit=limit,
+        value=size,
+        hint="send it in parts (/v1/uploads, /v1/tus), or raise MEDIAKILN_MAX_UPLOAD_BYTES",
+    )
 
 
 def unsupported(found: Detection) -> UnsupportedMedia:

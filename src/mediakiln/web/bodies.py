@@ -3,11 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from pydantic import BaseModel, ValidationError
 from starlette.types import Receive as AsgiReceive
 
 from mediakiln.model.errors import IncompleteUpload, InvalidRequest, TooLarge
+
+Asked = TypeVar("Asked", bound=BaseModel)
 
 MAX_JSON_BYTES: Final = 64 * 1024
 IDLE_S: Final = 60.0
@@ -38,18 +41,18 @@ async def stream_body(
             yield chunk
 
 
-async def read_json(receive: AsgiReceive) -> dict[str, Any]:
+async def read_json(receive: AsgiReceive, *, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
     """A small JSON object; an empty body is an empty one.
 
     Raises:
-        TooLarge: the body is larger than `MAX_JSON_BYTES`.
+        TooLarge: the body is larger than `limit` bytes.
         InvalidRequest: it is not a JSON object.
     """
     body = bytearray()
     async for chunk in stream_body(receive):
         body += chunk
-        if len(body) > MAX_JSON_BYTES:
-            raise TooLarge(f"the body is larger than {MAX_JSON_BYTES} bytes", limit=MAX_JSON_BYTES)
+        if len(body) > limit:
+            raise TooLarge(f"the body is larger than {limit} bytes", limit=limit)
     if not body.strip():
         return {}
     try:
@@ -59,3 +62,20 @@ async def read_json(receive: AsgiReceive) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidRequest("the body must be a JSON object")
     return value
+
+
+async def read_model(
+    receive: AsgiReceive, model: type[Asked], *, limit: int = MAX_JSON_BYTES
+) -> Asked:
+    """A small JSON object of a known form.
+
+    Raises:
+        TooLarge, InvalidRequest: as `read_json`, or a member is not valid.
+    """
+    body = await read_json(receive, limit=limit)
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])[:200]
+        raise InvalidRequest(f"{field}: {first['msg']}", field=field) from None

@@ -7,10 +7,14 @@ from fastapi import APIRouter
 
 from mediakiln.web.api import direct
 from mediakiln.web.services import Services
+from mediakiln.web.tus import routes as tus
+from mediakiln.web.upload import multipart
 from mediakiln.web.upload import routes as upload
 
 DOORS: Final[Mapping[str, Callable[[Services], APIRouter]]] = {
     "direct": direct.router,
     "upload": upload.router,
+    "multipart": multipart.router,
+    "tus": tus.router,
 }
 """What `mediakiln run NAME` serves beside `/healthz`, `/readyz` and `/metrics`."""

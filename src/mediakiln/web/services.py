@@ -17,6 +17,7 @@ from mediakiln.stages.receive import Receive
 from mediakiln.stages.recipes import RecipeBook
 from mediakiln.stages.uploads.direct import Direct
 from mediakiln.stages.uploads.multipart import MultipartUploads
+from mediakiln.stages.uploads.tus import TusUploads
 
 Ready = Callable[[], Awaitable[Mapping[str, str | None]]]
 """Answers, for every part that must work, None or why it does not."""
@@ -41,6 +42,7 @@ class Services:
     ready: Ready
     max_upload_bytes: int
     multipart: MultipartUploads
+    tus: TusUploads
     direct: Direct
     news: TakeNews
     max_form_files: int = 100
@@ -48,6 +50,8 @@ class Services:
     """The address clients know this service by; without it each request's own is used."""
     trust_proxy: bool = False
     """Believe X-Forwarded-Proto and X-Forwarded-Host, which a proxy in front must set."""
+    cors_origins: tuple[str, ...] = ()
+    """Other sites whose pages may upload by tus."""
     owner_key: str | None = None
     """The key that opens everything, as `access` has it; None turns authentication off."""
     delivery_public: bool = False

@@ -145,6 +145,18 @@ class MultipartUploads:
                 return ()
             raise
 
+    def insist_on_addresses(self) -> None:
+        """Whether clients can send parts straight to the store.
+
+        Raises:
+            NotSupported: they cannot.
+        """
+        if not self.parts.presigned:
+            raise NotSupported(
+                "this store takes no parts straight from clients",
+                hint="PUT /v1/uploads/{id}/parts/{n}",
+            )
+
     async def address(self, project: str, id: str, number: int) -> PartAddress:
         """An address to PUT a part to, straight to the store.
 
@@ -152,11 +164,7 @@ class MultipartUploads:
             NotSupported: the store takes no parts from others.
             InvalidPart, Conflict, NotFound, UploadExpired: as `put`.
         """
-        if not self.parts.presigned:
-            raise NotSupported(
-                "this store takes no parts straight from clients",
-                hint="PUT /v1/uploads/{id}/parts/{n}",
-            )
+        self.insist_on_addresses()
         upload = await self._open(project, id)
         size = plan_of(upload).place(number)[1]
         now = self.book.clock()

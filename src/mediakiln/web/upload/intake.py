@@ -1,6 +1,7 @@
 """From an HTTP request to `Receive`: what the client said, and its bytes as they arrive."""
 
 import json
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -16,7 +17,6 @@ from mediakiln.model.errors import (
     MediakilnError,
     UnsupportedMedia,
 )
-from mediakiln.model.recipe import Recipe
 from mediakiln.model.upload import Offer
 from mediakiln.stages.receive import too_large
 from mediakiln.stages.uploads.labels import clean_tags, clean_uploader
@@ -43,7 +43,7 @@ class Said:
     """What the client said of its file beside the bytes, not yet checked."""
 
     filename: str | None = None
-    recipe: str | dict[str, Any] | Recipe | None = None
+    recipe: str | Mapping[str, Any] | None = None
     uploader: str | None = None
     tags: str | None = None
     declared: str = ""

@@ -4,11 +4,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
+from mediakiln.model.errors import InvalidRequest
 from mediakiln.web.api.openapi import problems
 from mediakiln.web.api.schemas import AssetOut
 from mediakiln.web.api.views import asset_view
 from mediakiln.web.services import Services
-from mediakiln.web.upload.intake import Said, take_in
+from mediakiln.web.upload.intake import Said, Several, take_in
+from mediakiln.web.upload.schemas import RefusedOut, SeveralOut
 from mediakiln.web.urls import asset_url, base_url
 
 _TAGS = "Comma-separated; may be given more than once."
@@ -26,7 +28,11 @@ _BODY: dict[str, Any] = {
                     "recipe": _RECIPE,
                     "uploader": {"type": "string", "maxLength": 200},
                     "tags": {"type": "string", "description": _TAGS},
-                    "file": {"type": "string", "format": "binary"},
+                    "file": {
+                        "type": "string",
+                        "format": "binary",
+                        "description": "Several parts of this name are several files.",
+                    },
                 },
             },
         },
@@ -59,17 +65,33 @@ def router(services: Services) -> APIRouter:
         x_recipe: Annotated[
             str | None, Header(description="As `recipe`, for one too long for an address.")
         ] = None,
-    ) -> AssetOut:
-        """Send the file as the raw body, or in a form beside its fields."""
+    ) -> AssetOut | SeveralOut:
+        """Send the file as the raw body, or in a form beside its fields.
+
+        A form with one file is answered with its asset, or with why it was refused. One with
+        several becomes as many assets; files that are refused are listed beside them.
+        """
         said = Said(
             filename=filename,
             recipe=recipe or x_recipe,
             uploader=uploader,
             tags=",".join(tags) if tags else None,
         )
-        asset = await take_in(request, said, services)
+        found = await take_in(request, said, services)
         base = base_url(request.scope, services)
-        response.headers["Location"] = asset_url(base, asset.id)
-        return await asset_view(asset, services.deliver, base)
+        if isinstance(found, Several):
+            return await _several(found, services, base)
+        response.headers["Location"] = asset_url(base, found.id)
+        return await asset_view(found, services.deliver, base)
 
     return routes
+
+
+async def _several(found: Several, services: Services, base: str) -> SeveralOut:
+    refused = [refusal.describe() for refusal in found.refused]
+    if not found.assets:
+        raise InvalidRequest("none of the form's files was taken", refused=refused)
+    return SeveralOut(
+        assets=[await asset_view(asset, services.deliver, base) for asset in found.assets],
+        refused=[RefusedOut.model_validate(each) for each in refused],
+    )
