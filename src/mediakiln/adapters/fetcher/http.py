@@ -154,7 +154,8 @@ class HttpFetcher:
         return await self._client.send(request, stream=True)
 
     async def _addresses(self, target: httpx2.URL) -> list[str]:
-        host = target.raw_host.decode("ascii")
+        # The dot at the end of a whole name is no part of it, and resolvers take numbers without.
+        host = target.raw_host.decode("ascii").removesuffix(".")
         try:
             addresses = await self._resolve(host, port_of(target))
         except (OSError, UnicodeError) as error:
