@@ -111,6 +111,28 @@ class ListTests:
             with pytest.raises(InvalidRequest):
                 await catalog.list("default", limit=limit)
 
+    async def test_a_page_begins_behind_a_key_that_need_not_be_there(
+        self, catalog: Catalog
+    ) -> None:
+        records = catalog.records("s")
+        for key in ("a/1", "b/1", "b/2", "b/2/x", "b/3", "c/1"):
+            await records.put(key, {})
+
+        async def keys(prefix: str, after: str) -> list[str]:
+            found, cursor = await records.list(prefix, limit=2, start_after=after)
+            more = list(found)
+            while cursor is not None:
+                found, cursor = await records.list(prefix, limit=2, cursor=cursor)
+                more += found
+            return [record.key for record in more]
+
+        assert await keys("", "b/2") == ["b/2/x", "b/3", "c/1"]
+        assert await keys("b/", "b/2") == ["b/2/x", "b/3"]
+        assert await keys("b/", "b/2a") == ["b/3"]
+        assert await keys("b/", "a") == ["b/1", "b/2", "b/2/x", "b/3"]
+        assert await keys("b/", "c") == []
+        assert await keys("b/", "b/2\U0010ffff") == ["b/3"]
+
 
 async def _make(catalog: Catalog, count: int) -> list[Asset]:
     """Assets in a mixture of states and kinds, a second apart, oldest first."""
@@ -144,25 +166,3 @@ async def _pages(
         cursor = page.cursor
         if cursor is None:
             return found
-
-    async def test_a_page_begins_behind_a_key_that_need_not_be_there(
-        self, catalog: Catalog
-    ) -> None:
-        records = catalog.records("s")
-        for key in ("a/1", "b/1", "b/2", "b/2/x", "b/3", "c/1"):
-            await records.put(key, {})
-
-        async def keys(prefix: str, after: str) -> list[str]:
-            found, cursor = await records.list(prefix, limit=2, start_after=after)
-            more = list(found)
-            while cursor is not None:
-                found, cursor = await records.list(prefix, limit=2, cursor=cursor)
-                more += found
-            return [record.key for record in more]
-
-        assert await keys("", "b/2") == ["b/2/x", "b/3", "c/1"]
-        assert await keys("b/", "b/2") == ["b/2/x", "b/3"]
-        assert await keys("b/", "b/2a") == ["b/3"]
-        assert await keys("b/", "a") == ["b/1", "b/2", "b/2/x", "b/3"]
-        assert await keys("b/", "c") == []
-        assert await keys("b/", "b/2\U0010ffff") == ["b/3"]
