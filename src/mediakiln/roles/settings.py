@@ -79,6 +79,12 @@ class Settings(IngestOptions, AccessOptions, BaseSettings):
     max_backlog_age_s: float = Field(
         6 * 3600.0, gt=0, description="Uploads are refused while a job has waited this long."
     )
+    max_backlog: int = Field(
+        100_000,
+        ge=1,
+        description="Waiting jobs of a topic beyond which uploads are refused where the broker "
+        "does not know their age (Kafka, SQS).",
+    )
     archive_days: int = Field(30, ge=7, description="Days that archive copies are kept.")
     deletion_grace_s: float = Field(7 * 86400.0, ge=0, description="Seconds from delete to purge.")
     notify: tuple[Webhook, ...] = Field((), description="Who hears of completed runs.")
