@@ -49,6 +49,8 @@ class Exchange:
         self._status = 0
         self._sent = 0
         self.disconnected = False
+        self.added: list[tuple[bytes, bytes]] = []
+        """Further headers of the answer, whoever gives it."""
 
     @property
     def started(self) -> bool:
@@ -105,7 +107,7 @@ class Exchange:
     def _headers(self, given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         names = {name for name, _ in given}
         headers = [*given, (b"x-request-id", self.id.encode())]
-        headers.extend(pair for pair in _DEFAULTS if pair[0] not in names)
+        headers.extend(pair for pair in (*self.added, *_DEFAULTS) if pair[0] not in names)
         if self._body_left:
             headers.append((b"connection", b"close"))
         return headers

@@ -15,6 +15,7 @@ from mediakiln.web.exchange import Exchange
 from mediakiln.web.live import Live
 from mediakiln.web.refusals import Refusals
 from mediakiln.web.services import Services
+from mediakiln.web.tus import protocol as tus
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,9 @@ class Front:
             return
         exchange = Exchange(scope, receive, send)
         scope[REQUEST] = exchange.id
+        if tus.is_tus(scope):
+            tus.override_method(scope)
+            exchange.added += tus.always(scope, self._services.cors_origins)
         try:
             await self._route(scope, exchange)
         except Exception as error:  # noqa: BLE001 - the last place where an error becomes an answer
@@ -65,6 +69,7 @@ class Front:
     def drain(self) -> None:
         """End what would go on for ever (live views), so that the server can stop."""
         self.live.close()
+        self._services.tus.stop()
 
     async def _route(self, scope: Scope, exchange: Exchange) -> None:
         path = scope["path"]
@@ -75,7 +80,7 @@ class Front:
                 allowed(scope, access.Scope.READ)
             await self._downloads(found, scope, exchange.receive, exchange.send)
             return
-        if path.startswith("/v1/"):
+        if path.startswith("/v1/") and not tus.is_open(scope):
             principal = await self._admit(scope)
             if principal.limits is not None and _opens(scope):
                 await self._open(principal, scope, exchange)
