@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mediakiln.model.access import UploadLimits
 from mediakiln.model.recipe import Recipe
+
+UPLOADS: Final = "uploads"
+"""The catalog's space of uploads in progress; keys are `{project}/{id}`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from mediakiln.stages.uploads.adoption import Adoption
 from mediakiln.stages.uploads.book import UploadBook
 from mediakiln.stages.uploads.direct import Direct
 from mediakiln.stages.uploads.multipart import MultipartUploads
+from mediakiln.stages.uploads.sweep import UploadSweep
 from mediakiln.stages.uploads.tus import TusLimits, TusUploads
 
 
@@ -109,6 +110,18 @@ def tus(settings: Settings, engines: Engines) -> TusUploads:
         UploadBook(engines.catalog),
         receive(settings, engines),
         limits=TusLimits(max_bytes=settings.max_file_bytes, expiry_s=settings.upload_expiry_s),
+    )
+
+
+def upload_sweep(settings: Settings, engines: Engines) -> UploadSweep:
+    """What frees the space of uploads that nobody goes on with, by the door they came by."""
+    return UploadSweep(
+        UploadBook(engines.catalog),
+        {
+            "multipart": multipart(settings, engines),
+            "tus": tus(settings, engines),
+            "direct": direct(settings, engines),
+        },
     )
 
 

@@ -27,6 +27,7 @@ def build(settings: Settings, engines: Engines) -> Service:
         prefixes=[drop.prefix for drop in settings.drops],
         grace=timedelta(seconds=settings.lost_grace_s),
     )
+    uploads = parts.upload_sweep(settings, engines)
     interval = min(15.0, max(1.0, settings.stall_s / 4))
     return Together(
         [
@@ -34,6 +35,7 @@ def build(settings: Settings, engines: Engines) -> Service:
                 "reconcile", lambda: records.sweep(limit=_BATCH), interval=interval, full=_BATCH
             ),
             Sweeper("lost", lost.sweep, interval=_look_s(settings), full=1_000_000),
+            Sweeper("uploads", uploads, interval=_left_s(settings), full=1_000_000),
             Sweeper("orphans", house.sweep_orphans, interval=_HOUR_S, full=1_000_000),
             Sweeper("archives", house.expire_archives, interval=_HOUR_S, full=1_000_000),
         ]
@@ -43,3 +45,8 @@ def build(settings: Settings, engines: Engines) -> Service:
 def _look_s(settings: Settings) -> float:
     """Pause between two looks for lost objects, which cost listings."""
     return min(300.0, max(1.0, settings.lost_grace_s / 3))
+
+
+def _left_s(settings: Settings) -> float:
+    """Pause between two looks at all uploads in progress."""
+    return min(_HOUR_S / 2, settings.upload_expiry_s / 4)

@@ -6,11 +6,14 @@ import pytest
 
 from mediakiln.model.asset import Asset, Claim
 from mediakiln.model.errors import Gone, InvalidRequest
+from mediakiln.model.ids import new_id
 from mediakiln.model.keys import Bucket, asset_prefix, input_key
 from mediakiln.model.kind import AssetState
+from mediakiln.model.upload import Upload
 from mediakiln.stages.ledger import Change
 from mediakiln.stages.reconcile import Housekeeping
 from mediakiln.stages.reconcile.stage import MAX_STALLS
+from mediakiln.stages.uploads.book import UploadBook
 from support.world import TEXT, World
 
 ONE = {"steps": {"one": {"op": "mock.copy"}}}
@@ -170,6 +173,27 @@ async def test_only_old_objects_without_a_record_are_swept(world: World) -> None
     assert await _housekeeping(world).sweep_orphans() == 1
     assert await world.store.head(Bucket.INPUT, orphan) is None
     assert await world.store.head(Bucket.INPUT, named.source.key) is not None
+
+
+async def test_an_object_of_an_upload_in_progress_is_not_swept(world: World) -> None:
+    """Its completion died after the object was made; its record says how it goes on."""
+    now = world.clock()
+    ids = [new_id(), new_id()]
+    for id in ids:
+        await world.store.put(Bucket.INPUT, input_key("default", id, now), b"complete")
+    upload = Upload(
+        id=ids[0],
+        project="default",
+        protocol="multipart",
+        key=input_key("default", ids[0], now),
+        name="a.txt",
+        created_at=now,
+        expires_at=now + timedelta(days=9),
+    )
+    await UploadBook(world.catalog, clock=world.clock).open(upload)
+    world.clock.forward(days=1, hours=1)
+    assert await _housekeeping(world).sweep_orphans() == 1
+    assert [item.key async for item in world.store.list(Bucket.INPUT)] == [upload.key]
 
 
 async def test_archives_expire_by_day(world: World) -> None:

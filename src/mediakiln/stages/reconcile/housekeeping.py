@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from mediakiln.model.clock import Clock, utc_now
 from mediakiln.model.errors import InvalidRequest
 from mediakiln.model.keys import Bucket, archive_day, parse_input_key
+from mediakiln.model.upload import UPLOADS
 from mediakiln.ports.catalog import Catalog
 from mediakiln.ports.object_store import ObjectInfo, ObjectStore
 
@@ -36,6 +37,7 @@ class Housekeeping:
                 hint="raise MEDIAKILN_ARCHIVE_DAYS",
             )
         self._catalog = catalog
+        self._uploads = catalog.records(UPLOADS)
         self._store = store
         self._projects = projects
         self._archive_days = archive_days
@@ -57,9 +59,18 @@ class Housekeeping:
     async def _delete_unnamed(self, items: Sequence[ObjectInfo]) -> int:
         ids = {item.key: parsed[1] for item in items if (parsed := parse_input_key(item.key))}
         known = await self._catalog.get_many(list(ids.values()))
-        orphans = [key for key, id in ids.items() if id not in known]
+        orphans = [
+            key
+            for key, id in ids.items()
+            if id not in known and not await self._is_in_progress(key, id)
+        ]
         await self._store.delete(Bucket.INPUT, orphans)
         return len(orphans)
+
+    async def _is_in_progress(self, key: str, id: str) -> bool:
+        """Whether an upload will make the record yet, or else delete the object by itself."""
+        project = key.partition("/")[0]
+        return await self._uploads.get(f"{project}/{id}") is not None
 
     async def expire_archives(self) -> int:
         """Delete archive objects of days past the retention, the oldest first."""

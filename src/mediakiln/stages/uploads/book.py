@@ -14,10 +14,9 @@ from typing import Final
 from mediakiln.model.clock import Clock, utc_now
 from mediakiln.model.errors import NotFound, UploadBusy, UploadExpired, VersionConflict
 from mediakiln.model.ids import is_id, new_id
-from mediakiln.model.upload import Holder, Upload
+from mediakiln.model.upload import UPLOADS, Holder, Upload
 from mediakiln.ports.catalog import Catalog, Record
 
-SPACE: Final = "uploads"
 KEPT: Final = timedelta(days=1)
 """How long a record outlives its upload's end, so that late requests hear what became of it."""
 
@@ -29,7 +28,7 @@ class UploadBook:
     """Reads and writes the records. Keys are `{project}/{id}`."""
 
     def __init__(self, catalog: Catalog, *, clock: Clock = utc_now) -> None:
-        self._records = catalog.records(SPACE)
+        self._records = catalog.records(UPLOADS)
         self.clock = clock
 
     async def open(self, upload: Upload) -> Upload:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from mediakiln.model.errors import MediakilnError
 from mediakiln.model.upload import Upload, UploadState
@@ -25,6 +25,11 @@ class Cleaner(Protocol):
     async def clean(self, upload: Upload) -> None:
         """Free what an upload that is over holds; again is no error."""
         ...
+
+
+@runtime_checkable
+class Resumer(Protocol):
+    """For doors that make an asset only when they are asked to."""
 
     async def resume(self, upload: Upload) -> None:
         """Bring to its end what stopped in the middle of its completion."""
@@ -54,13 +59,7 @@ class UploadSweep:
     async def _treat(self, upload: Upload, cleaner: Cleaner) -> bool:
         now = self._book.clock()
         if now < upload.expires_at + LATE:
-            since = completing_since(upload)
-            if upload.state is not UploadState.COMPLETING or since is None:
-                return False
-            if now < since + STANDING:
-                return False
-            await cleaner.resume(upload)
-            return True
+            return await self._resume(upload, cleaner)
         forgotten = now >= upload.expires_at + KEPT or upload.state is UploadState.DONE
         if upload.extra.get(_CLEANED) and not forgotten:
             return False
@@ -70,4 +69,16 @@ class UploadSweep:
         else:
             await self._book.note(upload, {_CLEANED: True})
             log.info("an upload expired", extra={"asset": upload.id})
+        return True
+
+    async def _resume(self, upload: Upload, cleaner: Cleaner) -> bool:
+        since = completing_since(upload)
+        if (
+            not isinstance(cleaner, Resumer)
+            or upload.state is not UploadState.COMPLETING
+            or since is None
+            or self._book.clock() < since + STANDING
+        ):
+            return False
+        await cleaner.resume(upload)
         return True
