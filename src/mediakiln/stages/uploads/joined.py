@@ -6,10 +6,13 @@ two passes over the bytes through this process, and their room twice for as long
 """
 
 import json
+import re
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
 from typing import Final, Self
+
+from blake3 import blake3
 
 from mediakiln.model.errors import (
     AlreadyExists,
@@ -29,6 +32,7 @@ RULES: Final = PartRules(
     max_object_bytes=5 << 40,
     open_ended=True,
 )
+_TOKEN = re.compile(r"[0-9a-f]{32}")
 _NOTE = "note.json"
 _DIGITS = 6
 
@@ -42,11 +46,10 @@ class JoinedParts:
         self._store = store
 
     async def begin(self, bucket: Bucket, key: str) -> str:
-        """Open an upload; notes the object that is there already, which it will replace."""
+        """Open an upload."""
+        await self._store.head(bucket, key)  # which refuses a key that is none
         token = secrets.token_hex(16)
-        there = await self._store.head(bucket, key)
-        note = {"key": key, "replaces": there.etag if there is not None else None}
-        await self._store.put(bucket, f"{_folder(token)}{_NOTE}", json.dumps(note).encode())
+        await self._store.put(bucket, _note_key(token), json.dumps({"key": key}).encode())
         return token
 
     def part_writer(
@@ -58,7 +61,7 @@ class JoinedParts:
 
     async def parts(self, bucket: Bucket, key: str, upload: str) -> Sequence[Part]:
         """The parts that are there, by number."""
-        await self.note(bucket, key, upload)
+        await self.check(bucket, key, upload)
         return [part async for part in self._parts(bucket, upload)]
 
     async def complete(
@@ -71,46 +74,46 @@ class JoinedParts:
             NotFound: there is no such upload, and no such object.
         """
         try:
-            replaces = await self.note(bucket, key, upload)
-        except NotFound:
-            info = await self._store.head(bucket, key)
-            if info is None or info.size != sum(part.size for part in parts):
+            await self.check(bucket, key, upload)
+            RULES.check_all(parts)
+            info = await self._joined(bucket, key, upload, parts)
+        except (NotFound, InvalidPart, ObjectMissing):
+            # Perhaps another call joined the parts and cleared them, before this one or meanwhile.
+            done = await self._completed(bucket, key, upload, parts)
+            if done is None:
                 raise
-            return info
-        RULES.check_all(parts)
-        try:
-            info = await self._join(bucket, key, upload, parts, if_absent=replaces is None)
-        except AlreadyExists:  # by another call, whose answer was lost or is on its way
-            there = await self._store.head(bucket, key)
-            if there is None:
-                raise
-            info = there
+            return done
         await self.abort(bucket, key, upload)
         return info
 
     async def abort(self, bucket: Bucket, key: str, upload: str) -> None:
-        """Delete the parts; the note goes last, so that a crash leaves what can be repeated."""
-        del key
-        folder = _folder(upload)
-        keys = [info.key async for info in self._store.list(bucket, folder)]
-        note = f"{folder}{_NOTE}"
-        await self._store.delete(bucket, [key for key in keys if key != note])
-        await self._store.delete(bucket, [note])
+        """Delete the note, with which the upload ends, and the parts."""
+        if not _TOKEN.fullmatch(upload):
+            return
+        try:
+            await self.check(bucket, key, upload)
+            await self._store.delete(bucket, [_note_key(upload)])
+        except NotFound:
+            if await self._has_note(bucket, upload):
+                return
+        keys = [info.key async for info in self._store.list(bucket, _folder(upload))]
+        if keys:
+            await self._store.delete(bucket, keys)
 
-    async def note(self, bucket: Bucket, key: str, upload: str) -> str | None:
-        """The etag of the object that the upload will replace, if any.
+    async def check(self, bucket: Bucket, key: str, upload: str) -> None:
+        """Look whether there is such an upload.
 
         Raises:
-            NotFound: there is no such upload.
+            NotFound: there is none.
         """
+        if not _TOKEN.fullmatch(upload):
+            raise _missing(key)
         try:
-            note = json.loads(await self._store.get(bucket, f"{_folder(upload)}{_NOTE}"))
+            note = json.loads(await self._store.get(bucket, _note_key(upload)))
         except ObjectMissing as error:
-            raise NotFound("there is no such upload", key=key) from error
+            raise _missing(key) from error
         if note["key"] != key:
-            raise NotFound("there is no such upload", key=key)
-        replaces: str | None = note["replaces"]
-        return replaces
+            raise _missing(key)
 
     def open(self, bucket: Bucket, upload: str, number: int) -> Writer:
         """The writer of a part's object."""
@@ -127,23 +130,69 @@ class JoinedParts:
             if name != _NOTE:
                 yield Part(int(name), info.size, info.etag)
 
-    async def _check(self, bucket: Bucket, upload: str, parts: Sequence[Part]) -> None:
+    async def _check_parts(self, bucket: Bucket, upload: str, parts: Sequence[Part]) -> None:
         there = {part.number: part async for part in self._parts(bucket, upload)}
         for part in parts:
             if there.get(part.number) != part:
                 raise InvalidPart(f"there is no such part {part.number}", part=part.number)
 
+    async def _joined(
+        self, bucket: Bucket, key: str, upload: str, parts: Sequence[Part]
+    ) -> ObjectInfo:
+        await self._check_parts(bucket, upload, parts)
+        there = await self._store.head(bucket, key)
+        if there is not None and not await self._is_joined(bucket, there, upload, parts):
+            return await self._join(bucket, key, upload, parts, if_absent=False)
+        try:
+            return there or await self._join(bucket, key, upload, parts, if_absent=True)
+        except AlreadyExists:
+            there = await self._store.head(bucket, key)
+            if there is None or not await self._is_joined(bucket, there, upload, parts):
+                raise
+            return there
+
     async def _join(
         self, bucket: Bucket, key: str, upload: str, parts: Sequence[Part], *, if_absent: bool
     ) -> ObjectInfo:
-        await self._check(bucket, upload, parts)
         async with self._store.writer(bucket, key, if_absent=if_absent) as writer:
-            for part in parts:
-                async for chunk in self._store.stream(bucket, _part_key(upload, part.number)):
-                    await writer.write(chunk)
+            async for chunk in self._bytes(bucket, upload, parts):
+                await writer.write(chunk)
             # One that was replaced while it was read is noticed here.
-            await self._check(bucket, upload, parts)
+            await self._check_parts(bucket, upload, parts)
             return await writer.commit()
+
+    async def _is_joined(
+        self, bucket: Bucket, there: ObjectInfo, upload: str, parts: Sequence[Part]
+    ) -> bool:
+        """Whether an object has the parts' bytes: then another call wrote it, or might have."""
+        if there.size != sum(part.size for part in parts):
+            return False
+        wanted, found = blake3(), blake3()
+        async for chunk in self._bytes(bucket, upload, parts):
+            wanted.update(chunk)
+        async for chunk in self._store.stream(bucket, there.key):
+            found.update(chunk)
+        return wanted.digest() == found.digest()
+
+    async def _bytes(
+        self, bucket: Bucket, upload: str, parts: Sequence[Part]
+    ) -> AsyncIterator[bytes]:
+        for part in parts:
+            async for chunk in self._store.stream(bucket, _part_key(upload, part.number)):
+                yield chunk
+
+    async def _completed(
+        self, bucket: Bucket, key: str, upload: str, parts: Sequence[Part]
+    ) -> ObjectInfo | None:
+        """What a completed upload made."""
+        if await self._has_note(bucket, upload):
+            return None
+        info = await self._store.head(bucket, key)
+        return info if info and info.size == sum(part.size for part in parts) else None
+
+    async def _has_note(self, bucket: Bucket, upload: str) -> bool:
+        is_token = _TOKEN.fullmatch(upload) is not None
+        return is_token and await self._store.head(bucket, _note_key(upload)) is not None
 
 
 class JoinedPartWriter:
@@ -183,14 +232,14 @@ class JoinedPartWriter:
             raise InvalidPart(f"{self._size} bytes came", part=self._number, limit=self._announced)
         info = await writer.commit()
         try:
-            await self._owner.note(self._bucket, self._key, self._upload)
+            await self._owner.check(self._bucket, self._key, self._upload)
         except NotFound:
             await self._owner.drop(self._bucket, self._upload, self._number)
             raise
         return Part(self._number, info.size, info.etag)
 
     async def __aenter__(self) -> Self:
-        await self._owner.note(self._bucket, self._key, self._upload)
+        await self._owner.check(self._bucket, self._key, self._upload)
         writer = self._owner.open(self._bucket, self._upload, self._number)
         self._writer = await writer.__aenter__()
         return self
@@ -215,5 +264,13 @@ def _folder(upload: str) -> str:
     return f"{PARTS_PREFIX}{upload}/"
 
 
+def _note_key(upload: str) -> str:
+    return f"{_folder(upload)}{_NOTE}"
+
+
 def _part_key(upload: str, number: int) -> str:
     return f"{_folder(upload)}{number:0{_DIGITS}d}"
+
+
+def _missing(key: str) -> NotFound:
+    return NotFound("there is no such upload", key=key)
