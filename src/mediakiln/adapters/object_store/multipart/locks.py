@@ -35,6 +35,11 @@ def try_lock(descriptor: int, start: int, length: int) -> bool:
     return True
 
 
+def release(descriptor: int, start: int) -> None:
+    """Give up all from `start` on."""
+    _call(descriptor, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, start, 0)
+
+
 @contextmanager
 def held(descriptor: int, start: int, *, shared: bool) -> Iterator[None]:
     """Hold one byte, alone or with others, and wait until that is possible."""

@@ -10,7 +10,7 @@ from blake3 import blake3
 from mediakiln.adapters.object_store.files import write_all
 from mediakiln.adapters.object_store.multipart.inplace import RULES, InPlaceUploads
 from mediakiln.adapters.object_store.multipart.journal import Entry, Journal
-from mediakiln.adapters.object_store.multipart.locks import try_lock
+from mediakiln.adapters.object_store.multipart.locks import release, try_lock
 from mediakiln.model.errors import InvalidPart, NotFound, NotSupported, UploadBusy
 from mediakiln.model.keys import Bucket
 from mediakiln.ports.multipart import Part
@@ -105,6 +105,9 @@ class Slot:
         """
         if self._size != (self._announced or max(self._size, 1)):
             raise InvalidPart(f"{self._size} bytes came", part=self._number, limit=self._announced)
+        if self._announced is None:
+            # The part is as long as it is: who writes the next one need not wait for the disk.
+            release(self._descriptor, self._offset + self._size)
         os.fdatasync(self._descriptor)
         part = Part(self._number, self._size, self._digest.hexdigest())
         journal = self._held()

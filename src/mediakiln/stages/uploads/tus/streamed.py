@@ -4,6 +4,7 @@ import asyncio
 import time
 from typing import Final
 
+from mediakiln.model.errors import UploadBusy
 from mediakiln.ports.multipart import PartWriter
 from mediakiln.stages.uploads.parts import Parts
 from mediakiln.stages.uploads.tus.flow import Flow, flush_size
@@ -33,8 +34,7 @@ class Streamed(Flow):
     async def add(self, chunk: bytes) -> None:
         """Append bytes."""
         if self._open is None:
-            writer = self.opened(self._number, offset=self._offset, size=None)
-            self._open = await writer.__aenter__()
+            self._open = await self._begun()
             self._since = time.monotonic()
         await self._open.write(chunk)
         self._size += len(chunk)
@@ -59,6 +59,17 @@ class Streamed(Flow):
         writer, self._open = self._open, None
         if writer is not None:
             await writer.__aexit__(None, None, None)
+
+    async def _begun(self) -> PartWriter:
+        """The next part's writer. Some stores let it begin only once the one before is durable."""
+        writer = self.opened(self._number, offset=self._offset, size=None)
+        try:
+            return await writer.__aenter__()
+        except UploadBusy:
+            if self._behind is None:
+                raise
+            await self._caught_up()
+            return await writer.__aenter__()
 
     async def _flush(self) -> None:
         if not self._held_back:
