@@ -99,14 +99,18 @@ class DeadLetter(View):
 
 
 class PendingUpload(View):
-    """An upload in parts that is not an asset yet; the asset will have its `id`."""
+    """An upload that is not an asset yet; the asset will have its `id`."""
 
     id: str
-    part_size: int
+    state: str
+    """`open`, `completing` or `done`."""
+    protocol: str
+    """`multipart`, or another way of sending: only the former can be resumed here."""
+    name: str
+    size: int | None
+    part_size: int | None
     """Bytes of every part but the last."""
-    size: int | None = None
-    name: str | None = None
-    expires_at: datetime | None = None
+    expires_at: datetime
 
 
 class UploadPart(View):

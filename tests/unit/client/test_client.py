@@ -1,56 +1,22 @@
 """Both clients against a real server: what one does, the other does too."""
 
 import asyncio
-import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 import mediakiln
-from mediakiln.client import ApiError, Asset, AsyncClient, Client, DownloadDamaged, Retry
+from mediakiln.client import ApiError, Asset, AsyncClient, Client, DownloadDamaged
 from mediakiln.model.keys import Bucket
 from mediakiln.model.kind import AssetState
 from mediakiln.stages.ledger import Change
-from mediakiln.web.app import create_app
-from support.site import Site, a_text, publish, services_of, serving, until_watched
-from support.world import NoRunner, World
+from support.site import Site, a_text, publish, until_watched
+from support.world import World
 
-KEY = "mk_key:with/odd@characters"
 Do = Callable[..., Coroutine[Any, Any, Any]]
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    """A server that wants a key."""
-    world = World(tmp=tmp_path, runner=NoRunner())  # type: ignore[arg-type]
-    await world.start()
-    services = services_of(world, owner_key=KEY)
-    async with serving(create_app(services)) as server, httpx2.AsyncClient() as http:
-        yield Site(world=world, services=services, server=server, http=http)
-
-
-@pytest.fixture(params=[Client, AsyncClient])
-async def do(request: pytest.FixtureRequest, site: Site) -> AsyncIterator[Do]:
-    """Calls a method of either client; iterators come as lists."""
-    client = request.param(site.url, KEY, retry=Retry(base_s=0.01))
-
-    async def call(method: str, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(client, Client):
-            return await asyncio.to_thread(_plainly, client, method, args, kwargs)
-        found = getattr(client, method)(*args, **kwargs)
-        return [item async for item in found] if inspect.isasyncgen(found) else await found
-
-    yield call
-    await (asyncio.to_thread(client.close) if isinstance(client, Client) else client.aclose())
-
-
-def _plainly(client: Client, method: str, args: Any, kwargs: Any) -> Any:
-    found = getattr(client, method)(*args, **kwargs)
-    return list(found) if inspect.isgenerator(found) else found
 
 
 class Pipe(BytesIO):

@@ -27,12 +27,10 @@ from mediakiln.client.models import Asset, PendingUpload, UploadPart
 Recipe = str | Mapping[str, Any]
 """A preset's name, or a recipe."""
 
-MIB: Final = 1024 * 1024
-PART_BYTES: Final = 8 * MIB
-"""Files larger than this go in parts of this size."""
+PART_BYTES: Final = 8 * 1024 * 1024
+"""Files larger than this go in parts."""
 PARALLEL: Final = 10
 """Parts of one upload that are on their way at once."""
-_MAX_PARTS: Final = 10_000
 _BYTES: Final = {"Content-Type": "application/octet-stream"}
 
 
@@ -96,8 +94,8 @@ def create(
 ) -> Call[PendingUpload]:
     """Begin an upload in parts, to be sent by `resume`.
 
-    `size` is in bytes, `type` a media type. Parts have 8 MiB unless the file is so large that
-    more than 10,000 of them would be needed.
+    `size` is in bytes, `type` a media type. The server chooses the parts' size if nobody does:
+    8 MiB, unless the file is so large that there would be too many.
     """
     body = given(
         filename=name,
@@ -106,10 +104,19 @@ def create(
         tags=list(tags) or None,
         uploader=uploader,
         type=type,
-        part_size=part_size or _part_size(size),
+        part_size=part_size,
     )
     headers = once(idempotency_key)
     return Call("POST", "/v1/uploads", PendingUpload.model_validate, headers=headers, body=body)
+
+
+def list_() -> Pages[PendingUpload]:
+    """Uploads that are not complete yet."""
+
+    def page(cursor: str | None) -> Call[Page[PendingUpload]]:
+        return Call("GET", "/v1/uploads", _upload_page, params=given(cursor=cursor))
+
+    return Pages(page)
 
 
 def get(id: str) -> Call[PendingUpload]:
@@ -127,9 +134,13 @@ def parts(id: str) -> Pages[UploadPart]:
     return Pages(page)
 
 
-def complete(id: str, sent: Sequence[UploadPart]) -> Call[Asset]:
-    """Make the asset of these parts. Again, it answers with the same asset."""
-    body = {"parts": [{"number": item.number, "etag": item.etag} for item in sent]}
+def complete(id: str, sent: Sequence[UploadPart] | None = None) -> Call[Asset]:
+    """Make the asset of these parts, or of those that the server has, whichever they are.
+
+    Again, it answers with the same asset.
+    """
+    claims = None if sent is None else [{"number": i.number, "etag": i.etag} for i in sent]
+    body = {"parts": claims}
     return Call("POST", f"/v1/uploads/{part(id)}/complete", Asset.model_validate, body=body)
 
 
@@ -151,10 +162,15 @@ def resume(
 
     Raises:
         SourceChanged: it has another size, or was changed meanwhile.
+        ValueError: the upload is not one in parts.
         ApiError: `not_found` or `upload_expired`: there is nothing left to go on with.
     """
     source = source_of(what, "resumed")
     upload = yield from ask(get(id))
+    if upload.state != "open":
+        return (yield from ask(complete(id)))  # all parts are there, and only the end is not known
+    if upload.part_size is None:
+        raise ValueError(f"{id} is an upload by {upload.protocol}, which is not in parts")
     if source.size != upload.size or not source.repeatable:
         raise SourceChanged(f"{upload.size} bytes were begun, and the file has {source.size}")
     found = yield from every(parts(id))
@@ -169,7 +185,7 @@ def _send(
     parallel: int,
 ) -> Flow[Asset]:
     """Send what is missing and complete."""
-    ranges = dict(_ranges(source.size or 0, upload.part_size))
+    ranges = dict(_ranges(source.size or 0, upload.part_size or PART_BYTES))
     sent = {
         number: item
         for number, item in kept.items()
@@ -243,9 +259,9 @@ def _ranges(size: int, part_size: int) -> Iterator[tuple[int, tuple[int, int]]]:
         yield number, (start, min(start + part_size, size))
 
 
-def _part_size(size: int) -> int:
-    """Whole MiB, so many that there are not too many parts."""
-    return max(PART_BYTES, -(-size // (_MAX_PARTS * MIB)) * MIB)
+def _upload_page(answer: Any) -> Page[PendingUpload]:
+    items = [PendingUpload.model_validate(item) for item in answer["uploads"]]
+    return Page(items, answer["cursor"])
 
 
 def _part_page(answer: Any) -> Page[UploadPart]:
@@ -258,6 +274,7 @@ class Uploads(Resource):
 
     create = here(create)
     get = here(get)
+    list = blocking.listed(list_)
     parts = blocking.listed(parts)
     resume = here(resume)
     complete = here(complete)
@@ -269,6 +286,7 @@ class AsyncUploads(AsyncResource):
 
     create = there(create)
     get = there(get)
+    list = awaiting.listed(list_)
     parts = awaiting.listed(parts)
     resume = there(resume)
     complete = there(complete)
