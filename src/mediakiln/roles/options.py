@@ -70,3 +70,18 @@ class AccessOptions(BaseModel):
     """Keys, tokens, quotas."""
 
     audit_days: float = Field(90.0, ge=1, description="Days that the audit trail is kept.")
+
+
+class MetricsOptions(BaseModel):
+    """Metrics of roles that run alone."""
+
+    metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Port of GET /metrics for a role that runs alone; 0 takes a free one; "
+        "default: none.",
+    )
+    metrics_host: str = Field(
+        "127.0.0.1", description="Address that MEDIAKILN_METRICS_PORT is on; it asks for no key."
+    )

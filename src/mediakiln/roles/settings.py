@@ -21,7 +21,7 @@ from pydantic_settings import (
 from mediakiln.model.errors import EngineMisconfigured
 from mediakiln.model.kind import Kind
 from mediakiln.model.topology import CHANGES
-from mediakiln.roles.options import AccessOptions, IngestOptions
+from mediakiln.roles.options import AccessOptions, IngestOptions, MetricsOptions
 
 PREFIX = "MEDIAKILN_"
 MIB = 1024 * 1024
@@ -39,7 +39,7 @@ class Webhook(BaseModel):
     secret: SecretStr | None = Field(default=None, description="whsec_… to sign with.")
 
 
-class Settings(IngestOptions, AccessOptions, BaseSettings):
+class Settings(IngestOptions, AccessOptions, MetricsOptions, BaseSettings):
     """Everything that can be set. Each field's environment name is MEDIAKILN_ and its name."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")

@@ -11,6 +11,7 @@ from typing import cast
 
 from mediakiln.model.errors import OUTAGES, EngineMisconfigured
 from mediakiln.roles.engines import Engines, open_engines
+from mediakiln.roles.exposition import exposed
 from mediakiln.roles.service import Service, Together, wait_for_stop
 from mediakiln.roles.settings import Settings
 
@@ -73,13 +74,14 @@ async def serve(role: str, settings: Settings) -> None:
     settings.check()
     engines = open_engines(settings)
     try:
-        if not await _are_ready(engines, stop):
-            return
-        service = builder(role)(settings, engines)
-        _settle_memory()
-        log.info("%s is up", role, extra={"role": role})
-        await service.run(stop)
-        log.info("%s is drained", role, extra={"role": role})
+        with exposed(role, settings):
+            if not await _are_ready(engines, stop):
+                return
+            service = builder(role)(settings, engines)
+            _settle_memory()
+            log.info("%s is up", role, extra={"role": role})
+            await service.run(stop)
+            log.info("%s is drained", role, extra={"role": role})
     finally:
         await engines.close()
 
