@@ -20,7 +20,7 @@ from mediakiln.web.tus import protocol as tus
 log = logging.getLogger(__name__)
 
 _OWN = frozenset({"/healthz", "/readyz", "/metrics", "/signin", "/docs", "/openapi.json"})
-_OPENING: Final = frozenset({"/v1/uploads", "/v1/tus", "/v1/tus/"})
+_OPENING: Final = frozenset({"/v1/uploads", "/v1/uploads/direct", "/v1/tus", "/v1/tus/"})
 """A POST here begins one upload. `/v1/assets` takes several files, and counts them itself."""
 
 
