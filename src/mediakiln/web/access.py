@@ -87,12 +87,21 @@ async def counted(principal: Principal, services: Services) -> AsyncIterator[Non
         raise
 
 
-async def noted(request: Asgi, services: Services, what: str, subject: str, **detail: Any) -> None:
-    """Write what a request did to the audit trail."""
+async def noted(
+    request: Asgi,
+    services: Services,
+    what: str,
+    subject: str,
+    *,
+    project: str | None = None,
+    **detail: Any,
+) -> None:
+    """Write what a request did to the audit trail of a project, by default the principal's."""
     principal: Principal | None = request.get(PRINCIPAL)
+    own = NOBODY if principal is None else principal.project
     await services.access.audit.note(
         what,
-        project=NOBODY if principal is None else principal.project,
+        project=own if project is None else project,
         who=NOBODY if principal is None else principal.id,
         subject=subject,
         address=client_address(request, trust_proxy=services.trust_proxy),

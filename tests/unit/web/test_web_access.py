@@ -347,6 +347,16 @@ async def test_the_trail_tells_who_did_what_from_where(locked: Site) -> None:
     ]
 
 
+async def test_what_is_done_to_a_key_is_in_the_trail_of_its_project(locked: Site) -> None:
+    wanted = {"name": "ci", "scopes": ["read"], "project": "other"}
+    key = (await locked.http.post("/v1/keys", headers=bearer(KEY), json=wanted)).json()
+    await locked.http.delete(f"/v1/keys/{key['id']}", headers=bearer(KEY))
+    assert list(told(await entries(locked, "project=other"))) == [
+        ("owner", "key.created", key["id"]),
+        ("owner", "key.revoked", key["id"]),
+    ]
+
+
 async def test_behind_a_trusted_proxy_the_trail_has_the_clients_address(
     open_site: OpenSite,
 ) -> None:

@@ -65,7 +65,8 @@ async def test_a_token_opens_the_ways_in_and_nothing_else(locked: Site) -> None:
     ):
         answer = await locked.http.request(method, path, headers=token)
         assert code(answer) == (403, "forbidden"), (method, path)
-    assert await locked.http.post("/session", data={"key": token["Authorization"][7:]})
+    session = await locked.http.post("/session", data={"key": token["Authorization"][7:]})
+    assert session.status_code == 401
     assert "mediakiln_session" not in locked.http.cookies
 
 

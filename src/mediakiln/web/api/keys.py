@@ -90,8 +90,8 @@ def router(services: Services, auth: Auth) -> APIRouter:
             services,
             "key.created",
             key.id,
-            name=key.name,
             project=key.project,
+            name=key.name,
             scopes=list(key.scopes),
         )
         return NewKeyOut(key=text, **_shown(key))
@@ -111,7 +111,7 @@ def router(services: Services, auth: Auth) -> APIRouter:
         """End a key, its sessions and upload tokens; everywhere within five seconds."""
         key = await keys.revoke(id, project=administered(request.scope))
         auth.forget()
-        await noted(request.scope, services, "key.revoked", key.id, name=key.name)
+        await noted(request.scope, services, "key.revoked", key.id, project=key.project)
         return KeyOut(**_shown(key))
 
     return routes
