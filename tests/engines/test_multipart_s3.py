@@ -28,6 +28,7 @@ async def store(url: str) -> AsyncIterator[S3ObjectStore]:
 
 class TestPartsOnS3(MultipartContract):
     knows_offsets = False
+    ends_for_good = False  # versitygw keeps such a part until the bucket's rule clears it
 
     @pytest.fixture
     async def second(self, url: str) -> AsyncIterator[S3ObjectStore]:

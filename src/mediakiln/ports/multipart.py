@@ -116,7 +116,8 @@ class PartWriter(Protocol):
         Raises:
             InvalidPart: fewer bytes than were announced, or none.
             StorageFull: no space left.
-            NotFound: the upload was completed or aborted meanwhile.
+            NotFound: the upload was completed or aborted meanwhile; where the store does not
+                tell, the part is lost just the same.
         """
         ...
 

@@ -4,7 +4,6 @@ import asyncio
 import random
 import re
 from collections.abc import AsyncIterator, Collection, Mapping
-from typing import Protocol
 
 import httpx2
 
@@ -18,16 +17,6 @@ _FORBIDDEN = {401, 403}
 _AGAIN = {408, 429, 500, 502, 503, 504}
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
-
-
-class Body(Protocol):
-    """A request's body that is made while it is sent."""
-
-    size: int
-
-    def chunks(self) -> AsyncIterator[bytes]:
-        """The bytes, `size` in all."""
-        ...
 
 
 class Http:
@@ -76,14 +65,18 @@ class Http:
         raise AssertionError
 
     async def pour(
-        self, method: str, url: str, *, bucket: str, accept: Collection[int], content: Body
+        self,
+        method: str,
+        url: str,
+        *,
+        bucket: str,
+        accept: Collection[int],
+        headers: Mapping[str, str],
+        content: AsyncIterator[bytes],
     ) -> httpx2.Response:
         """As `send`, with a body that can be had only once, so never sent again."""
-        headers = {"Content-Length": str(content.size)}
         try:
-            answer = await self._client.request(
-                method, url, headers=headers, content=content.chunks()
-            )
+            answer = await self._client.request(method, url, headers=headers, content=content)
         except httpx2.TransportError as error:
             raise EngineUnavailable(
                 f"The object store does not answer: {type(error).__name__}.", bucket=bucket

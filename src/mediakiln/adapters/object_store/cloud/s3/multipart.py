@@ -11,6 +11,7 @@ from typing import Any, Final
 from mediakiln.adapters.object_store.cloud.options import check_life
 from mediakiln.adapters.object_store.cloud.putting import new_mark, written
 from mediakiln.adapters.object_store.cloud.s3.client import S3Client, code_of
+from mediakiln.adapters.object_store.cloud.s3.streaming import SignedStream
 from mediakiln.adapters.object_store.cloud.s3.upload import extras
 from mediakiln.adapters.object_store.cloud.shelves import Shelf
 from mediakiln.model.errors import (
@@ -30,6 +31,7 @@ RULES: Final = PartRules(
 
 NO_UPLOAD = "NoSuchUpload"
 _BAD_PARTS = {"InvalidPart", "InvalidPartOrder", "EntityTooSmall"}
+_SHORTLY_S = 60.0
 _TURNS = 5
 _PAUSE_S = 0.2
 
@@ -47,6 +49,14 @@ class S3Parts:
             raise NotFound("there is no such upload", key=key)
         self.bucket = shelf.name
         self._where: dict[str, Any] = {"Bucket": shelf.name, "Key": key, "UploadId": id}
+
+    async def stream(self, number: int, size: int) -> SignedStream:
+        """The request that sends a part of `size` bytes."""
+        address = await self.address(number, _SHORTLY_S)
+        query = {"partNumber": str(number), "uploadId": str(self._where["UploadId"])}
+        credentials = await self._client.credentials()
+        url = address.partition("?")[0]
+        return SignedStream(url, query, size, credentials, self._client.region)
 
     async def address(self, number: int, expires_s: float) -> str:
         """Where to PUT a part; its ETag comes in the answer."""
