@@ -44,8 +44,13 @@ Cursor = Annotated[str | None, Query(description="Of the page before.")]
 def router(services: Services) -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["imports"])
-    desk = services.imports
+    _beginning(routes, services)
+    _looking(routes, services)
+    _acting(routes, services)
+    return routes
 
+
+def _beginning(routes: APIRouter, services: Services) -> None:
     @routes.post(
         "/v1/imports",
         status_code=201,
@@ -59,7 +64,7 @@ def router(services: Services) -> APIRouter:
         tags: Annotated[str, Query(description="For a manifest: separated by commas.")] = "",
     ) -> ImportOut:
         """Fetch files from URLs (a JSON list or a manifest) or from a place of the operator's."""
-        principal = _importer(request)
+        principal, desk = _importer(request), services.imports
         async with aclosing(stream_body(request.receive)) as chunks:
             read = _READERS.get(_media_type(request))
             if read is not None:
@@ -76,6 +81,10 @@ def router(services: Services) -> APIRouter:
                     job = await desk.begin_list(wanted, of_entries(entries))
         await noted(request.scope, services, "import.created", job.id, total=job.total)
         return view(job)
+
+
+def _looking(routes: APIRouter, services: Services) -> None:
+    desk = services.imports
 
     @routes.get("/v1/imports", responses=problems(422))
     async def list_imports(
@@ -110,6 +119,10 @@ def router(services: Services) -> APIRouter:
         views = [ItemOut.model_validate(item, from_attributes=True) for item in items]
         return ItemPage(items=views, cursor=None if following is None else str(following))
 
+
+def _acting(routes: APIRouter, services: Services) -> None:
+    desk = services.imports
+
     @routes.post("/v1/imports/{id}/retry", status_code=202, responses=problems(404, 409))
     async def retry_import(request: Request, id: Id) -> ImportOut:
         """Try again what failed or was skipped, once the import has ended."""
@@ -119,8 +132,6 @@ def router(services: Services) -> APIRouter:
     async def cancel_import(request: Request, id: Id) -> ImportOut:
         """Take in nothing more; assets that are there stay. Again is no error."""
         return view(await desk.cancel(_importer(request).project, id))
-
-    return routes
 
 
 def _importer(request: Request) -> Principal:
