@@ -16,7 +16,7 @@ class IngestOptions(BaseModel):
         5 * 10**12, ge=1, description="Limit of one file that comes in several requests, in bytes."
     )
     cors_origins: tuple[str, ...] = Field(
-        (), description="Origins like https://example.org whose pages may upload by tus; * is any."
+        (), description="Origins like https://example.org whose pages may upload; * is any."
     )
     max_form_files: int = Field(100, ge=1, le=10_000, description="Files in one form, at most.")
     direct_expiry_s: float = Field(

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from blake3 import blake3
 
+from mediakiln.model.access import UploadLimits
 from mediakiln.model.asset import Asset, Source
 from mediakiln.model.clock import Clock, utc_now
 from mediakiln.model.errors import (
@@ -81,9 +82,8 @@ class Receive:
         found = self._sniff(head, offer)
         _hold_to_type(offer, found)
         async with self._store.writer(Bucket.INPUT, key) as writer:
-            size, checksum = await self._write(writer, head, rest)
+            size, checksum = await self._write(writer, head, rest, offer.limits)
             offer = amend() if amend is not None else offer
-            _hold_to_size(offer, size)
             _check_size(size, offer.size)
             info = await writer.commit()
         asset = self._record(
@@ -213,20 +213,28 @@ class Receive:
         return found
 
     async def _write(
-        self, writer: Writer, head: bytes, rest: AsyncIterator[bytes]
+        self,
+        writer: Writer,
+        head: bytes,
+        rest: AsyncIterator[bytes],
+        limits: UploadLimits | None,
     ) -> tuple[int, str]:
         """Write and hash the bytes as they come; their number and checksum."""
         digest, size = blake3(head), len(head)
-        if size > self._max_bytes:
-            raise too_large(self._max_bytes, size)
+        self._hold_to(limits, size)
         await writer.write(head)
         async for chunk in rest:
             size += len(chunk)
-            if size > self._max_bytes:
-                raise too_large(self._max_bytes, size)
+            self._hold_to(limits, size)
             digest.update(chunk)
             await writer.write(chunk)
         return size, f"blake3:{digest.hexdigest()}"
+
+    def _hold_to(self, limits: UploadLimits | None, size: int) -> None:
+        if size > self._max_bytes:
+            raise too_large(self._max_bytes, size)
+        if limits is not None:
+            limits.check_size(size)
 
 
 def _hold_to_size(offer: Offer, size: int) -> None:

@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mediakiln.model import access
 from mediakiln.model.access import Principal
+from mediakiln.web import cors
 from mediakiln.web.access import PRINCIPAL, REQUEST, allowed
 from mediakiln.web.auth import Auth
 from mediakiln.web.delivery.downloads import Downloads
@@ -57,6 +58,8 @@ class Front:
         if tus.is_tus(scope):
             tus.override_method(scope)
             exchange.added += tus.always(scope, self._services.cors_origins)
+        elif cors.concerns(scope):
+            exchange.added += cors.shared(scope, self._services.cors_origins)
         try:
             await self._route(scope, exchange)
         except Exception as error:  # noqa: BLE001 - the last place where an error becomes an answer
@@ -79,6 +82,9 @@ class Front:
                 await self._admit(scope)
                 allowed(scope, access.Scope.READ)
             await self._downloads(found, scope, exchange.receive, exchange.send)
+            return
+        if cors.is_preflight(scope):
+            await cors.answer_preflight(exchange.send)
             return
         if path.startswith("/v1/") and not tus.is_open(scope):
             principal = await self._admit(scope)
