@@ -50,6 +50,7 @@ class Refusing:
         answers: statuses by the end of "METHOD path", one a request, until none is left.
         headers: of those answers.
         body: of those answers.
+        hold: whether a request, of "METHOD path", is never answered.
         seen: "METHOD path" of every request.
         keys: the Idempotency-Key of each.
     """
@@ -58,6 +59,7 @@ class Refusing:
     answers: dict[str, list[int]] = field(default_factory=dict)
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     body: bytes = b""
+    hold: Callable[[str], bool] = lambda _: False
     seen: list[str] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
 
@@ -69,6 +71,8 @@ class Refusing:
         self.seen.append(line)
         given = dict(scope["headers"]).get(b"idempotency-key")
         self.keys.append(given and given.decode())
+        if self.hold(line):
+            await asyncio.Event().wait()
         status = self._status(line)
         if status is None:
             await self.app(scope, receive, send)

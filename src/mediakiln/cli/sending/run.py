@@ -116,7 +116,8 @@ class Run:
         self._ok = False
         self._bars.ended(size, ok=False)
         if self._job.as_json:
-            print(json.dumps({"file": path, "error": {"code": code, "message": message}}))
+            answer = {"file": path, "error": {"code": code, "message": message}}
+            print(json.dumps(answer), flush=True)
         else:
             print(f"{path}: {message}", file=sys.stderr)
 
