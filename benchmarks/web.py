@@ -41,12 +41,14 @@ from mediakiln.model.keys import Bucket, attempt_prefix
 from mediakiln.model.kind import AssetState, Kind
 from mediakiln.model.product import StoredFile
 from mediakiln.model.topology import TOPOLOGY
+from mediakiln.ports.notifier import Notifier
 from mediakiln.ports.operation import OperationSet
 from mediakiln.stages.access import Access
 from mediakiln.stages.deadletters import DeadLetters
 from mediakiln.stages.deliver import Deliver
 from mediakiln.stages.ledger import Ledger
 from mediakiln.stages.manage import Manage
+from mediakiln.stages.notify import Deliveries, Hooks
 from mediakiln.stages.receive import Receive
 from mediakiln.stages.recipes import RecipeBook
 from mediakiln.stages.uploads.adoption import Adoption
@@ -133,6 +135,7 @@ async def _serve_platform(folder: Path, pipe: Connection) -> None:
         broker=broker,
         ready=_always,
         max_upload_bytes=2 * BIG,
+        deliveries=Deliveries(catalog, [], Hooks(catalog, _no_hooks, failing=timedelta(days=1))),
         direct=Direct(
             store, UploadBook(catalog), receive.admit, adoption, life=timedelta(hours=1)
         ),
@@ -140,6 +143,10 @@ async def _serve_platform(folder: Path, pipe: Connection) -> None:
         delivery_public=True,
     )
     await _serve(create_app(services), paths, pipe)
+
+
+def _no_hooks(url: str, _secret: str) -> Notifier:
+    raise AssertionError(f"no webhook was to be opened, but {url} was")
 
 
 async def _no_news(body: bytes) -> dict[str, str]:

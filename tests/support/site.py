@@ -86,6 +86,7 @@ def services_of(world: World, **settings: Any) -> Services:
         "ready": everything_works,
         "max_upload_bytes": MAX_UPLOAD,
         "multipart": world.multipart,
+        "deliveries": world.deliveries,
         "direct": world.direct,
         "news": ObjectNews(world.broker, NoFetcher(), topics=()),
     }

@@ -10,6 +10,7 @@ from typing import Any
 from mediakiln.adapters.broker.memory import MemoryBroker
 from mediakiln.adapters.catalog.memory import MemoryCatalog
 from mediakiln.adapters.detector.signature import SignatureDetector
+from mediakiln.adapters.notifier.webhook import WebhookNotifier
 from mediakiln.adapters.object_store.memory import MemoryObjectStore
 from mediakiln.model.asset import Asset
 from mediakiln.model.drops import Drop
@@ -29,6 +30,7 @@ from mediakiln.stages.deliver import Deliver
 from mediakiln.stages.join import Join
 from mediakiln.stages.ledger import Ledger
 from mediakiln.stages.manage import Manage
+from mediakiln.stages.notify import Deliveries, Hooks
 from mediakiln.stages.process import Process
 from mediakiln.stages.process.claims import Claims
 from mediakiln.stages.process.commit import Commits
@@ -95,6 +97,20 @@ class World:
             self.receive.enter,
             self.recipes.resolve,
             drops=self.drops,
+            clock=self.clock,
+        )
+        self.deliveries = Deliveries(
+            self.catalog,
+            [],
+            Hooks(
+                self.catalog,
+                lambda url, secret: WebhookNotifier.from_url(
+                    url, secret=secret, allow_private=True
+                ),
+                failing=timedelta(days=5),
+                fresh_s=0,
+                clock=self.clock,
+            ),
             clock=self.clock,
         )
         self.direct = Direct(

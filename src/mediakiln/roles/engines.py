@@ -185,23 +185,40 @@ def open_detector(settings: Settings) -> Detector:
 
 def open_notifiers(settings: Settings) -> list[Notifier]:
     """A notifier for each configured target."""
-    opened: list[Notifier] = []
-    for hook in settings.notify:
-        scheme = hook.url.partition(":")[0].replace("https", "http")
-        if scheme not in NOTIFIERS:
-            raise EngineMisconfigured(
-                f"MEDIAKILN_NOTIFY: no notifier for {scheme}://", hint="use https:// or log://"
-            )
-        options: dict[str, Any] = {}
-        if scheme == "http":
-            options = {
-                "secret": hook.secret.get_secret_value() if hook.secret else None,
-                "allow_private": settings.notify_private,
-            }
-        opened.append(
-            cast("Notifier", _load("notifier", NOTIFIERS[scheme]).from_url(hook.url, **options))
+    return [
+        open_notifier(
+            settings, hook.url, hook.secret.get_secret_value() if hook.secret else None
         )
-    return opened
+        for hook in settings.notify
+    ]
+
+
+def open_notifier(settings: Settings, url: str, secret: str | None) -> Notifier:
+    """A notifier for one target.
+
+    Raises:
+        EngineMisconfigured: the URL or the secret is not valid.
+    """
+    scheme = url.partition(":")[0].replace("https", "http")
+    if scheme not in NOTIFIERS:
+        raise EngineMisconfigured(
+            f"MEDIAKILN_NOTIFY: no notifier for {scheme}://", hint="use https:// or log://"
+        )
+    options: dict[str, Any] = {}
+    if scheme == "http":
+        options = {"secret": secret, "allow_private": settings.notify_private}
+    return cast("Notifier", _load("notifier", NOTIFIERS[scheme]).from_url(url, **options))
+
+
+def open_webhook(settings: Settings, url: str, secret: str) -> Notifier:
+    """A notifier for a target that a project has added: a webhook, and nothing else.
+
+    Raises:
+        EngineMisconfigured: the URL is none to post to.
+    """
+    if not url.startswith(("https://", "http://")):
+        raise EngineMisconfigured("a webhook's URL begins with https://")
+    return open_notifier(settings, url, secret)
 
 
 def open_places(settings: Settings) -> dict[str, Place]:

@@ -2,7 +2,7 @@
 
 from mediakiln.roles import parts
 from mediakiln.roles.consumer import Consumer
-from mediakiln.roles.engines import Engines, open_notifiers
+from mediakiln.roles.engines import Engines
 from mediakiln.roles.service import Service
 from mediakiln.roles.settings import Settings
 from mediakiln.stages.notify import Notify
@@ -13,7 +13,7 @@ MAX_ATTEMPTS = 15
 
 def build(settings: Settings, engines: Engines) -> Service:
     """A consumer of `completed`."""
-    stage = Notify(engines.catalog, open_notifiers(settings))
+    stage = Notify(parts.deliveries(settings, engines))
     return Consumer(
         engines.broker,
         "notify",

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,25 @@ from mediakiln.operations.custom.config import read_commands
 from mediakiln.ports.object_store import LocalFiles
 from mediakiln.ports.operation import OperationSet
 from mediakiln.roles.consumer import Policy
-from mediakiln.roles.engines import Engines, open_detector, read_table
+from mediakiln.roles.engines import (
+    Engines,
+    open_detector,
+    open_notifiers,
+    open_webhook,
+    read_table,
+)
 from mediakiln.roles.settings import Settings
 from mediakiln.stages.access.projects import Projects
 from mediakiln.stages.admission import Admission
 from mediakiln.stages.ledger import Ledger
+from mediakiln.stages.notify import Deliveries, Hooks
 from mediakiln.stages.receive import Receive
 from mediakiln.stages.recipes import RecipeBook
 from mediakiln.stages.uploads.adoption import Adoption
 from mediakiln.stages.uploads.book import UploadBook
 from mediakiln.stages.uploads.direct import Direct
 from mediakiln.stages.uploads.multipart import MultipartUploads
+from mediakiln.stages.uploads.s3.stage import S3Uploads
 from mediakiln.stages.uploads.sweep import UploadSweep
 from mediakiln.stages.uploads.tus import TusLimits, TusUploads
 
@@ -113,6 +122,18 @@ def tus(settings: Settings, engines: Engines) -> TusUploads:
     )
 
 
+def s3(settings: Settings, engines: Engines) -> S3Uploads:
+    """The door that speaks S3."""
+    return S3Uploads(
+        UploadBook(engines.catalog),
+        receive(settings, engines),
+        engines.store,
+        engines.catalog,
+        expiry=timedelta(seconds=settings.upload_expiry_s),
+        max_bytes=settings.max_file_bytes,
+    )
+
+
 def upload_sweep(settings: Settings, engines: Engines) -> UploadSweep:
     """What frees the space of uploads that nobody goes on with, by the door they came by."""
     return UploadSweep(
@@ -121,6 +142,7 @@ def upload_sweep(settings: Settings, engines: Engines) -> UploadSweep:
             "multipart": multipart(settings, engines),
             "tus": tus(settings, engines),
             "direct": direct(settings, engines),
+            "s3": s3(settings, engines),
         },
     )
 
@@ -139,6 +161,21 @@ def project_names(engines: Engines) -> Callable[[], Awaitable[Sequence[str]]]:
                 return found
 
     return names
+
+
+def deliveries(settings: Settings, engines: Engines) -> Deliveries:
+    """What tells the outside, and its log."""
+    made = Deliveries(
+        engines.catalog,
+        open_notifiers(settings),
+        Hooks(
+            engines.catalog,
+            partial(open_webhook, settings),
+            failing=timedelta(days=settings.webhook_failing_days),
+        ),
+    )
+    engines.before_close.append(made.close)
+    return made
 
 
 def policy(settings: Settings, *, concurrency: int = 8, max_attempts: int = 8) -> Policy:

@@ -20,6 +20,7 @@ from mediakiln.web.api import (
     projects,
     signin,
     tokens,
+    webhooks,
 )
 from mediakiln.web.auth import Auth
 from mediakiln.web.delivery.downloads import Downloads
@@ -59,6 +60,8 @@ def _routers(services: Services, auth: Auth, live: Live, app: FastAPI) -> Iterat
     yield assets.reading(services, live)
     yield assets.following(services, live)
     yield assets.acting(services)
+    yield webhooks.deliveries(services)
+    yield webhooks.router(services)
     yield installed.router(services)
     yield dead.router(services)
     yield keys.router(services, auth)

@@ -8,15 +8,18 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from mediakiln.ports.broker import Broker
 from mediakiln.ports.catalog import Catalog
+from mediakiln.ports.object_store import ObjectStore
 from mediakiln.stages.access import Access
 from mediakiln.stages.deadletters import DeadLetters
 from mediakiln.stages.deliver import Deliver
 from mediakiln.stages.importing import ImportDesk
 from mediakiln.stages.manage import Manage
+from mediakiln.stages.notify import Deliveries
 from mediakiln.stages.receive import Receive
 from mediakiln.stages.recipes import RecipeBook
 from mediakiln.stages.uploads.direct import Direct
 from mediakiln.stages.uploads.multipart import MultipartUploads
+from mediakiln.stages.uploads.s3.stage import S3Uploads
 from mediakiln.stages.uploads.tus import TusUploads
 
 Ready = Callable[[], Awaitable[Mapping[str, str | None]]]
@@ -37,12 +40,15 @@ class Services:
     dead: DeadLetters
     recipes: RecipeBook
     access: Access
+    store: ObjectStore
     catalog: Catalog
     broker: Broker
     ready: Ready
     max_upload_bytes: int
     multipart: MultipartUploads
     tus: TusUploads
+    s3: S3Uploads
+    deliveries: Deliveries
     direct: Direct
     news: TakeNews
     max_form_files: int = 100

@@ -16,7 +16,7 @@ from mediakiln.model.recipe import Recipe
 from mediakiln.stages.recipes import RecipeBook
 from mediakiln.web.access import allowed, noted
 from mediakiln.web.api.openapi import problems
-from mediakiln.web.api.schemas import AssetOut, AssetPage, DeliveryPage, ProcessIn, RestoreOut
+from mediakiln.web.api.schemas import AssetOut, AssetPage, ProcessIn, RestoreOut
 from mediakiln.web.api.views import asset_view
 from mediakiln.web.bodies import read_json
 from mediakiln.web.live import Live
@@ -25,7 +25,6 @@ from mediakiln.web.urls import base_url
 
 HEARTBEAT_S = 15.0
 MAX_WAIT_S = 60.0
-_DELIVERIES = "deliveries"
 
 Id = Annotated[str, Path(description="The asset's id, a UUID.")]
 Limit = Annotated[int, Query(ge=1, le=200)]
@@ -72,7 +71,7 @@ def reading(services: Services, live: Live) -> APIRouter:
 
 
 def following(services: Services, live: Live) -> APIRouter:
-    """The routes that tell what happens to an asset, and what happened to its news."""
+    """The routes that tell what happens to an asset."""
     routes = APIRouter(tags=["assets"])
 
     @routes.get(
@@ -90,18 +89,6 @@ def following(services: Services, live: Live) -> APIRouter:
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
-
-    @routes.get("/v1/assets/{id}/deliveries", responses=problems(403, 404, 410))
-    async def list_deliveries(
-        request: Request, id: Id, limit: Limit = 50, cursor: Cursor = None
-    ) -> DeliveryPage:
-        """How others were told of the asset: every attempt, and what was answered."""
-        principal = allowed(request.scope, Scope.READ)
-        await services.deliver.asset(id, project=principal.project)
-        records, following = await services.catalog.records(_DELIVERIES).list(
-            f"{id}/", limit=limit, cursor=cursor
-        )
-        return DeliveryPage(deliveries=[dict(record.value) for record in records], cursor=following)
 
     return routes
 
