@@ -1,11 +1,13 @@
 """`mediakiln init-storage`."""
 
 import asyncio
+import math
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from mediakiln.cli.output import console
+from mediakiln.model.errors import InvalidRequest
 from mediakiln.roles.engines import write_lifecycle
 from mediakiln.roles.settings import Settings
 from mediakiln.telemetry import log
@@ -14,8 +16,12 @@ from mediakiln.telemetry import log
 def init_storage(
     *,
     abandoned_days: Annotated[
-        int, Parameter(help="Days after which the parts of an unfinished upload are deleted.")
-    ] = 2,
+        int | None,
+        Parameter(
+            help="Days after which the parts of an unfinished upload are deleted; by default a "
+            "day more than MEDIAKILN_UPLOAD_EXPIRY_S allows one to take."
+        ),
+    ] = None,
     cold_days: Annotated[
         int | None, Parameter(help="Days after which an archive copy moves to --cold-class.")
     ] = None,
@@ -30,7 +36,10 @@ def init_storage(
     log.set_up(level="warning")
     rules = asyncio.run(
         write_lifecycle(
-            settings, abandoned_days=abandoned_days, cold_days=cold_days, cold_class=cold_class
+            settings,
+            abandoned_days=_days_of_uploads(settings, abandoned_days),
+            cold_days=cold_days,
+            cold_class=cold_class,
         )
     )
     said = [f"unfinished uploads end after {rules.abandoned_days} days"]
@@ -38,3 +47,16 @@ def init_storage(
         said.append(f"archive copies move to {rules.cold_class} after {rules.cold_days} days")
     said.append(f"archive copies expire after {rules.archive_days} days")
     console().print("\n".join(said), markup=False, highlight=False)
+
+
+def _days_of_uploads(settings: Settings, given: int | None) -> int:
+    """After how many days no upload can be in progress any more."""
+    least = math.ceil(settings.upload_expiry_s / 86_400) + 1
+    if given is not None and given < least:
+        raise InvalidRequest(
+            f"uploads in progress would lose their parts after {given} days",
+            limit=least,
+            value=given,
+            hint="leave --abandoned-days out, or lower MEDIAKILN_UPLOAD_EXPIRY_S",
+        )
+    return least if given is None else given

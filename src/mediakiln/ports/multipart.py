@@ -6,13 +6,17 @@ Nothing of it is visible as an object before `complete`. Where an engine has no 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import pairwise
 from types import TracebackType
-from typing import Protocol, Self, runtime_checkable
+from typing import Final, Protocol, Self, runtime_checkable
 
 from mediakiln.model.errors import InvalidPart
 from mediakiln.model.keys import Bucket
 from mediakiln.ports.object_store import ObjectInfo
+
+FORGOTTEN_AFTER: Final = timedelta(days=30)
+"""Parts that nobody touched for so long are swept, whoever they belong to."""
 
 
 @dataclass(frozen=True, slots=True)

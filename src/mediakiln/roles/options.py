@@ -10,7 +10,10 @@ class IngestOptions(BaseModel):
     """Ways in."""
 
     upload_expiry_s: float = Field(
-        7 * 86400.0, ge=60, description="Seconds an unfinished multipart or tus upload is kept."
+        7 * 86400.0,
+        ge=60,
+        le=28 * 86400.0,
+        description="Seconds an unfinished multipart or tus upload is kept.",
     )
     max_file_bytes: int = Field(
         5 * 10**12, ge=1, description="Limit of one file that comes in several requests, in bytes."

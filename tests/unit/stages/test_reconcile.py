@@ -14,6 +14,7 @@ from mediakiln.stages.ledger import Change
 from mediakiln.stages.reconcile import Housekeeping
 from mediakiln.stages.reconcile.stage import MAX_STALLS
 from mediakiln.stages.uploads.book import UploadBook
+from mediakiln.stages.uploads.joined import JoinedParts
 from support.world import TEXT, World
 
 ONE = {"steps": {"one": {"op": "mock.copy"}}}
@@ -194,6 +195,18 @@ async def test_an_object_of_an_upload_in_progress_is_not_swept(world: World) -> 
     world.clock.forward(days=1, hours=1)
     assert await _housekeeping(world).sweep_orphans() == 1
     assert [item.key async for item in world.store.list(Bucket.INPUT)] == [upload.key]
+
+
+async def test_parts_of_an_upload_are_left_alone_until_they_are_forgotten(world: World) -> None:
+    world.clock.now = datetime.now(UTC)
+    parts = JoinedParts(world.store)
+    token = await parts.begin(Bucket.INPUT, "default/2026/01/01/upload")
+    world.clock.forward(days=29)
+    assert await _housekeeping(world).sweep_orphans() == 0
+    assert await parts.parts(Bucket.INPUT, "default/2026/01/01/upload", token) == []
+    world.clock.forward(days=2)
+    assert await _housekeeping(world).sweep_orphans() == 1
+    assert [item async for item in world.store.list(Bucket.INPUT)] == []
 
 
 async def test_archives_expire_by_day(world: World) -> None:

@@ -5,9 +5,10 @@ from datetime import date, timedelta
 
 from mediakiln.model.clock import Clock, utc_now
 from mediakiln.model.errors import InvalidRequest
-from mediakiln.model.keys import Bucket, archive_day, parse_input_key
+from mediakiln.model.keys import PARTS_PREFIX, Bucket, archive_day, parse_input_key
 from mediakiln.model.upload import UPLOADS
 from mediakiln.ports.catalog import Catalog
+from mediakiln.ports.multipart import FORGOTTEN_AFTER
 from mediakiln.ports.object_store import ObjectInfo, ObjectStore
 
 ORPHAN_AFTER = timedelta(hours=24)
@@ -44,7 +45,7 @@ class Housekeeping:
         self._clock = clock
 
     async def sweep_orphans(self) -> int:
-        """Delete uploads of yesterday and the day before that no record names."""
+        """Delete uploads of yesterday and the day before that no record names, and old parts."""
         now = self._clock()
         today = now.date()
         swept = 0
@@ -54,6 +55,16 @@ class Housekeeping:
                 async for batch in self._batches(Bucket.INPUT, f"{project}/{day:%Y/%m/%d}/"):
                     old = [item for item in batch if now - item.modified > ORPHAN_AFTER]
                     swept += await self._delete_unnamed(old)
+        return swept + await self._sweep_parts()
+
+    async def _sweep_parts(self) -> int:
+        """Delete what a crash left of parts, on stores where they are objects of their own."""
+        swept = 0
+        async for batch in self._batches(Bucket.INPUT, PARTS_PREFIX):
+            now = self._clock()
+            old = [item.key for item in batch if now - item.modified > FORGOTTEN_AFTER]
+            await self._store.delete(Bucket.INPUT, old)
+            swept += len(old)
         return swept
 
     async def _delete_unnamed(self, items: Sequence[ObjectInfo]) -> int:

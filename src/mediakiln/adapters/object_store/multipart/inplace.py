@@ -20,7 +20,7 @@ from mediakiln.adapters.object_store.folders import Folders
 from mediakiln.adapters.object_store.multipart.journal import Entry, Journal
 from mediakiln.model.errors import EngineError, InvalidPart, NotFound
 from mediakiln.model.keys import Bucket
-from mediakiln.ports.multipart import Part, PartRules
+from mediakiln.ports.multipart import FORGOTTEN_AFTER, Part, PartRules
 from mediakiln.ports.object_store import ObjectInfo
 
 RULES: Final = PartRules(
@@ -38,8 +38,6 @@ _PARTS = "parts"
 _READ_ONLY = 0o444
 _EMPTY_S = 3600
 """A folder without data is the remains of a crash, or about to get some."""
-_FORGOTTEN_S = 30 * 86_400
-"""Nobody will complete an upload that nobody wrote to for so long."""
 
 
 class InPlaceUploads:
@@ -132,7 +130,7 @@ class InPlaceUploads:
             age = time.time() - (last or os.stat(folder).st_mtime)
         except FileNotFoundError:
             return False
-        if age < (_EMPTY_S if data is None else _FORGOTTEN_S):
+        if age < (_EMPTY_S if data is None else FORGOTTEN_AFTER.total_seconds()):
             return False
         shutil.rmtree(folder, ignore_errors=True)
         return True

@@ -31,6 +31,7 @@ class SignedStream:
         url: where to.
         headers: which, the length among them.
         size: bytes of all frames together.
+        frames: makes them.
     """
 
     def __init__(
@@ -62,13 +63,35 @@ class SignedStream:
         auth.add_auth(request)
         self.size = _framed(size)
         self.headers = dict(request.headers.items()) | {"Content-Length": str(self.size)}
-        self._last = self.headers["Authorization"].rpartition("Signature=")[2]
-        self._time = str(request.context["timestamp"])
-        self._scope = f"{self._time[:8]}/{region}/s3/aws4_request"
-        self._key = _signing_key(credentials["secret_access_key"], self._scope)
+        time = str(request.context["timestamp"])
+        self.frames = Frames(
+            credentials["secret_access_key"],
+            time=time,
+            scope=f"{time[:8]}/{region}/s3/aws4_request",
+            seed=self.headers["Authorization"].rpartition("Signature=")[2],
+        )
+
+
+class Frames:
+    """Pieces with their signatures, each of which covers the one before.
+
+    Args:
+        secret: the secret key.
+        time: the request's, as `20130524T000000Z`.
+        scope: its day, region and service.
+        seed: the signature of its headers.
+    """
+
+    def __init__(self, secret: str, *, time: str, scope: str, seed: str) -> None:
+        self._time = time
+        self._scope = scope
+        self._last = seed
+        self._key = f"AWS4{secret}".encode()
+        for word in scope.split("/"):
+            self._key = hmac.new(self._key, word.encode(), hashlib.sha256).digest()
 
     def frame(self, piece: bytes) -> bytes:
-        """The next piece with its signature. All but the last have `PIECE` bytes; one is empty."""
+        """The next piece. All but the last two have `PIECE` bytes, and the last one has none."""
         told = "\n".join(
             (
                 "AWS4-HMAC-SHA256-PAYLOAD",
@@ -101,10 +124,3 @@ def _framed(size: int) -> int:
 
 def _frame_bytes(size: int) -> int:
     return len(f"{size:x}") + len(";chunk-signature=") + 64 + size + 2 * len("\r\n")
-
-
-def _signing_key(secret: str, scope: str) -> bytes:
-    key = f"AWS4{secret}".encode()
-    for word in scope.split("/"):
-        key = hmac.new(key, word.encode(), hashlib.sha256).digest()
-    return key
