@@ -1,0 +1,79 @@
+"""Keys, projects, links and the trail, through the command line of a running platform."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from support.platform import Platform, platform
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A platform with a key."""
+    with platform(tmp_path_factory.mktemp("access"), auth=True) as made:
+        yield made
+
+
+def command(site: Platform, *words: str, key: str | None = None) -> str:
+    """What a command of mediakiln prints."""
+    environment = site.environment | ({"MEDIAKILN_KEY": key} if key else {})
+    done = subprocess.run(
+        site.command_line(*words),
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_a_key_works_in_its_project_until_it_is_revoked(locked: Platform, tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("A text of the tenant's.\n")
+    command(locked, "projects", "create", "acme")
+    assert "acme" in command(locked, "projects", "list")
+    key = command(
+        locked, "keys", "create", "app", "--project", "acme", "--scope", "upload",
+        "--scope", "read", "--uploader", "app", "--days", "1",
+    )  # fmt: skip
+    assert re.fullmatch(r"mk_[0-9a-f]{16}_[\w-]{43}", key)
+    command(locked, "submit", str(file), key=key)
+    [mine] = json.loads(command(locked, "assets", "list", "--json", key=key))
+    assert (mine["project"], mine["uploader"]) == ("acme", "app")
+    assert json.loads(command(locked, "assets", "list", "--json")) == []
+    [listed] = json.loads(command(locked, "keys", "list", "--json"))
+    assert listed["id"] in key
+    assert key not in str(listed)
+    command(locked, "keys", "revoke", listed["id"])
+    assert "revoked" in command(locked, "keys", "list")
+    told = json.loads(command(locked, "audit", "--project", "acme", "--json"))
+    assert [entry["what"] for entry in told][:1] == ["key.created"]
+    assert told[-1]["what"] == "key.revoked"
+
+
+def test_the_link_that_up_prints_and_a_fresh_one_work_once(locked: Platform) -> None:
+    [printed] = re.findall(r"page  (http\S+)", locked.log.read_text())
+    fresh = command(locked, "signin")
+    assert printed != fresh
+    for link in (printed, fresh):
+        assert httpx2.get(link).status_code == 303
+        assert httpx2.get(link).status_code == 401
+
+
+def test_neither_keys_nor_tokens_are_in_the_log(locked: Platform) -> None:
+    owner = (locked.data / "owner.key").read_text().strip()
+    key = command(locked, "keys", "create", "app", "--scope", "upload")
+    headers = {"Authorization": f"Bearer {key}"}
+    token = httpx2.post(f"{locked.url}/v1/tokens", headers=headers, json={}).json()["token"]
+    for given in (owner, key, token):
+        httpx2.get(f"{locked.url}/v1/assets?key={given}", headers={"Authorization": given})
+    log = locked.log.read_text()
+    assert "/v1/tokens 201" in log
+    assert not any(given[-43:] in log for given in (owner, key, token))
