@@ -2,6 +2,7 @@
 
 import hashlib
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,7 @@ class TusClient:
         self,
         method: str,
         url: str = "/v1/tus",
-        headers: dict[str, str | None] | None = None,
+        headers: Mapping[str, str | None] | None = None,
         **more: Any,
     ) -> httpx2.Response:
         sent = {**VERSION, **(headers or {})}
@@ -55,9 +56,13 @@ class TusClient:
         return str(made.headers["location"])
 
     async def patch(
-        self, url: str, offset: int, data: Any, headers: dict[str, str | None] | None = None
+        self, url: str, offset: int, data: Any, headers: Mapping[str, str | None] | None = None
     ) -> httpx2.Response:
-        given: dict[str, str | None] = {**STREAM, "Upload-Offset": str(offset), **(headers or {})}
+        given: Mapping[str, str | None] = {
+            **STREAM,
+            "Upload-Offset": str(offset),
+            **(headers or {}),
+        }
         return await self.request("PATCH", url, given, content=data)
 
     async def head(self, url: str) -> httpx2.Response:

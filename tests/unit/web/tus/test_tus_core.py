@@ -1,6 +1,7 @@
 """tus 1.0.0, core protocol. A test's docstring is the sentence of the text that it holds us to."""
 
 import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import httpx2
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from support.site import Site, a_text
 from support.tus import STREAM, VERSION, TusClient, described
 
+OpenSite = Callable[..., Awaitable[Site]]
 DATA = a_text(5000)
 
 
@@ -116,7 +118,7 @@ async def test_more_bytes_than_the_length_are_refused_before_they_come(tus: TusC
 async def test_a_body_of_unknown_length_may_not_go_past_the_end(tus: TusClient) -> None:
     url = await tus.create(len(DATA))
 
-    async def chunks() -> object:
+    async def chunks() -> AsyncGenerator[bytes, None]:
         yield DATA
         yield b"more"
 
@@ -128,7 +130,7 @@ async def test_a_body_of_unknown_length_may_not_go_past_the_end(tus: TusClient) 
 async def test_a_body_of_unknown_length_is_taken(tus: TusClient) -> None:
     url = await tus.create(len(DATA))
 
-    async def chunks() -> object:
+    async def chunks() -> AsyncGenerator[bytes, None]:
         for start in range(0, len(DATA), 1000):
             yield DATA[start : start + 1000]
             await asyncio.sleep(0)
@@ -262,8 +264,8 @@ async def test_a_file_that_is_refused_leaves_nothing(site: Site, tus: TusClient)
     assert await site.kept() == 0
 
 
-async def test_without_a_key_only_options_is_answered(open_site: object) -> None:
-    site: Site = await open_site(owner_key="k" * 40)  # type: ignore[operator] # a fixture's function
+async def test_without_a_key_only_options_is_answered(open_site: OpenSite) -> None:
+    site: Site = await open_site(owner_key="k" * 40)
     async with httpx2.AsyncClient(base_url=site.url) as http:
         stranger = TusClient(http)
         refused = await stranger.post(upload_length="5")

@@ -1,6 +1,8 @@
 """tus 1.0.0, creation, creation-with-upload and creation-defer-length."""
 
 import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from support.tus import STREAM, TusClient, described, summed
 from support.waiting import eventually
 from support.world import NoRunner, World
 
+OpenSite = Callable[..., Awaitable[Site]]
 DATA = a_text(3000)
 
 
@@ -23,14 +26,14 @@ async def test_a_creation_answers_201_and_where(tus: TusClient, site: Site) -> N
     assert answer.headers["location"].startswith(f"{site.url}/v1/tus/")
 
 
-async def test_the_address_is_the_public_one(open_site: object) -> None:
-    site: Site = await open_site(public_url="https://media.example/")  # type: ignore[operator]
+async def test_the_address_is_the_public_one(open_site: OpenSite) -> None:
+    site: Site = await open_site(public_url="https://media.example/")
     answer = await TusClient(site.http).post(upload_length="100", host=site.url[7:])
     assert answer.headers["location"].startswith("https://media.example/v1/tus/")
 
 
-async def test_a_trusted_proxy_says_the_address(open_site: object) -> None:
-    site: Site = await open_site(trust_proxy=True)  # type: ignore[operator]
+async def test_a_trusted_proxy_says_the_address(open_site: OpenSite) -> None:
+    site: Site = await open_site(trust_proxy=True)
     answer = await TusClient(site.http).post(
         upload_length="100", x_forwarded_proto="https", x_forwarded_host="up.example"
     )
@@ -248,7 +251,7 @@ async def test_a_length_below_the_offset_is_refused(tus: TusClient) -> None:
     assert (await tus.head(url)).headers["upload-defer-length"] == "1"
 
 
-async def test_a_deferred_upload_stops_at_the_maximum(open_site: object, tmp_path: object) -> None:
+async def test_a_deferred_upload_stops_at_the_maximum(open_site: OpenSite, tmp_path: Path) -> None:
     world = World(tmp=tmp_path, runner=NoRunner())  # type: ignore[arg-type]
     uploads = TusUploads(
         world.store,
@@ -257,11 +260,11 @@ async def test_a_deferred_upload_stops_at_the_maximum(open_site: object, tmp_pat
         world.receive,
         limits=TusLimits(max_bytes=1000),
     )
-    site: Site = await open_site(world=world, tus=uploads)  # type: ignore[operator]
+    site: Site = await open_site(world=world, tus=uploads)
     tus = TusClient(site.http)
     made = await tus.post(upload_defer_length="1")
 
-    async def chunks() -> object:
+    async def chunks() -> AsyncGenerator[bytes, None]:
         for start in range(0, 3000, 100):
             yield DATA[start : start + 100]
             await asyncio.sleep(0)

@@ -92,6 +92,7 @@ class Gathered(Flow):
         tail = self._position.tail.size if self._position.tail else 0
         number, offset = self._position.parts + 1, self._position.offset - tail
         with self._session.working():
+            await self._session.confirm()
             async with self.opened(number, offset=offset, size=len(data)) as writer:
                 await writer.write(memoryview(data))
                 part = await writer.commit()

@@ -13,6 +13,7 @@ from mediakiln.stages.uploads.book import UploadBook
 from mediakiln.stages.uploads.tus.state import Position, TusLimits, TusState, moved
 
 _LOCK_PAUSE_S: Final = 0.05
+_HALF: Final = 2
 _RENEWALS: Final = 4
 """Looks at the lease within its time."""
 
@@ -35,6 +36,7 @@ class Session:
         self._limits = limits
         self._working = 0
         self._moving = False
+        self._confirmed = time.monotonic()
         self.upload = upload
         self.position = TusState.of(upload).position
         self.size = upload.size
@@ -101,6 +103,16 @@ class Session:
 
         self.upload = await self._book.change(self.upload.project, self.upload.id, apply)
         self.position = position
+        self._confirmed = time.monotonic()
+
+    async def confirm(self) -> None:
+        """Make sure that the lease is not over.
+
+        Raises:
+            UploadBusy, NotFound, UploadExpired: as `advance`.
+        """
+        if time.monotonic() - self._confirmed > self._limits.lease_s / _HALF:
+            await self.renew()
 
     async def renew(self) -> None:
         """Extend the lease.
@@ -108,7 +120,9 @@ class Session:
         Raises:
             UploadBusy, NotFound, UploadExpired: as `advance`.
         """
+        asked = time.monotonic()
         await self._book.change(self.upload.project, self.upload.id, self._mine)
+        self._confirmed = asked
 
     def _mine(self, upload: Upload) -> Upload:
         if upload.holder is None or upload.holder.owner != self._owner:

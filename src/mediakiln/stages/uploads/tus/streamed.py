@@ -61,11 +61,24 @@ class Streamed(Flow):
             await writer.__aexit__(None, None, None)
 
     async def _begun(self) -> PartWriter:
-        """The next part's writer. Some stores let it begin only once the one before is durable."""
+        """The next part's writer.
+
+        Whoever writes in place spoils an older part of its number with the first byte. So the
+        lease is looked at once the place is ours: nobody can have written there since.
+        """
+        writer = await self._entered()
+        try:
+            await self._session.confirm()
+        except BaseException:
+            await writer.__aexit__(None, None, None)
+            raise
+        return writer
+
+    async def _entered(self) -> PartWriter:
         writer = self.opened(self._number, offset=self._offset, size=None)
         try:
             return await writer.__aenter__()
-        except UploadBusy:
+        except UploadBusy:  # some stores begin a part only once the one before is durable
             if self._behind is None:
                 raise
             await self._caught_up()
