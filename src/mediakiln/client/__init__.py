@@ -3,29 +3,47 @@
 from mediakiln.client.aio import AsyncClient
 from mediakiln.client.errors import ApiError, DownloadDamaged, SourceChanged
 from mediakiln.client.models import (
+    ApiKey,
     Asset,
+    AuditEntry,
     DeadLetter,
+    Import,
+    ImportItem,
+    NewApiKey,
+    NewWebhook,
     PendingUpload,
     Product,
+    Project,
     Reason,
     Step,
     UploadPart,
+    UploadToken,
+    Webhook,
 )
 from mediakiln.client.retry import Retry
 from mediakiln.client.sync import Client
 
 __all__ = [
     "ApiError",
+    "ApiKey",
     "Asset",
     "AsyncClient",
+    "AuditEntry",
     "Client",
     "DeadLetter",
     "DownloadDamaged",
+    "Import",
+    "ImportItem",
+    "NewApiKey",
+    "NewWebhook",
     "PendingUpload",
     "Product",
+    "Project",
     "Reason",
     "Retry",
     "SourceChanged",
     "Step",
     "UploadPart",
+    "UploadToken",
+    "Webhook",
 ]

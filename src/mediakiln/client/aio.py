@@ -4,9 +4,12 @@ from types import TracebackType
 from typing import Self
 
 from mediakiln.client.awaiting import Awaiting
+from mediakiln.client.resources.access import AsyncAudit, AsyncKeys, AsyncProjects, AsyncTokens
 from mediakiln.client.resources.assets import AsyncAssets
+from mediakiln.client.resources.imports import AsyncImports
 from mediakiln.client.resources.operate import AsyncOperating
 from mediakiln.client.resources.uploads import AsyncUploads
+from mediakiln.client.resources.webhooks import AsyncWebhooks
 from mediakiln.client.retry import Retry
 from mediakiln.client.settings import Settings, Verify
 
@@ -21,6 +24,7 @@ class AsyncClient(AsyncAssets, AsyncOperating):
         url: `http://KEY@host:port`, perhaps with `?verify=off|FILE` and `&timeout=SECONDS`;
             by default the environment's MEDIAKILN_URL, else a server on this machine.
         key: the key, where it does not stand in the address.
+        project: for the owner's key: the project that is meant; other keys have their own.
         retry: when calls that change nothing twice are tried again.
         timeout: seconds without a byte until a request is given up.
         verify: how the server's TLS certificate is checked: by the system's authorities (True),
@@ -38,13 +42,24 @@ class AsyncClient(AsyncAssets, AsyncOperating):
         url: str | None = None,
         key: str | None = None,
         *,
+        project: str | None = None,
         retry: Retry | None = None,
         timeout: float | None = None,
         verify: Verify | None = None,
     ) -> None:
-        super().__init__(Awaiting(Settings(url, key, retry=retry, timeout=timeout, verify=verify)))
+        super().__init__(
+            Awaiting(
+                Settings(url, key, project=project, retry=retry, timeout=timeout, verify=verify)
+            )
+        )
         self.assets = AsyncAssets(self._driver)
         self.uploads = AsyncUploads(self._driver)
+        self.imports = AsyncImports(self._driver)
+        self.keys = AsyncKeys(self._driver)
+        self.projects = AsyncProjects(self._driver)
+        self.tokens = AsyncTokens(self._driver)
+        self.webhooks = AsyncWebhooks(self._driver)
+        self.audit = AsyncAudit(self._driver)
 
     async def aclose(self) -> None:
         """Let go of the connections."""

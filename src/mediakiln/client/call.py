@@ -106,6 +106,18 @@ def every(pages: Pages[T]) -> Flow[list[T]]:
             return found
 
 
+def paged(path: str, name: str, decode: Callable[[Any], T], **params: Any) -> Pages[T]:
+    """The list at a path, whose items stand in the answer's member `name`."""
+
+    def items(answer: Any) -> Page[T]:
+        return Page([decode(item) for item in answer[name]], answer.get("cursor"))
+
+    def page(cursor: str | None) -> Call[Page[T]]:
+        return Call("GET", path, items, params=given(cursor=cursor, **params))
+
+    return Pages(page)
+
+
 def sent(call: Call[T], retry: Retry) -> Flow[T]:
     """Send a call, again where that may help.
 

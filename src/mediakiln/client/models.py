@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from mediakiln.model.access import Scope
 from mediakiln.model.kind import AssetState, Kind, StepState
 
 
@@ -119,3 +120,111 @@ class UploadPart(View):
     number: int
     size: int
     etag: str
+
+
+class ApiKey(View):
+    """A key without its secret; it stands visibly in the key: `mk_<id>_…`."""
+
+    id: str
+    name: str
+    project: str
+    scopes: tuple[Scope, ...]
+    uploader: str | None
+    created_at: datetime
+    created_by: str
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+class NewApiKey(ApiKey):
+    """A key with its secret, which is shown this once."""
+
+    key: str
+
+
+class Project(View):
+    """A tenant."""
+
+    name: str
+    created_at: datetime | None
+    created_by: str | None
+
+
+class UploadToken(View):
+    """Leave to upload within limits; shown this once."""
+
+    token: str
+    expires_at: datetime
+
+
+class AuditEntry(View):
+    """Something that was done, or refused."""
+
+    id: str
+    at: datetime
+    project: str
+    who: str
+    what: str
+    subject: str
+    address: str
+    request: str
+    detail: dict[str, Any]
+
+
+class Import(View):
+    """Files that the server fetches by itself, and how far it is."""
+
+    id: str
+    project: str
+    state: str
+    """`listing`, `running`, `done`, `failed` or `cancelled`."""
+    source: str | None
+    prefix: str
+    total: int
+    done: int
+    failed: int
+    skipped: int
+    bytes: int
+    uploader: str
+    tags: tuple[str, ...]
+    error: Reason | None
+    created_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.state in {"done", "failed", "cancelled"}
+
+
+class ImportItem(View):
+    """What became of one file of an import."""
+
+    number: int
+    source: str
+    state: str
+    """`pending`, `done`, `failed` or `skipped`."""
+    asset: str | None
+    bytes: int
+    error: Reason | None
+
+
+class Webhook(View):
+    """An address that is told of the project's assets."""
+
+    id: str
+    url: str
+    events: tuple[str, ...]
+    enabled: bool
+    disabled: str | None
+    failing_since: datetime | None
+    created_at: datetime
+    by: str
+
+
+class NewWebhook(Webhook):
+    """A webhook with what its news are signed with, which is shown this once."""
+
+    secret: str

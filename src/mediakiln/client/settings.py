@@ -6,7 +6,7 @@ from typing import Any, Final
 import httpx2
 
 from mediakiln.client.address import Address
-from mediakiln.client.call import Call
+from mediakiln.client.call import Call, given
 from mediakiln.client.retry import Retry
 
 TIMEOUT_S: Final = 60.0
@@ -29,11 +29,13 @@ class Settings:
         url: str | None,
         key: str | None,
         *,
+        project: str | None = None,
         retry: Retry | None,
         timeout: float | None,
         verify: Verify | None,
     ) -> None:
         self.address = Address.of(url, key)
+        self._project = project
         self.retry = retry or Retry()
         self._timeout = timeout or self.address.timeout or TIMEOUT_S
         self._verify = self.address.verify if verify is None else verify
@@ -42,7 +44,7 @@ class Settings:
         """How to make the httpx2 client. The environment's proxies are not ours to use."""
         return {
             "base_url": self.address.url,
-            "headers": self.address.headers,
+            "headers": self.address.headers | given(**{"X-Mediakiln-Project": self._project}),
             "timeout": self._patience(self._timeout),
             "verify": self._verify,
             "trust_env": False,

@@ -4,9 +4,12 @@ from types import TracebackType
 from typing import Self
 
 from mediakiln.client.blocking import Blocking
+from mediakiln.client.resources.access import Audit, Keys, Projects, Tokens
 from mediakiln.client.resources.assets import Assets
+from mediakiln.client.resources.imports import Imports
 from mediakiln.client.resources.operate import Operating
 from mediakiln.client.resources.uploads import Uploads
+from mediakiln.client.resources.webhooks import Webhooks
 from mediakiln.client.retry import Retry
 from mediakiln.client.settings import Settings, Verify
 
@@ -21,6 +24,7 @@ class Client(Assets, Operating):
         url: `http://KEY@host:port`, perhaps with `?verify=off|FILE` and `&timeout=SECONDS`;
             by default the environment's MEDIAKILN_URL, else a server on this machine.
         key: the key, where it does not stand in the address.
+        project: for the owner's key: the project that is meant; other keys have their own.
         retry: when calls that change nothing twice are tried again.
         timeout: seconds without a byte until a request is given up.
         verify: how the server's TLS certificate is checked: by the system's authorities (True),
@@ -38,13 +42,24 @@ class Client(Assets, Operating):
         url: str | None = None,
         key: str | None = None,
         *,
+        project: str | None = None,
         retry: Retry | None = None,
         timeout: float | None = None,
         verify: Verify | None = None,
     ) -> None:
-        super().__init__(Blocking(Settings(url, key, retry=retry, timeout=timeout, verify=verify)))
+        super().__init__(
+            Blocking(
+                Settings(url, key, project=project, retry=retry, timeout=timeout, verify=verify)
+            )
+        )
         self.assets = Assets(self._driver)
         self.uploads = Uploads(self._driver)
+        self.imports = Imports(self._driver)
+        self.keys = Keys(self._driver)
+        self.projects = Projects(self._driver)
+        self.tokens = Tokens(self._driver)
+        self.webhooks = Webhooks(self._driver)
+        self.audit = Audit(self._driver)
 
     def close(self) -> None:
         """Let go of the connections."""

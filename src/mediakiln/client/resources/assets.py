@@ -2,17 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
 import httpx2
 
 from mediakiln.client import awaiting, blocking
 from mediakiln.client.awaiting import AsyncResource, there
 from mediakiln.client.blocking import Resource, here
-from mediakiln.client.call import Call, Flow, Page, Pages, Pause, ask, given, once, part
+from mediakiln.client.call import Call, Flow, Pages, Pause, ask, given, once, paged, part
 from mediakiln.client.content import CHUNK
 from mediakiln.client.errors import api_error
 from mediakiln.client.models import Asset, Product
@@ -35,12 +35,7 @@ def get(id: str, *, wait: float = 0) -> Call[Asset]:
 
 def list_(*, state: str | None = None, kind: str | None = None) -> Pages[Asset]:
     """Assets, newest first; pages are fetched as they are needed."""
-
-    def page(cursor: str | None) -> Call[Page[Asset]]:
-        params = given(state=state, kind=kind, cursor=cursor, limit=_PAGE)
-        return Call("GET", "/v1/assets", _page, params=params)
-
-    return Pages(page)
+    return paged("/v1/assets", "assets", Asset.model_validate, state=state, kind=kind, limit=_PAGE)
 
 
 def process(asset: Asset | str, recipe: Recipe | None = None) -> Call[Asset]:
@@ -196,11 +191,6 @@ class AsyncAssets(AsyncResource):
                 raise api_error(response)
             async for event in httpx2.EventSource(response, max_event_size=_MAX_EVENT_BYTES):
                 yield Asset.model_validate_json(event.data)
-
-
-def _page(answer: Any) -> Page[Asset]:
-    items: Sequence[Asset] = [Asset.model_validate(item) for item in answer["assets"]]
-    return Page(items, answer["cursor"])
 
 
 def _id(asset: Asset | str) -> str:

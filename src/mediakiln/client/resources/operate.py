@@ -5,7 +5,7 @@ from typing import Any
 from mediakiln.client import awaiting, blocking
 from mediakiln.client.awaiting import AsyncResource, there
 from mediakiln.client.blocking import Resource, here
-from mediakiln.client.call import Call, Page, Pages, given, part
+from mediakiln.client.call import Call, Pages, paged, part
 from mediakiln.client.models import DeadLetter
 
 
@@ -21,11 +21,7 @@ def recipes() -> Call[list[dict[str, Any]]]:
 
 def dead_letters() -> Pages[DeadLetter]:
     """Messages nobody could handle, oldest first."""
-
-    def page(cursor: str | None) -> Call[Page[DeadLetter]]:
-        return Call("GET", "/v1/dead", _page, params=given(cursor=cursor))
-
-    return Pages(page)
+    return paged("/v1/dead", "letters", DeadLetter.model_validate)
 
 
 def dead_letter(id: str) -> Call[DeadLetter]:
@@ -42,10 +38,6 @@ def replay(id: str) -> Call[DeadLetter]:
 def drop(id: str) -> Call[DeadLetter]:
     """Forget a dead letter for good."""
     return Call("DELETE", f"/v1/dead/{part(id)}", DeadLetter.model_validate, repeatable=False)
-
-
-def _page(answer: Any) -> Page[DeadLetter]:
-    return Page([DeadLetter.model_validate(item) for item in answer["letters"]], answer["cursor"])
 
 
 class Operating(Resource):

@@ -10,7 +10,6 @@ from mediakiln.client.blocking import Resource, here
 from mediakiln.client.call import (
     Call,
     Flow,
-    Page,
     Pages,
     Together,
     ask,
@@ -18,6 +17,7 @@ from mediakiln.client.call import (
     given,
     nothing,
     once,
+    paged,
     part,
 )
 from mediakiln.client.content import GivenUp, Progress, Sendable, Source, Tally, source_of
@@ -112,11 +112,7 @@ def create(
 
 def list_() -> Pages[PendingUpload]:
     """Uploads that are not complete yet."""
-
-    def page(cursor: str | None) -> Call[Page[PendingUpload]]:
-        return Call("GET", "/v1/uploads", _upload_page, params=given(cursor=cursor))
-
-    return Pages(page)
+    return paged("/v1/uploads", "uploads", PendingUpload.model_validate)
 
 
 def get(id: str) -> Call[PendingUpload]:
@@ -126,12 +122,7 @@ def get(id: str) -> Call[PendingUpload]:
 
 def parts(id: str) -> Pages[UploadPart]:
     """The parts that the server has, by number."""
-
-    def page(cursor: str | None) -> Call[Page[UploadPart]]:
-        path = f"/v1/uploads/{part(id)}/parts"
-        return Call("GET", path, _part_page, params=given(cursor=cursor))
-
-    return Pages(page)
+    return paged(f"/v1/uploads/{part(id)}/parts", "parts", UploadPart.model_validate)
 
 
 def complete(id: str, sent: Sequence[UploadPart] | None = None) -> Call[Asset]:
@@ -257,16 +248,6 @@ def _part(
 def _ranges(size: int, part_size: int) -> Iterator[tuple[int, tuple[int, int]]]:
     for number, start in enumerate(range(0, size, part_size), 1):
         yield number, (start, min(start + part_size, size))
-
-
-def _upload_page(answer: Any) -> Page[PendingUpload]:
-    items = [PendingUpload.model_validate(item) for item in answer["uploads"]]
-    return Page(items, answer["cursor"])
-
-
-def _part_page(answer: Any) -> Page[UploadPart]:
-    items = [UploadPart.model_validate(item) for item in answer["parts"]]
-    return Page(items, answer.get("cursor"))
 
 
 class Uploads(Resource):

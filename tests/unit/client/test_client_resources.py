@@ -1,0 +1,110 @@
+"""What both clients can ask beside assets: access, imports, webhooks."""
+
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from mediakiln.client import ApiError, AsyncClient, Client
+from mediakiln.client.address import Address
+from mediakiln.model.access import Scope
+from support.clients import KEY, Do
+from support.site import Site, a_text
+
+
+async def test_keys_are_made_listed_and_ended(do: Do, site: Site) -> None:
+    until = datetime.now(UTC) + timedelta(days=1)
+    made = await do("keys.create", "camera", ["upload"], uploader="cam", expires_at=until)
+    assert (made.name, made.scopes, made.expires_at) == ("camera", (Scope.UPLOAD,), until)
+    assert made.id in {key.id for key in await do("keys.list")}
+    async with AsyncClient(site.url, made.key) as camera:
+        assert (await camera.submit(a_text(), name="a.txt")).uploader == "cam"
+        with pytest.raises(ApiError) as caught:
+            await camera.keys.create("more", ["admin"])
+    assert (caught.value.code, caught.value.status) == ("forbidden", 403)
+    assert (await do("keys.revoke", made.id)).revoked_at is not None
+    with pytest.raises(ValueError, match="scope"):
+        await do("keys.create", "odd", ["scope"])
+
+
+async def test_projects_keep_their_assets_apart(do: Do, site: Site) -> None:
+    assert (await do("projects.create", "films")).name == "films"
+    assert "films" in {project.name for project in await do("projects.list")}
+    async with AsyncClient(site.url, KEY, project="films") as films:
+        asset = await films.submit(a_text(), name="a.txt")
+        assert asset.project == "films"
+    assert await do("list") == []
+
+
+async def test_tokens_allow_what_they_say(do: Do, site: Site) -> None:
+    made = await do("tokens.create", max_count=1, max_bytes=1000, types=["text/*"], expires_in=60)
+    async with AsyncClient(site.url, made.token) as browser:
+        await browser.submit(a_text(), name="a.txt")
+        for what in (a_text(), a_text(2000)):
+            with pytest.raises(ApiError):
+                await browser.submit(what, name="a.txt")
+
+
+async def test_the_audit_trail_tells_who_did_what(do: Do) -> None:
+    made = await do("keys.create", "camera", ["upload"])
+    since = datetime.now(UTC) - timedelta(hours=1)
+    [entry] = await do("audit.list", what="key", subject=made.id, since=since)
+    assert (entry.what, entry.who) == ("key.created", "owner")
+
+
+async def test_imports_are_begun_followed_and_ended(do: Do, tmp_path: Path) -> None:
+    begun = await do("imports.create", urls=["https://a.example/1.jpg"], tags=["t"])
+    assert (begun.total, begun.tags, begun.settled) == (1, ("t",), False)
+    manifest = tmp_path / "list.csv"
+    manifest.write_text("url,name\nhttps://a.example/1.jpg,a.jpg\nhttps://a.example/2.jpg,b.jpg\n")
+    assert (await do("imports.create_from", manifest, tags=["x", "y"])).tags == ("x", "y")
+    lines = BytesIO(b'{"url": "https://a.example/3.jpg"}\n')
+    assert (await do("imports.create_from", lines, name="a.jsonl")).total == 1
+    with pytest.raises(ValueError, match=r"\.csv"):
+        await do("imports.create_from", b"x", name="a.xlsx")
+    assert len(await do("imports.list")) == 3
+    assert [item.source for item in await do("imports.items", begun.id)] == [
+        "https://a.example/1.jpg"
+    ]
+    with pytest.raises(TimeoutError, match=begun.id):
+        await do("imports.wait", begun.id, 0)
+    await do("imports.cancel", begun.id)
+    assert (await do("imports.get", begun.id)).state == "cancelled"
+    assert (await do("imports.wait", begun.id)).settled
+
+
+async def test_webhooks_are_added_listed_and_removed(do: Do) -> None:
+    made = await do("webhooks.create", "https://hooks.example/in")
+    assert made.secret.startswith("whsec_")
+    assert [hook.id for hook in await do("webhooks.list")] == [made.id]
+    assert (await do("webhooks.get", made.id)).url == "https://hooks.example/in"
+    assert (await do("webhooks.enable", made.id)).enabled
+    await do("webhooks.delete", made.id)
+    assert await do("webhooks.list") == []
+
+
+async def test_what_others_were_told_of_an_asset_can_be_asked(do: Do) -> None:
+    asset = await do("submit", a_text(), name="a.txt")
+    assert await do("webhooks.deliveries", asset.id) == []
+    with pytest.raises(ApiError):
+        await do("webhooks.resend", asset.id, "nix")
+
+
+def test_the_environment_says_where_the_server_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIAKILN_URL", "https://k%40y@media.example:1/base/?verify=off&timeout=5")
+    monkeypatch.setenv("MEDIAKILN_KEY", "other")
+    found = Address.of(None, None)
+    assert found == Address("https://media.example:1/base", "k@y", verify=False, timeout=5.0)
+    assert Address.of(None, "mine").key == "mine"
+    monkeypatch.setenv("MEDIAKILN_URL", "https://media.example?verify=/etc/ca.pem")
+    assert Address.of(None, None) == Address("https://media.example", "other", "/etc/ca.pem")
+    assert Address.of("http://elsewhere.example", None).key is None
+    monkeypatch.delenv("MEDIAKILN_URL")
+    assert Address.of(None, None).url == "http://127.0.0.1:8420"
+
+
+@pytest.mark.parametrize("url", ["http://h?nix=1", "http://h?timeout=soon", "media.example"])
+def test_an_address_with_options_that_are_none_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"option|float|address"):
+        Client(url)
