@@ -120,10 +120,11 @@ class Journal:
             _first_after(records, number - 1),
         )
 
-    def write(self, entry: Entry) -> None:
-        """Say durably that a part is durable."""
-        number = entry.part.number
-        self._put(number, _packed(number, entry.offset, entry.part.size, entry.part.etag))
+    def write(self, *entries: Entry) -> None:
+        """Say durably that parts are durable."""
+        for entry in entries:
+            part = entry.part
+            self._put(part.number, _packed(part.number, entry.offset, part.size, part.etag))
         os.fdatasync(self._descriptor)
 
     def erase(self, numbers: Iterable[int]) -> None:
