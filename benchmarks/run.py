@@ -23,7 +23,17 @@ HERE = Path(__file__).resolve().parent
 ENGINES = HERE.parent / "engines"
 _URLS = ("MEDIAKILN_BROKER", "MEDIAKILN_STORE", "MEDIAKILN_CATALOG")
 RESULTS = HERE / "results"
-NAMES = ("pipeline", "web", "broker", "catalog", "detector", "kafka", "catalog_scale", "deployment")
+NAMES = (
+    "pipeline",
+    "web",
+    "multipart",
+    "broker",
+    "catalog",
+    "detector",
+    "kafka",
+    "catalog_scale",
+    "deployment",
+)
 SERVERS = {
     "kafka": ("kafka",),
     "catalog_scale": ("postgres",),
