@@ -1,8 +1,9 @@
-"""One Cassandra node, with passwords and permissions in force; its data outlives a stop."""
+"""One Cassandra node, with passwords, permissions and TLS; its data outlives a stop."""
 
 import json
 from pathlib import Path
 
+from certificates import Certificate, certificate
 from toolkit import HOST, Place, free_port, listening, maven, need, start
 
 PROCESSES = ("cassandra",)
@@ -65,13 +66,15 @@ def up(place: Place) -> dict[str, str]:
     """Start it, on the port it had before if that is still free."""
     port, storage_port = _ports(place)
     conf = place.file("conf/cassandra.yaml")
-    conf.write_text(_yaml(place, port, storage_port))
+    secured = certificate(place)
+    conf.write_text(_yaml(place, port, storage_port, secured))
     place.file("conf/logback.xml").write_text(_LOGBACK)
     start(place, "cassandra", _argv(place, conf), ready=_READY, within_s=240)
     contact = f"{HOST}:{port}"
     return {
         "MEDIAKILN_CATALOG": f"cassandra://{_USER}:{_PASSWORD}@{contact}/{_KEYSPACE}?replication=1",
         "MEDIAKILN_TEST_CASSANDRA": f"{_USER}:{_PASSWORD}@{contact}",
+        "MEDIAKILN_TEST_CASSANDRA_CA": str(secured.authority),
     }
 
 
@@ -109,7 +112,7 @@ def _argv(place: Place, conf: Path) -> list[str]:
     ]
 
 
-def _yaml(place: Place, port: int, storage_port: int) -> str:
+def _yaml(place: Place, port: int, storage_port: int, secured: Certificate) -> str:
     """Small memtables and patient time-outs, for a machine that does other things too."""
     folders = {
         name: str(place.folder / "data" / name)
@@ -132,6 +135,15 @@ def _yaml(place: Place, port: int, storage_port: int) -> str:
         "storage_port": storage_port,
         "native_transport_port": port,
         "start_native_transport": True,
+        # The one port takes clients with TLS and without.
+        "client_encryption_options": {
+            "enabled": True,
+            "optional": True,
+            "keystore": str(secured.keystore),
+            "keystore_password": secured.password,
+            "store_type": "PKCS12",
+            "require_client_auth": "false",
+        },
         "authenticator": {"class_name": "PasswordAuthenticator"},
         "authorizer": {"class_name": "CassandraAuthorizer"},
         "data_file_directories": [str(place.folder / "data" / "data")],

@@ -3,7 +3,9 @@
 import json
 import subprocess
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from certificates import Certificate, certificate
 from toolkit import HOST, Failed, Place, free_port, listening, maven, need, running, start
 
 PROCESSES = ("kafka",)
@@ -13,6 +15,7 @@ _COORDINATES = (
 )
 _CLUSTER = "bWVkaWFraWxuLXRlc3RzMA"
 """Any 16 bytes in URL-safe base64: all nodes of a cluster are formatted with the same."""
+_USER, _PASSWORD = "kiln", "kiln-secret"
 _JAVA = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
 _LOGGING = """\
 <Configuration><Appenders><Console name="out"><PatternLayout pattern="%d %p %m (%c)%n"/></Console>
@@ -23,10 +26,21 @@ _LOGGING = """\
 def up(place: Place) -> dict[str, str]:
     """Start it; topics are made by `mediakiln init`."""
     servers = cluster(place, PROCESSES)
+    (ports,) = _ports(place, PROCESSES).values()
     return {
         "MEDIAKILN_BROKER": f"kafka://{servers}?replication=1",
         "MEDIAKILN_TEST_KAFKA": servers,
+        "MEDIAKILN_TEST_KAFKA_TLS": f"{_USER}:{_PASSWORD}@{HOST}:{ports.secure}",
+        "MEDIAKILN_TEST_KAFKA_CA": str(certificate(place).authority),
     }
+
+
+class Ports(NamedTuple):
+    """A node's: for clients, for the quorum, and for clients with TLS and a password."""
+
+    client: int
+    quorum: int
+    secure: int
 
 
 def cluster(place: Place, names: Sequence[str]) -> str:
@@ -48,37 +62,39 @@ def cluster(place: Place, names: Sequence[str]) -> str:
         ready=lambda: all(_serves(place, name) for name in missing),
         within_s=180,
     )
-    return ",".join(f"{HOST}:{client}" for client, _ in ports.values())
+    return ",".join(f"{HOST}:{each.client}" for each in ports.values())
 
 
 def _serves(place: Place, name: str) -> bool:
     return "Kafka Server started" in place.file(f"{name}.log").read_text(errors="replace")
 
 
-def _ports(place: Place, names: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Each node's ports for clients and for the quorum; others where a kept one is taken."""
+def _ports(place: Place, names: Sequence[str]) -> dict[str, Ports]:
+    """Each node's ports; others where a kept one is taken."""
     kept = place.file("ports.json")
     if kept.exists():
-        ports = {name: (one, two) for name, (one, two) in json.loads(kept.read_text()).items()}
+        ports = {name: Ports(*each) for name, each in json.loads(kept.read_text()).items()}
         stopped = [name for name in names if running(place, name) is None]
         if not any(listening(port) for name in stopped for port in ports[name]):
             return ports
         if len(stopped) < len(names):
             raise Failed("a port of this cluster is taken; stop all nodes and start them anew")
-    ports = {name: (free_port(), free_port()) for name in names}
+    ports = {name: Ports(free_port(), free_port(), free_port()) for name in names}
     kept.write_text(json.dumps(ports))
     return ports
 
 
-def _format(place: Place, name: str, number: int, ports: dict[str, tuple[int, int]]) -> None:
+def _format(place: Place, name: str, number: int, ports: dict[str, Ports]) -> None:
     """Write the node's configuration and, the first time, format its log folder."""
     place.file("log4j2.xml").write_text(_LOGGING)
     settings = place.file(f"{name}.properties")
-    lines = _properties(number, ports) | {"log.dirs": str(place.folder / name)}
+    lines = _properties(number, ports) | _security(certificate(place))
+    lines |= {"log.dirs": str(place.folder / name)}
     settings.write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
     if (place.folder / name / "meta.properties").exists():
         return
     argv = [*_java(place), "kafka.tools.StorageTool", "format", "-t", _CLUSTER, "-c", str(settings)]
+    argv += ["--add-scram", f"SCRAM-SHA-512=[name={_USER},password={_PASSWORD}]"]
     done = subprocess.run(
         argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
@@ -96,10 +112,29 @@ def _java(place: Place) -> list[str]:
     return [need("java", "install Java 17 or newer"), *_JAVA, logging, "-cp", f"{jars}/*"]
 
 
-def _properties(number: int, ports: dict[str, tuple[int, int]]) -> dict[str, object]:
-    client, quorum = [*ports.values()][number - 1]
+def _security(secured: Certificate) -> dict[str, object]:
+    """The listener that asks for a password behind TLS, in two ways."""
+    login = f'username="{_USER}" password="{_PASSWORD}" user_{_USER}="{_PASSWORD}"'
+    modules = "org.apache.kafka.common.security"
+    return {
+        "listener.name.secure.ssl.keystore.type": "PKCS12",
+        "listener.name.secure.ssl.keystore.location": secured.keystore,
+        "listener.name.secure.ssl.keystore.password": secured.password,
+        "listener.name.secure.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
+        "listener.name.secure.plain.sasl.jaas.config": (
+            f"{modules}.plain.PlainLoginModule required {login};"
+        ),
+        "listener.name.secure.scram-sha-512.sasl.jaas.config": (
+            f"{modules}.scram.ScramLoginModule required;"
+        ),
+    }
+
+
+def _properties(number: int, ports: dict[str, Ports]) -> dict[str, object]:
+    client, quorum, secure = [*ports.values()][number - 1]
     nodes = len(ports)
-    voters = enumerate((voter for _, voter in ports.values()), start=1)
+    voters = enumerate((each.quorum for each in ports.values()), start=1)
+    clients = f"PLAINTEXT://{HOST}:{client},SECURE://{HOST}:{secure}"
     internal = {
         f"{topic}.{setting}": value
         for topic in ("offsets.topic", "transaction.state.log", "share.coordinator.state.topic")
@@ -109,9 +144,11 @@ def _properties(number: int, ports: dict[str, tuple[int, int]]) -> dict[str, obj
         "process.roles": "broker,controller",
         "node.id": number,
         "controller.quorum.voters": ",".join(f"{n}@{HOST}:{voter}" for n, voter in voters),
-        "listeners": f"PLAINTEXT://{HOST}:{client},CONTROLLER://{HOST}:{quorum}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{client}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": f"{clients},CONTROLLER://{HOST}:{quorum}",
+        "advertised.listeners": clients,
+        "listener.security.protocol.map": (
+            "PLAINTEXT:PLAINTEXT,SECURE:SASL_SSL,CONTROLLER:PLAINTEXT"
+        ),
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "PLAINTEXT",
         "auto.create.topics.enable": "false",

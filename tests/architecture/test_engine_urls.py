@@ -37,7 +37,7 @@ DEFAULTS: Mapping[str, Any] = {
     "cassandra": CassandraTarget,
 }
 """Where the numbers stand."""
-ONLY = {"region": "s3", "tags": "s3", "anonymous": "gs"}
+ONLY = {"region": "s3", "tags": "s3", "anonymous": "gs", "project": "gs", "location": "gs"}
 """Options of the stores' common table that one of them has alone."""
 
 

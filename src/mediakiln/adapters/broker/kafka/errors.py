@@ -21,7 +21,6 @@ _LOGIN = {
     KafkaError.SASL_AUTHENTICATION_FAILED,
     KafkaError.UNSUPPORTED_SASL_MECHANISM,
     KafkaError.ILLEGAL_SASL_STATE,
-    SSL,
 }
 _FORBIDDEN = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -47,6 +46,11 @@ def translated(error: KafkaError | KafkaException | None, doing: str) -> Mediaki
     if error is None:
         return EngineUnavailable(f"Kafka failed while {doing}")
     code, text = error.code(), error.str() or error.name()
+    if code == SSL:
+        return EngineMisconfigured(
+            f"MEDIAKILN_BROKER: no TLS with Kafka while {doing}: {text}",
+            hint="check tls, ca, certificate and key of the address, and the brokers' certificates",
+        )
     if code in _LOGIN:
         return EngineMisconfigured(
             f"MEDIAKILN_BROKER: Kafka refused the login while {doing}: {text}",
@@ -61,7 +65,10 @@ def translated(error: KafkaError | KafkaException | None, doing: str) -> Mediaki
         return EngineMisconfigured(
             f"MEDIAKILN_BROKER: Kafka refused {doing}: {text}", hint=_REMEDIES[code]
         )
-    return EngineUnavailable(f"Kafka failed while {doing}: {text}")
+    return EngineUnavailable(
+        f"Kafka failed while {doing}: {text}",
+        hint="check that it runs, and whether this port of it wants tls and sasl",
+    )
 
 
 @contextmanager
@@ -82,7 +89,7 @@ class Health:
 
     def note(self, error: KafkaError) -> None:
         """A client's `error_cb`."""
-        if error.code() in _LOGIN:
+        if error.code() in {*_LOGIN, SSL}:
             self._refusal = error
         elif error.code() == ALL_BROKERS_DOWN:
             self._down = error

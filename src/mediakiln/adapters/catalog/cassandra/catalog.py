@@ -31,7 +31,10 @@ class CassandraCatalog:
     `cassandra://[user:password@]host[:port][,host2…]/keyspace`, with the options `dc` (the data
     centre to talk to; that of the contact points without it), `replication` (copies in that
     data centre, 1 to 9, used only when `ensure` makes the keyspace; 3) and `timeout` (seconds
-    for a request, 1 to 30; 10). The clocks of all writers agree within a minute.
+    for a request, 1 to 30; 10). With `tls=true` connections are encrypted: `ca` (a file in PEM
+    of whom to trust, else the system's), `verify` (`full`: the certificate is trusted and names
+    the node's address; `ca`: trusted; `none`: any), `certificate` and `key` (files in PEM, for
+    nodes that ask who we are). The clocks of all writers agree within a minute.
     """
 
     def __init__(self, target: Target) -> None:

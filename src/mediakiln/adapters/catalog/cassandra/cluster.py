@@ -84,6 +84,7 @@ def _cluster(target: Target) -> Cluster:
         contact_points=list(target.hosts),
         protocol_version=_PROTOCOL,
         auth_provider=login,
+        ssl_context=target.tls.context() if target.tls else None,
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         reconnection_policy=ExponentialReconnectionPolicy(*_RECONNECT_S, max_attempts=None),
         # A request of several writes to the socket would wait 40 ms for the peer's delayed ACK.

@@ -1,5 +1,6 @@
 """The driver's errors in our words."""
 
+import re
 from collections.abc import Iterator
 
 import cassandra
@@ -32,6 +33,9 @@ PASSING = (
 """What may be gone at the next attempt; of the write it says nothing."""
 
 _NO_SCHEMA = ("does not exist", "unconfigured table", "undefined column", "unknown identifier")
+_NO_TRUST = re.compile(
+    r"\[SSL: (CERTIFICATE_VERIFY_FAILED|WRONG_VERSION_NUMBER|TLSV\w*|SSLV3\w*)\][^\")]*"
+)
 _DISK_FULL = "disk usage exceeds failure threshold"
 
 
@@ -60,6 +64,11 @@ def translate(error: Exception, target: Target) -> MediakilnError:
     if isinstance(error, cassandra.RequestValidationException | SyntaxException):
         return _refused(_text(error), target)
     reasons = "; ".join(dict.fromkeys(map(_text, causes)))
+    if found := _NO_TRUST.search(reasons):
+        return EngineMisconfigured(
+            f"MEDIAKILN_CATALOG: no TLS with {target.names}: {found[0]}",
+            hint="check tls, ca, verify and certificate in the URL, and the nodes' certificates",
+        )
     return EngineUnavailable(f"Cassandra at {target.names} cannot be reached: {reasons}")
 
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import parse_qsl, unquote
 
+from mediakiln.adapters.catalog.cassandra.tls import OPTIONS, Tls
 from mediakiln.model.errors import EngineMisconfigured
 
 PORT = 9042
 _FORM = "cassandra://[user:password@]host[:port][,host2[:port]]/keyspace[?dc=…&replication=…]"
 _KEYSPACE = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _HOST = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^\[\]:]+)(:(?P<port>[0-9]{1,5}))?")
-_OPTIONS = ("dc", "replication", "timeout")
+_OPTIONS = ("dc", "replication", "timeout", *OPTIONS)
 _REPLICAS = range(1, 10)
 
 
@@ -27,6 +28,7 @@ class Target:
     dc: str | None = None
     replication: int = 3
     timeout_s: float = 10.0
+    tls: Tls | None = None
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -56,6 +58,7 @@ class Target:
             dc=options.get("dc"),
             replication=_number(options, "replication", 3, 1, max(_REPLICAS)),
             timeout_s=_number(options, "timeout", 10, 1, 30),
+            tls=Tls.of(options),
         )
 
     @property
