@@ -59,44 +59,52 @@ class FolderPlace:
             FetchRefused: there is no plain file of that key.
             TooLarge: it has more bytes.
         """
-        descriptor = await asyncio.to_thread(self._open, key)
+        descriptor = await asyncio.to_thread(open_below, self._root, key)
         try:
             size = os.fstat(descriptor).st_size
             if size > max_bytes:
                 raise TooLarge(
                     f"the file is larger than {max_bytes} bytes", limit=max_bytes, value=size
                 )
-            yield Fetched(chunks=_chunks(descriptor, size), name=key.rpartition("/")[2], size=size)
+            yield Fetched(
+                chunks=chunks_of(descriptor, size), name=key.rpartition("/")[2], size=size
+            )
         finally:
             os.close(descriptor)
 
     async def close(self) -> None:
         """Nothing is held."""
 
-    def _open(self, key: str) -> int:
-        *folders, name = key.split("/")
-        here = -1
-        try:
-            here = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)
-            for folder in folders:
-                _check_part(folder)
-                inner = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
-                os.close(here)
-                here = inner
-            _check_part(name)
-            found = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=here)
-        except (OSError, ValueError) as error:
-            raise FetchRefused(f"{key[:200]} cannot be read: {error}") from error
-        finally:
-            if here >= 0:
-                os.close(here)
-        if not stat.S_ISREG(os.fstat(found).st_mode):
-            os.close(found)
-            raise FetchRefused(f"{key[:200]} is no plain file")
-        return found
+
+def open_below(root: Path, key: str) -> int:
+    """A plain file's descriptor for reading, opened part by part without following links.
+
+    Raises:
+        FetchRefused: there is no plain file of that key.
+    """
+    *folders, name = key.split("/")
+    here = -1
+    try:
+        here = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+        for folder in folders:
+            _check_part(folder)
+            inner = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
+            os.close(here)
+            here = inner
+        _check_part(name)
+        found = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=here)
+    except (OSError, ValueError) as error:
+        raise FetchRefused(f"{key[:200]} cannot be read: {error}") from error
+    finally:
+        if here >= 0:
+            os.close(here)
+    if not stat.S_ISREG(os.fstat(found).st_mode):
+        os.close(found)
+        raise FetchRefused(f"{key[:200]} is no plain file")
+    return found
 
 
-async def _chunks(descriptor: int, size: int) -> AsyncIterator[bytes]:
+async def chunks_of(descriptor: int, size: int) -> AsyncIterator[bytes]:
     """The file's first `size` bytes.
 
     Raises:
