@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -21,6 +22,7 @@ from mediakiln.stages.importing import ImportDesk
 from mediakiln.stages.importing.book import ImportBook
 from mediakiln.stages.ledger import Change
 from mediakiln.stages.uploads.book import UploadBook
+from mediakiln.stages.uploads.s3.stage import S3Uploads
 from mediakiln.stages.uploads.tus import TusUploads
 from mediakiln.web.front import Front
 from mediakiln.web.server import Server, make_server
@@ -74,6 +76,15 @@ def services_of(world: World, **settings: Any) -> Services:
             UploadBook(world.catalog, clock=world.clock),
             world.receive,
         ),
+        "s3": S3Uploads(
+            UploadBook(world.catalog, clock=world.clock),
+            world.receive,
+            world.store,
+            world.catalog,
+            expiry=timedelta(days=7),
+            max_bytes=5 * 10**12,
+        ),
+        "store": world.store,
         "deliver": world.deliver,
         "manage": world.manage,
         "dead": world.dead,

@@ -15,6 +15,7 @@ from mediakiln.web.errors import problem_of
 from mediakiln.web.exchange import Exchange
 from mediakiln.web.live import Live
 from mediakiln.web.refusals import Refusals
+from mediakiln.web.s3.routes import ROOT as S3_ROOT
 from mediakiln.web.services import Services
 from mediakiln.web.tus import protocol as tus
 
@@ -110,7 +111,7 @@ class Front:
                 await tokens.refund(principal)
 
     def _application(self, path: str) -> ASGIApp:
-        ours = path.startswith("/v1/") or path in _OWN
+        ours = path.startswith(("/v1/", S3_ROOT)) or path in _OWN
         return self._api if ours or self._portal is None else self._portal
 
     async def _fail(self, error: Exception, scope: Scope, exchange: Exchange) -> None:

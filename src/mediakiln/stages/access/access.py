@@ -11,6 +11,7 @@ from mediakiln.ports.catalog import Catalog
 from mediakiln.stages.access.audit import AuditTrail
 from mediakiln.stages.access.keys import Keys
 from mediakiln.stages.access.projects import Projects
+from mediakiln.stages.access.s3 import S3Access
 from mediakiln.stages.access.secret import same
 from mediakiln.stages.access.signin import SignIn
 from mediakiln.stages.access.tokens import PREFIX, UploadTokens
@@ -40,6 +41,7 @@ class Access:
         self._owner_key = owner_key
         self.keys = Keys(catalog, clock=clock)
         self.projects = Projects(catalog, clock=clock)
+        self.s3 = S3Access(self.keys, owner_key)
         self.tokens = UploadTokens(catalog, clock=clock)
         self.signin = SignIn(catalog, stamp=_stamp(owner_key or ""), clock=clock)
         self.audit = AuditTrail(catalog, kept=timedelta(days=audit_days), clock=clock)

@@ -24,7 +24,7 @@ KEPT: Final = timedelta(days=90)
 USED_EVERY: Final = timedelta(minutes=1)
 """How exactly `last_used_at` is kept: more would make a write of every read."""
 
-_SHAPE = re.compile(r"mk_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
+SHAPE = re.compile(r"mk_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 _ID = re.compile(r"[0-9a-f]{16}")
 
 
@@ -131,7 +131,7 @@ class Keys:
 
     async def verify(self, text: str) -> Principal | None:
         """Who holds the key of this text; None if it opens nothing."""
-        shape = _SHAPE.fullmatch(text)
+        shape = SHAPE.fullmatch(text)
         if shape is None:
             return None
         record = await self._records.get(shape[1])
@@ -145,9 +145,14 @@ class Keys:
 
     async def principal(self, id: str) -> Principal | None:
         """Who holds the key of this id; None if it opens nothing any more."""
+        key = await self.alive(id)
+        return None if key is None else key.principal
+
+    async def alive(self, id: str) -> ApiKey | None:
+        """The key of this id; None if it opens nothing any more."""
         record = await self._records.get(id) if _ID.fullmatch(id) else None
         key = None if record is None else ApiKey.model_validate(record.value)
-        return key.principal if key is not None and key.alive(self._clock()) else None
+        return key if key is not None and key.alive(self._clock()) else None
 
     async def _mark_used(self, record: Record, key: ApiKey) -> None:
         now = self._clock()

@@ -77,12 +77,13 @@ class Downloads:
             download=download,
             pinned=options.get("v") == item.etag,
         )
-        await self._answer(item, pairs, scope, receive, send)
+        await self.send_item(item, pairs, scope, receive, send)
         return None
 
-    async def _answer(
+    async def send_item(
         self, item: Deliverable, pairs: Pairs, scope: Scope, receive: Receive, send: Send
     ) -> None:
+        """Send what a request asks of a file: all, ranges, its head, or that it is unchanged."""
         headers, etag = Headers(scope=scope), f'"{item.etag}"'
         if_match, if_none = headers.get("if-match"), headers.get("if-none-match")
         if if_match is not None and not some_matches(if_match, etag):

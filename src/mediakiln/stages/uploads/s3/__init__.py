@@ -1,0 +1,1 @@
+"""Uploads in S3's manner: objects under keys that their clients choose."""

@@ -1,0 +1,107 @@
+"""The two buckets that S3 clients see: what was put in, and what was made of it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from mediakiln.model.errors import Gone, NotFound, ObjectMissing
+from mediakiln.model.keys import Bucket
+from mediakiln.ports.object_store import ObjectStore
+from mediakiln.stages.deliver import Deliver, Deliverable
+from mediakiln.stages.uploads.s3.keys import KeyIndex
+from mediakiln.web.s3.listing import LAST, Item
+
+NOTHING = (NotFound, Gone, ObjectMissing)
+
+
+class View(Protocol):
+    """A bucket of one project, for reading."""
+
+    def entries(self, prefix: str, start_after: str) -> AsyncIterator[Item]:
+        """Objects whose key begins with `prefix` and sorts after `start_after`, in key order."""
+        ...
+
+    async def find(self, key: str) -> tuple[Deliverable, datetime]:
+        """An object's bytes, with the ETag that clients know, and when it was made.
+
+        Raises:
+            NotFound, Gone, ObjectMissing: there is none.
+        """
+        ...
+
+
+class InputView:
+    """Uploads that came by this front, under the keys their clients chose."""
+
+    def __init__(self, project: str, index: KeyIndex, deliver: Deliver) -> None:
+        self._project = project
+        self._index = index
+        self._deliver = deliver
+
+    async def entries(self, prefix: str, start_after: str) -> AsyncIterator[Item]:
+        """See `View`."""
+        async for entry in self._index.entries(self._project, prefix, start_after):
+            yield Item(entry.key, entry.size, entry.etag, entry.modified)
+
+    async def find(self, key: str) -> tuple[Deliverable, datetime]:
+        """See `View`."""
+        entry = await self._index.get(self._project, key)
+        if entry is None:
+            raise NotFound
+        item = await self._deliver.original(entry.asset, project=self._project)
+        return replace(item, etag=entry.etag), entry.modified
+
+
+class ProductView:
+    """Products, as `{asset}/{step}/{file}`; only those of completed steps are there."""
+
+    def __init__(self, project: str, store: ObjectStore, deliver: Deliver) -> None:
+        self._project = project
+        self._store = store
+        self._deliver = deliver
+
+    async def entries(self, prefix: str, start_after: str) -> AsyncIterator[Item]:
+        """See `View`."""
+        begun = start_after.partition("/")[0]
+        if begun:
+            # The asset in whose middle the list goes on.
+            for item in await self._of(begun):
+                if item.key.startswith(prefix) and item.key > start_after:
+                    yield item
+        async for asset in self._assets(prefix.partition("/")[0], begun):
+            for item in await self._of(asset):
+                if item.key.startswith(prefix) and item.key > start_after:
+                    yield item
+
+    async def find(self, key: str) -> tuple[Deliverable, datetime]:
+        """See `View`."""
+        id, _, name = key.partition("/")
+        item = await self._deliver.product(id, name, project=self._project)
+        asset = await self._deliver.asset(id, fresh=False, project=self._project)
+        return item, asset.completed_at or asset.updated_at
+
+    async def _assets(self, prefix: str, after: str) -> AsyncIterator[str]:
+        """Assets that have objects, in the order of their ids, behind `after`."""
+        project, last = f"{self._project}/", after
+        start = f"{project}{after}/{LAST}" if after else ""
+        async for info in self._store.list(
+            Bucket.PRODUCTION, f"{project}{prefix}", start_after=start
+        ):
+            asset = info.key.removeprefix(project).partition("/")[0]
+            if asset != last:
+                yield asset
+                last = asset
+
+    async def _of(self, id: str) -> list[Item]:
+        try:
+            asset = await self._deliver.asset(id, fresh=False, project=self._project)
+        except NOTHING:
+            return []
+        modified = asset.completed_at or asset.updated_at
+        found = []
+        for step, products in asset.visible.items():
+            for stored in await self._deliver.files(products):
+                etag = stored.checksum.rpartition(":")[2]
+                found.append(Item(f"{id}/{step}/{stored.file}", stored.bytes, etag, modified))
+        return sorted(found, key=lambda item: item.key)
