@@ -20,12 +20,14 @@ from mediakiln.web.api import (
     projects,
     signin,
     tokens,
-    webhooks,
 )
 from mediakiln.web.auth import Auth
 from mediakiln.web.delivery.downloads import Downloads
 from mediakiln.web.doors import DOORS
 from mediakiln.web.errors import answer
+from mediakiln.web.events import routes as events
+from mediakiln.web.events import webhooks
+from mediakiln.web.events.feed import Feeds
 from mediakiln.web.front import Front
 from mediakiln.web.live import Live
 from mediakiln.web.portal.app import create_portal
@@ -60,6 +62,7 @@ def _routers(services: Services, auth: Auth, live: Live, app: FastAPI) -> Iterat
     yield assets.reading(services, live)
     yield assets.following(services, live)
     yield assets.acting(services)
+    yield events.router(Feeds(services.catalog, ended=live.is_closed))
     yield webhooks.deliveries(services)
     yield webhooks.router(services)
     yield installed.router(services)

@@ -60,6 +60,10 @@ class Live:
         """How many assets are watched now."""
         return len(self._watches)
 
+    def is_closed(self) -> bool:
+        """Whether the service stops."""
+        return self._closed
+
     def close(self) -> None:
         """End every watch, so that the server can stop."""
         self._closed = True

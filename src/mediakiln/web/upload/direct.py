@@ -17,12 +17,12 @@ from mediakiln.stages.uploads.labels import (
     clean_uploader,
 )
 from mediakiln.web.access import allowed, constrained
-from mediakiln.web.api import notifications
 from mediakiln.web.api.openapi import problems
 from mediakiln.web.api.schemas import AssetOut
 from mediakiln.web.api.views import asset_view
 from mediakiln.web.bodies import read_json
 from mediakiln.web.services import Services
+from mediakiln.web.upload import notifications
 from mediakiln.web.urls import asset_url, base_url
 
 
