@@ -1,7 +1,7 @@
 """Who was turned away, for the audit trail, at a pace that no attacker sets."""
 
 import time
-from typing import Final
+from typing import Any, Final
 
 from starlette.datastructures import Headers
 from starlette.types import Scope
@@ -39,7 +39,7 @@ class Refusals:
             self._left_out += 1
             return
         self._written += 1
-        more = {"left_out": self._left_out} if self._left_out else {}
+        more: dict[str, Any] = {"left_out": self._left_out} if self._left_out else {}
         self._left_out = 0
         subject = f"{scope['method']} {scope['path']}"
         await noted(scope, self._services, "access.refused", subject, status=status, **more)
