@@ -1,6 +1,7 @@
 """`mediakiln keys`."""
 
 import json
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -9,8 +10,12 @@ from rich.table import Table
 
 from mediakiln.cli.asking import ask, pages
 from mediakiln.cli.assets import Data, Json
+from mediakiln.cli.connection import address, key
 from mediakiln.cli.output import console
+from mediakiln.client.address import Address
 from mediakiln.model.access import Scope
+from mediakiln.roles.settings import Settings
+from mediakiln.stages.access.s3 import credentials
 
 app = App(name="keys", help="Make, list and revoke API keys.")
 
@@ -72,6 +77,21 @@ def revoke(*ids: str, data: Data = None) -> None:
     for id in ids:
         key = ask(data, "DELETE", f"/v1/keys/{id}")
         print(f"{id} ({key['name']}) is revoked")
+
+
+@app.command
+def s3(*, data: Data = None) -> None:
+    """Print what S3 tools must know to work with the key in use, for `eval`."""
+    settings = Settings.given(data=data)
+    held = key(settings)
+    if held is None:
+        print("mediakiln: there is no key; set MEDIAKILN_KEY or --data", file=sys.stderr)
+        sys.exit(2)
+    id, secret = credentials(held)
+    print(f"export AWS_ACCESS_KEY_ID={id}")
+    print(f"export AWS_SECRET_ACCESS_KEY={secret}")
+    print("export AWS_REGION=us-east-1")
+    print(f"export AWS_ENDPOINT_URL_S3={Address.of(address(settings), None).url}/s3")
 
 
 def _state(key: dict[str, Any]) -> str:
