@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 from rich.table import Table
 
+from mediakiln.cli import connection
 from mediakiln.cli.asking import ask, pages
 from mediakiln.cli.assets import Data, Json
-from mediakiln.cli.connection import address, key
 from mediakiln.cli.output import console
 from mediakiln.client.address import Address
 from mediakiln.model.access import Scope
@@ -83,7 +83,7 @@ def revoke(*ids: str, data: Data = None) -> None:
 def s3(*, data: Data = None) -> None:
     """Print what S3 tools must know to work with the key in use, for `eval`."""
     settings = Settings.given(data=data)
-    held = key(settings)
+    held = connection.key(settings)
     if held is None:
         print("mediakiln: there is no key; set MEDIAKILN_KEY or --data", file=sys.stderr)
         sys.exit(2)
@@ -91,7 +91,7 @@ def s3(*, data: Data = None) -> None:
     print(f"export AWS_ACCESS_KEY_ID={id}")
     print(f"export AWS_SECRET_ACCESS_KEY={secret}")
     print("export AWS_REGION=us-east-1")
-    print(f"export AWS_ENDPOINT_URL_S3={Address.of(address(settings), None).url}/s3")
+    print(f"export AWS_ENDPOINT_URL_S3={Address.of(connection.address(settings), None).url}/s3")
 
 
 def _state(key: dict[str, Any]) -> str:
