@@ -6,6 +6,7 @@ something only to requests that the browser says come from our own page.
 
 import re
 import time
+from base64 import b64decode
 from collections import OrderedDict
 from ipaddress import ip_address
 from typing import Final
@@ -141,10 +142,19 @@ def _secrets(scope: Scope) -> Secrets:
 
 
 def _bearer(authorization: bytes) -> str:
-    """The key or token that is sent as a bearer's; empty if none is."""
-    if authorization[:7].lower() != b"bearer ":
+    """The key or token that is sent as a bearer's, or as a password; empty if none is.
+
+    A password is what senders can give that know addresses only, as `https://any:KEY@host/`.
+    """
+    scheme, _, word = authorization.partition(b" ")
+    if scheme.lower() == b"bearer":
+        return word.strip().decode("latin-1")
+    if scheme.lower() != b"basic":
         return ""
-    return authorization[7:].strip().decode("latin-1")
+    try:
+        return b64decode(word.strip(), validate=True).partition(b":")[2].decode("latin-1")
+    except ValueError:
+        return ""
 
 
 def session_of(cookie: bytes) -> str:
