@@ -20,16 +20,22 @@ from mediakiln.cli.sending.walk import Found
 
 FEW: Final = 20
 _NAME_WIDTH: Final = 32
+_NARROW: Final = 16
+"""Of names, where the line for all has more to say."""
 _REFRESHES: Final = 4
 _EVERY: Final = 50
 """Files between two changes of the line for all."""
 
 
 class Bars:
-    """Progress on standard error. With `many`, only large files have a bar, while they move."""
+    """Progress on standard error. With `many`, only large files have a bar, while they move.
+
+    Where nobody watches, many files are one line at the end.
+    """
 
     def __init__(self, *, many: bool) -> None:
         self._many = many
+        self._screen = Console(stderr=True)
         self._files: int | None = None
         self._ended = self._known = self._failed = 0
         self._progress = Progress(
@@ -38,7 +44,8 @@ class Bars:
             DownloadColumn(),
             TransferSpeedColumn(),
             TextColumn("{task.fields[state]}"),
-            console=Console(stderr=True),
+            console=self._screen,
+            disable=many and not self._screen.is_terminal,
             refresh_per_second=_REFRESHES,
             # A pipe that reads the ids must not lose them to the bars.
             redirect_stdout=sys.stdout.isatty(),
@@ -57,6 +64,8 @@ class Bars:
     ) -> None:
         self._tell()
         self._progress.stop()
+        if self._progress.disable:
+            print(self.summary, file=sys.stderr)
 
     @contextmanager
     def file(self, found: Found, *, large: bool) -> Iterator["Bar"]:
@@ -96,7 +105,8 @@ class Bars:
         return f"{self._ended:,}{of} files{known}{failed}"
 
     def _bar(self, name: str, total: int | None = None) -> TaskID:
-        text = name[:_NAME_WIDTH].ljust(_NAME_WIDTH)
+        width = _NARROW if self._many else _NAME_WIDTH
+        text = name[:width].ljust(width)
         return self._progress.add_task(text, total=total, state="waiting")
 
     def _tell(self) -> None:
