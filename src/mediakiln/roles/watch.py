@@ -228,7 +228,8 @@ class Watcher:
         source = partial(watched.opened, self._root, seen, max_bytes=self._intake.max_bytes)
         value: dict[str, Any] = {**record.value}
         try:
-            asset = await self._intake(value["id"], offer, source)
+            name = seen.key.rpartition("/")[2]
+            asset = await self._intake(value["id"], offer, source, fallback=name)
         except _LATER:
             raise
         except MediakilnError as error:

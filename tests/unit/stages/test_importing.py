@@ -240,7 +240,7 @@ async def test_an_object_whose_record_is_missing_is_taken_up_and_not_fetched(dep
     await depot.pump()
     (item,) = await depot.items(job)
     asset = await depot.world.asset(item.asset or "")
-    assert (asset.bytes, asset.source.key) == (31, key)
+    assert (asset.bytes, asset.source.key, asset.name) == (31, key, "0.txt")
     assert asset.checksum is not None
     assert not depot.origin.asked
 

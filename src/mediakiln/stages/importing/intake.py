@@ -63,11 +63,11 @@ class Intake:
         self._receive = receive
         self.max_bytes = max_bytes
 
-    async def __call__(self, id: str, offer: Offer, source: Opener) -> Asset:
+    async def __call__(self, id: str, offer: Offer, source: Opener, *, fallback: str = "") -> Asset:
         """The asset of that id, taken in from `source` if it is not there yet.
 
         An empty `offer.name` is filled with what the file's holder calls it, and so is its
-        type where none is declared.
+        type where none is declared; `fallback` is its name where the holder is not asked again.
 
         Raises:
             EmptyFile, InvalidName, TooLarge, UnsupportedMedia: nothing is kept.
@@ -86,7 +86,7 @@ class Intake:
             stored = _Stored(await self._checksum(key))
         named = replace(
             offer,
-            name=offer.name or _usable(stored.name),
+            name=offer.name or _usable(stored.name or fallback),
             declared_type=offer.declared_type or stored.declared_type,
         )
         try:

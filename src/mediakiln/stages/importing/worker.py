@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from mediakiln.model.asset import Asset, Problem, clipped
 from mediakiln.model.errors import (
@@ -180,7 +181,9 @@ class PageWorker:
         attempt = 1
         while True:
             try:
-                return await self._intake(id, offer, self._opener(job, item))
+                return await self._intake(
+                    id, offer, self._opener(job, item), fallback=_last_part(item.source)
+                )
             except FetchFailed as error:
                 if attempt >= FETCH_TRIES:
                     raise
@@ -197,6 +200,13 @@ class PageWorker:
         if name not in self._places:
             raise FetchRefused(f"there is no place {name[:80]!r} any more")
         return partial(self._places[name].open, item.source, max_bytes=most)
+
+
+def _last_part(source: str) -> str:
+    """What a URL or a key calls its file."""
+    if "://" not in source:
+        return source.rpartition("/")[2]
+    return unquote(urlsplit(source).path.rstrip("/").rpartition("/")[2])
 
 
 def _in_round(page: Page, round: int) -> Page:
