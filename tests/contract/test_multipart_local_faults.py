@@ -1,3 +1,5 @@
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -146,3 +148,29 @@ async def test_a_completion_that_was_killed_can_be_repeated(
     assert await keys_of(store) == [KEY]
     with pytest.raises(NotFound):
         await listed_parts(store, upload)
+
+
+def test_a_full_disk_makes_no_part_and_aborting_makes_room(tmp_path: Path) -> None:
+    mount = tmp_path / "small"
+    mount.mkdir()
+    if shutil.which("unshare") is None:
+        pytest.skip("needs unshare, for a private small file system")
+    place = shlex.quote(str(mount))
+    line = f"mount -t tmpfs -o size=4m none {place}"
+    probe = _unshared(line)
+    if probe.returncode != 0:
+        pytest.skip(f"no private file system to fill: {probe.stderr.strip()}")
+    child = shlex.join([sys.executable, str(_CHILD), "fill", f"{mount}/store"])
+    done = _unshared(f"{line} && {child}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "recovered\n"
+
+
+def _unshared(line: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        ["unshare", "-rm", "sh", "-c", line],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

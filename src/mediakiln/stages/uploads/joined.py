@@ -29,9 +29,10 @@ RULES: Final = PartRules(
     min_bytes=1,
     max_bytes=5 << 30,
     max_parts=10_000,
-    max_object_bytes=5 << 40,
+    max_object_bytes=656_000 << 20,
     open_ended=True,
 )
+"""What the engines' writers stream into one object is the limit: 640 GiB."""
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 _NOTE = "note.json"
 _DIGITS = 6
