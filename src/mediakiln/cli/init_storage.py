@@ -1,13 +1,13 @@
 """`mediakiln init-storage`."""
 
 import asyncio
-import math
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from mediakiln.cli.output import console
 from mediakiln.model.errors import InvalidRequest
+from mediakiln.ports.multipart import FORGOTTEN_AFTER
 from mediakiln.roles.engines import write_lifecycle
 from mediakiln.roles.settings import Settings
 from mediakiln.telemetry import log
@@ -37,7 +37,7 @@ def init_storage(
     rules = asyncio.run(
         write_lifecycle(
             settings,
-            abandoned_days=_days_of_uploads(settings, abandoned_days),
+            abandoned_days=_days_of_uploads(abandoned_days),
             cold_days=cold_days,
             cold_class=cold_class,
         )
@@ -49,14 +49,14 @@ def init_storage(
     console().print("\n".join(said), markup=False, highlight=False)
 
 
-def _days_of_uploads(settings: Settings, given: int | None) -> int:
+def _days_of_uploads(given: int | None) -> int:
     """After how many days no upload can be in progress any more."""
-    least = math.ceil(settings.upload_expiry_s / 86_400) + 1
+    least = FORGOTTEN_AFTER.days
     if given is not None and given < least:
         raise InvalidRequest(
             f"uploads in progress would lose their parts after {given} days",
             limit=least,
             value=given,
-            hint="leave --abandoned-days out, or lower MEDIAKILN_UPLOAD_EXPIRY_S",
+            hint="leave --abandoned-days out",
         )
     return least if given is None else given

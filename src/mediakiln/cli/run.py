@@ -12,12 +12,12 @@ from mediakiln.telemetry import log
 
 
 def run(
-    role: Annotated[str, Parameter(help="web, receive, classify, process, join, notify, …")],
+    role: Annotated[str, Parameter(help="web, upload, multipart, tus, classify, process, join, …")],
     /,
     *,
     data: Annotated[Path | None, Parameter(help="The folder that holds all state.")] = None,
-    host: Annotated[str | None, Parameter(help="Address to listen on (web).")] = None,
-    port: Annotated[int | None, Parameter(help="Port to listen on (web).")] = None,
+    host: Annotated[str | None, Parameter(help="Address to listen on (web, ways in).")] = None,
+    port: Annotated[int | None, Parameter(help="Port to listen on (web, ways in).")] = None,
     workers: Annotated[int | None, Parameter(help="Jobs at once (process).")] = None,
     kinds: Annotated[tuple[Kind, ...] | None, Parameter(help="Kinds to work on (process).")] = None,
 ) -> None:

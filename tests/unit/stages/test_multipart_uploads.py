@@ -363,6 +363,18 @@ async def test_an_upload_that_is_worked_on_lives_on(
     assert (await uploads.complete("default", upload.id))[0].bytes == 2500
 
 
+async def test_no_upload_lives_longer_than_stores_keep_parts(
+    world: World, uploads: MultipartUploads
+) -> None:
+    upload = await opened(uploads)
+    for _ in range(7):
+        world.clock.forward(days=4)
+        await fill(uploads, upload, 1)
+    world.clock.forward(days=2)
+    with pytest.raises(UploadExpired):
+        await fill(uploads, upload, 1)
+
+
 async def test_a_completed_uploads_record_goes_and_its_object_stays(
     world: World, uploads: MultipartUploads
 ) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from mediakiln.model.clock import Clock, utc_now
@@ -16,12 +16,18 @@ from mediakiln.model.errors import NotFound, UploadBusy, UploadExpired, VersionC
 from mediakiln.model.ids import is_id, new_id
 from mediakiln.model.upload import UPLOADS, Holder, Upload
 from mediakiln.ports.catalog import Catalog, Record
+from mediakiln.ports.multipart import FORGOTTEN_AFTER
 
 KEPT: Final = timedelta(days=1)
 """How long a record outlives its upload's end, so that late requests hear what became of it."""
 
 _TRIES: Final = 32
 _PAUSE_S: Final = 0.005
+
+
+def lives_until(upload: Upload, later: datetime) -> datetime:
+    """When an upload that is worked on expires: `later`, but while its parts are kept."""
+    return min(later, upload.created_at + FORGOTTEN_AFTER - KEPT)
 
 
 class UploadBook:

@@ -17,7 +17,7 @@ from mediakiln.model.upload import Offer, Upload, UploadState
 from mediakiln.ports.catalog import Catalog
 from mediakiln.ports.multipart import Part
 from mediakiln.ports.object_store import ObjectStore
-from mediakiln.stages.uploads.book import UploadBook
+from mediakiln.stages.uploads.book import UploadBook, lives_until
 from mediakiln.stages.uploads.claims import Claim, Digests, checked
 from mediakiln.stages.uploads.content import Content, wrong_size
 from mediakiln.stages.uploads.finish import Entry, Finish
@@ -253,8 +253,9 @@ class MultipartUploads:
 
     async def _live_on(self, upload: Upload) -> None:
         """A sign of life; written seldom, since parts come in parallel."""
-        later = self.book.clock() + self._expiry
-        if later - upload.expires_at < self._expiry / 2:
+        now = self.book.clock()
+        later = lives_until(upload, now + self._expiry)
+        if upload.expires_at - now > self._expiry / 2:
             return
 
         def extend(latest: Upload) -> Upload | None:

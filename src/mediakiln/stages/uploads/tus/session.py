@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from mediakiln.model.errors import MediakilnError, NotFound, UploadBusy, UploadExpired
 from mediakiln.model.upload import Holder, Upload
-from mediakiln.stages.uploads.book import UploadBook
+from mediakiln.stages.uploads.book import UploadBook, lives_until
 from mediakiln.stages.uploads.tus.state import Position, TusLimits, TusState, moved
 
 _LOCK_PAUSE_S: Final = 0.05
@@ -97,7 +97,8 @@ class Session:
         """
 
         def apply(upload: Upload) -> Upload:
-            expires = self._book.clock() + timedelta(seconds=self._limits.expiry_s)
+            life = timedelta(seconds=self._limits.expiry_s)
+            expires = lives_until(upload, self._book.clock() + life)
             after = moved(self._mine(upload), position)
             return after.model_copy(update={"size": self.size, "expires_at": expires})
 
