@@ -20,10 +20,11 @@ from mediakiln.ports.multipart import Multipart
 from mediakiln.ports.object_store import ObjectStore
 from mediakiln.stages.uploads.parts import Parts
 from mediakiln.testing.multipart_completing import CompletingTests
+from mediakiln.testing.multipart_failing import FailingPartTests
 from mediakiln.testing.multipart_writing import PartWritingTests
 
 
-class MultipartContract(PartWritingTests, CompletingTests):
+class MultipartContract(PartWritingTests, FailingPartTests, CompletingTests):
     """Subclass it with a `store` fixture, and `second` where there can be one."""
 
     @pytest.fixture
