@@ -1,0 +1,218 @@
+"""The tus door: one upload in one request, beside the disk, the hash and the reference server.
+
+    python benchmarks/tus.py
+
+MEDIAKILN_BENCH_BYTES, 1 GB if not set, is the upload's size. The reference is tus.io's own server
+for Node, `@tus/server` with `@tus/file-store`, which npm installs below the user's cache folder;
+without npm that figure is left out. It leaves the bytes to the system's cache, where ours are on
+the disk when it answers.
+"""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from blake3 import blake3
+
+from figures import report
+
+Row = dict[str, Any]
+
+MB = 1_000_000
+BYTES = int(os.environ.get("MEDIAKILN_BENCH_BYTES", 1000 * MB))
+ROUNDS = 3
+BLOCK = (b"The quick brown fox jumps over the lazy dog.\n" * 23_302)[: 1 << 20]
+START_S = 30
+PACKAGES = ("@tus/server@2.4.5", "@tus/file-store@2.1.1")
+SCRIPT = """
+import { Server } from '@tus/server'
+import { FileStore } from '@tus/file-store'
+const store = new FileStore({ directory: process.argv[2] })
+new Server({ path: '/v1/tus', datastore: store }).listen(
+  { host: '127.0.0.1', port: Number(process.argv[3]) })
+"""
+
+
+def measure() -> list[Row]:
+    """Both figures, in about a minute; servers take turns, so that noise hits both."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        reference = _reference()
+        with _ours(root) as ours:
+            if reference is None:
+                return [_beside_disk([(_disk(root), _upload(ours)) for _ in range(ROUNDS)])]
+            with _node(reference, root) as rival:
+                rounds = [(_disk(root), _upload(ours), _upload(rival)) for _ in range(ROUNDS)]
+    return [
+        _beside_disk([(disk, rate) for disk, rate, _ in rounds]),
+        _beside_node([(rate, other) for _, rate, other in rounds]),
+    ]
+
+
+def _beside_disk(rounds: list[tuple[float, float]]) -> Row:
+    disk, rate = (statistics.median(column) for column in zip(*rounds, strict=True))
+    hashing = _hashing()
+    ratio = rate / min(disk, hashing)
+    beside = f"min(disk {disk:,.0f}, blake3 {hashing:,.0f})"
+    return _row("tus upload", rate, rival=beside, ratio=ratio, least=0.8)
+
+
+def _beside_node(rounds: list[tuple[float, float]]) -> Row:
+    rate, other = (statistics.median(column) for column in zip(*rounds, strict=True))
+    beside = f"@tus/server on Node: {other:,.0f}"
+    return _row("tus upload", rate, rival=beside, ratio=rate / other, least=1.0)
+
+
+@contextmanager
+def _ours(root: Path) -> Iterator[int]:
+    """The tus role alone."""
+    port = _free_port()
+    settings = {
+        "DATA": str(root / "data"),
+        "AUTH": "0",
+        "PORT": str(port),
+        "RESERVE_BYTES": "0",
+        "LOG_LEVEL": "warning",
+    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MEDIAKILN_")}
+    environment = kept | {f"MEDIAKILN_{name}": value for name, value in settings.items()}
+    with _running([sys.executable, "-m", "mediakiln", "run", "tus"], port, environment):
+        yield port
+
+
+@contextmanager
+def _node(folder: Path, root: Path) -> Iterator[int]:
+    port, target = _free_port(), root / "node"
+    target.mkdir()
+    command = ["node", str(folder / "server.mjs"), str(target), str(port)]
+    with _running(command, port, os.environ):
+        yield port
+
+
+@contextmanager
+def _running(command: list[str], port: int, environment: Mapping[str, str]) -> Iterator[None]:
+    process = subprocess.Popen(command, env=dict(environment))
+    try:
+        deadline = time.monotonic() + START_S
+        while not _listens(port):
+            assert process.poll() is None, command
+            assert time.monotonic() < deadline, command
+            time.sleep(0.1)
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+def _reference() -> Path | None:
+    """The folder of the reference server; None where npm is missing or cannot install it."""
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        print("left out: the reference server needs node and npm")
+        return None
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    folder = cache / "mediakiln" / "tus-reference"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "server.mjs").write_text(SCRIPT)
+    command = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", *PACKAGES]
+    if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
+        print("left out: npm could not install the reference server")
+        return None
+    return folder
+
+
+def _upload(port: int) -> float:
+    """MB/s from the creation to the answer to the last byte."""
+    began = time.perf_counter()
+    with socket.create_connection(("127.0.0.1", port)) as link:
+        made = _ask(link, "POST", "/v1/tus", {"Upload-Length": BYTES, "Content-Length": 0})
+        found = re.search(rb"(?i)\r\nlocation: *\S*?(/v1/tus/\S+)", made)
+        assert found is not None, made
+        path = found[1].decode()
+        headers = {
+            "Content-Type": "application/offset+octet-stream",
+            "Upload-Offset": 0,
+            "Content-Length": BYTES,
+        }
+        link.sendall(_head("PATCH", path, headers))
+        left = BYTES
+        while left:
+            sent = min(left, len(BLOCK))
+            link.sendall(memoryview(BLOCK)[:sent])
+            left -= sent
+        answer = link.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 204"), answer
+        rate = BYTES / MB / (time.perf_counter() - began)
+        _ask(link, "DELETE", path, {})
+    return rate
+
+
+def _ask(link: socket.socket, method: str, path: str, headers: Mapping[str, Any]) -> bytes:
+    link.sendall(_head(method, path, headers))
+    answer = link.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 20"), answer
+    return answer
+
+
+def _head(method: str, path: str, headers: Mapping[str, Any]) -> bytes:
+    given = {"Host": "127.0.0.1", "Tus-Resumable": "1.0.0", **headers}
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def _disk(folder: Path) -> float:
+    """MB/s of writing and syncing a file as large as the upload."""
+    path = folder / "disk"
+    began = time.perf_counter()
+    with path.open("wb", buffering=0) as file:
+        for _ in range(BYTES // len(BLOCK)):
+            file.write(BLOCK)
+        os.fsync(file.fileno())
+    rate = BYTES / MB / (time.perf_counter() - began)
+    path.unlink()
+    return rate
+
+
+def _hashing() -> float:
+    digest, began = blake3(), time.perf_counter()
+    for _ in range(BYTES // len(BLOCK)):
+        digest.update(BLOCK)
+    digest.digest()
+    return BYTES / MB / (time.perf_counter() - began)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as link:
+        return link.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _free_port() -> int:
+    with socket.socket() as link:
+        link.bind(("127.0.0.1", 0))
+        return int(link.getsockname()[1])
+
+
+def _row(name: str, value: float, *, rival: str, ratio: float, least: float) -> Row:
+    return {
+        "name": name,
+        "value": round(value, 1),
+        "unit": "MB/s",
+        "rival": rival,
+        "ratio": ratio,
+        "target": f">= {least}",
+        "holds": ratio >= least,
+    }
+
+
+if __name__ == "__main__":
+    report(measure, __doc__)
