@@ -11,6 +11,8 @@ from mediakiln.model.messages import jobs_topic
 
 DEAD = "dead"
 CHANGES = "changes"
+DOCTOR = "doctor"
+"""For trying out whether messages come through: nobody else sends or reads here."""
 
 _JOBS = {jobs_topic(kind, heavy=heavy): ("process",) for kind in Kind for heavy in (False, True)}
 
@@ -25,6 +27,7 @@ TOPOLOGY: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "completed": ("notify",),
         CHANGES: (),
         DEAD: ("dead",),
+        DOCTOR: (DOCTOR,),
     }
 )
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from mediakiln.adapters.object_store.local import LocalObjectStore
+from mediakiln.model.keys import Bucket
+from mediakiln.ports.object_store import ObjectInfo
 from mediakiln.roles.checkup import Finding, checkup
 from mediakiln.roles.settings import Settings
 
@@ -22,8 +25,29 @@ async def test_a_sound_machine_passes_every_check(tmp_path: Path) -> None:
     found = await _check(tmp_path)
     assert [item for item in found.values() if item.state == "fails"] == []
     assert {"libvips", "FFmpeg", "data folder", "store", "broker", "catalog"} <= set(found)
+    assert "sent and received" in found["broker"].found
+    assert "copied" in found["store"].found
+    assert not [path for path in (tmp_path / "store").rglob("*") if "doctor" in path.name]
     left = [path.name for path in tmp_path.iterdir() if path.name.startswith(".doctor")]
     assert left == []
+
+
+async def test_a_store_that_overwrites_what_was_to_be_absent_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As gateways do that do not know `If-None-Match`."""
+    put = LocalObjectStore.put
+
+    async def careless(
+        self: LocalObjectStore, bucket: Bucket, key: str, data: bytes, *, if_absent: bool = False
+    ) -> ObjectInfo:
+        del if_absent
+        return await put(self, bucket, key, data)
+
+    monkeypatch.setattr(LocalObjectStore, "put", careless)
+    found = (await _check(tmp_path))["store"]
+    assert found.state == "fails"
+    assert "If-None-Match" in found.remedy
 
 
 async def test_a_broken_configuration_names_each_remedy(tmp_path: Path) -> None:

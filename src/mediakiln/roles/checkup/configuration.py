@@ -1,14 +1,18 @@
 """Settings that fail only later if nobody looks, and a round trip through each engine."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
-from mediakiln.model.errors import MediakilnError
+from mediakiln.model.errors import AlreadyExists, EngineMisconfigured, MediakilnError
 from mediakiln.model.ids import new_id
 from mediakiln.model.keys import Bucket
-from mediakiln.model.topology import topology
+from mediakiln.model.messages import Message
+from mediakiln.model.topology import DOCTOR, topology
+from mediakiln.ports.broker import Broker
+from mediakiln.ports.object_store import ObjectStore
 from mediakiln.roles import parts
 from mediakiln.roles.checkup.findings import Finding, fails, good
 from mediakiln.roles.engines import (
@@ -21,6 +25,9 @@ from mediakiln.roles.engines import (
 from mediakiln.roles.settings import Settings, without_password
 
 _ENGINE_S = 30
+_TRIP_S = 15
+"""A new member of a Kafka group gets its first message after some seconds; a group that a killed
+doctor has not left yet keeps it longer than we wait."""
 
 
 class _Engine(Protocol):
@@ -92,16 +99,48 @@ async def _store(settings: Settings) -> str:
         key = f"doctor/{new_id()}"
         for bucket in Bucket:
             await store.put(bucket, key, b"doctor", if_absent=True)
+            await _stays(store, bucket, key)
             await store.get(bucket, key)
-            await store.delete(bucket, [key])
-    return "written, read and deleted in each bucket"
+            await store.copy((bucket, key), (Bucket.ARCHIVE, f"{key}.copy"))
+            found = [item.key async for item in store.list(bucket, key)]
+            await store.delete(bucket, found)
+        await store.delete(Bucket.ARCHIVE, [f"{key}.copy"])
+    return "written, read, listed, copied and deleted in each bucket"
+
+
+async def _stays(store: ObjectStore, bucket: Bucket, key: str) -> None:
+    """Of two that put a key if absent, one must win: two manifests would be two results."""
+    try:
+        await store.put(bucket, key, b"other", if_absent=True)
+    except AlreadyExists:
+        return
+    raise EngineMisconfigured(
+        f"MEDIAKILN_STORE: the {bucket} bucket overwrote an object that was to be absent",
+        hint="the server must honour If-None-Match on puts",
+    )
 
 
 async def _broker(settings: Settings) -> str:
     async with _closing(open_broker(settings)) as broker:
         await broker.ensure(topology(settings.changes))
+        sent = Message(id=new_id(), key=DOCTOR, body=b"doctor")
+        await broker.publish(DOCTOR, [sent])
+        came = await _receive(broker, sent.id)
         backlog = await broker.backlog("received", "classify")
-    return f"{backlog.ready + backlog.leased} messages wait for classify"
+    trip = "sent and received" if came else "sent; another doctor has received it, or will"
+    return f"{trip}; {backlog.ready + backlog.leased} messages wait for classify"
+
+
+async def _receive(broker: Broker, id: str) -> bool:
+    """Whether the message came, in time; earlier doctors' messages are cleared away."""
+    deadline = time.monotonic() + _TRIP_S
+    while (left := deadline - time.monotonic()) > 0:
+        found = await broker.receive(DOCTOR, DOCTOR, limit=10, wait=min(left, 5.0), lease=30)
+        for delivery in found:
+            await delivery.ack()
+        if any(delivery.message.id == id for delivery in found):
+            return True
+    return False
 
 
 async def _catalog(settings: Settings) -> str:
