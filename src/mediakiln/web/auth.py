@@ -69,7 +69,7 @@ class Auth:
             self._remember(secrets, principal)
         if principal.limits is not None and not _takes_files(scope):
             raise Forbidden("an upload token opens nothing but the ways in")
-        if scope["method"] not in _SAFE and not _bearer(secrets[0]) and not self._is_ours(scope):
+        if scope["method"] not in _SAFE and not self._is_meant(scope, secrets):
             raise ForeignOrigin
         return principal
 
@@ -81,10 +81,12 @@ class Auth:
         authorization, project, cookie = secrets
         if self._open:
             found: Principal | None = OWNER
-        elif key := _bearer(authorization):
-            found = await self._access.bearer(key)
         else:
-            found = await self._access.session(session_of(cookie))
+            key = _bearer(authorization)
+            found = await self._access.bearer(key or _password(authorization))
+            if found is None and not key:
+                # A password may be one for a proxy in front, beside a session of ours.
+                found = await self._access.session(session_of(cookie))
         if found is None:
             raise Unauthorised(hint="send `Authorization: Bearer KEY`")
         return await self._in_project(found, project.decode("latin-1"))
@@ -116,15 +118,18 @@ class Auth:
                 hint="set MEDIAKILN_PUBLIC_URL, or turn authentication on",
             )
 
-    def _is_ours(self, scope: Scope) -> bool:
+    def _is_meant(self, scope: Scope, secrets: Secrets) -> bool:
+        """Whether whoever holds the secrets started the request, and no other site's page."""
+        if _bearer(secrets[0]):
+            return True  # browsers add no such header by themselves
         headers = Headers(scope=scope)
         site = headers.get("sec-fetch-site")
         if site is not None:
             return site in {"same-origin", "none"}
         origin = headers.get("origin")
         if origin is None:
-            # Browsers send one of the two; without authentication programs send neither.
-            return self._open
+            # Browsers send one of the two; programs, which have no sessions, send neither.
+            return self._open or not secrets[2]
         return origin.partition("://")[2] == headers.get("host")
 
 
@@ -138,21 +143,26 @@ def _secrets(scope: Scope) -> Secrets:
         elif name == b"cookie":
             cookie = cookie or value
     # A bearer's word counts alone, so that its cookies, which change, cost it no new lookup.
-    return (authorization, project, b"") if _bearer(authorization) else (b"", project, cookie)
+    return authorization, project, b"" if _bearer(authorization) else cookie
 
 
 def _bearer(authorization: bytes) -> str:
-    """The key or token that is sent as a bearer's, or as a password; empty if none is.
+    """The key or token that is sent as a bearer's; empty if none is."""
+    if authorization[:7].lower() != b"bearer ":
+        return ""
+    return authorization[7:].strip().decode("latin-1")
 
-    A password is what senders can give that know addresses only, as `https://any:KEY@host/`.
+
+def _password(authorization: bytes) -> str:
+    """The password, which may be a key; empty if there is none (RFC 7617).
+
+    Senders that know addresses only can give one, as in `https://any:KEY@host/`. Browsers send
+    it again by themselves, so it is trusted as little as a cookie.
     """
-    scheme, _, word = authorization.partition(b" ")
-    if scheme.lower() == b"bearer":
-        return word.strip().decode("latin-1")
-    if scheme.lower() != b"basic":
+    if authorization[:6].lower() != b"basic ":
         return ""
     try:
-        return b64decode(word.strip(), validate=True).partition(b":")[2].decode("latin-1")
+        return b64decode(authorization[6:].strip(), validate=True).partition(b":")[2].decode()
     except ValueError:
         return ""
 

@@ -1,11 +1,16 @@
 """Who may come in."""
 
+import base64
+import time
+
 import pytest
 from starlette.types import Scope
 
 from mediakiln.adapters.catalog.memory import MemoryCatalog
+from mediakiln.model import access
+from mediakiln.model.errors import Unauthorised
 from mediakiln.stages.access import Access
-from mediakiln.web.auth import COOKIE, from_this_machine
+from mediakiln.web.auth import COOKIE, TRUSTED_S, Auth, from_this_machine
 from support.site import a_text, publish
 
 from .conftest import OpenSite
@@ -166,3 +171,83 @@ async def test_metrics_behind_a_proxy_need_the_key(open_site: OpenSite) -> None:
     assert (await site.http.get("/metrics", headers=proxied)).status_code == 401
     local = await site.http.get("/metrics")
     assert "mediakiln_uploads_total" in local.text
+
+
+def basic(password: str) -> str:
+    return "Basic " + base64.b64encode(f"any:{password}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 201),
+        ({"Sec-Fetch-Site": "same-origin"}, 201),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+    ],
+)
+async def test_a_password_that_a_browser_sends_by_itself_changes_nothing_for_other_sites(
+    open_site: OpenSite, headers: dict[str, str], status: int
+) -> None:
+    site = await open_site(owner_key=KEY)
+    sent = {**headers, "Authorization": basic(KEY)}
+    answer = await site.http.post(UPLOAD, content=a_text(), headers=sent)
+    assert answer.status_code == status
+
+
+async def test_a_password_for_a_proxy_does_not_stand_in_a_sessions_way(
+    open_site: OpenSite,
+) -> None:
+    site = await open_site(owner_key=KEY)
+    site.http.headers["authorization"] = basic("the proxy's")
+    assert (await site.http.get("/v1/assets")).status_code == 401
+    site.http.cookies.set(COOKIE, await site.services.access.signin.open("owner"))
+    assert (await site.http.get("/v1/assets")).status_code == 200
+
+
+def asking(key: str) -> Scope:
+    headers = [(b"authorization", f"Bearer {key}".encode())]
+    return {"type": "http", "method": "GET", "path": "/v1/assets", "headers": headers}
+
+
+async def test_another_process_minds_a_revoked_key_within_five_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    catalog, now = MemoryCatalog.from_url("memory://"), 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    here, there = (Access(catalog, owner_key=KEY) for _ in range(2))
+    auth = Auth(there, open_=False)
+    key, text = await here.keys.create(
+        "k", project="default", scopes=[access.Scope.READ], by="owner"
+    )
+    assert (await auth.identify(asking(text))).id == f"key:{key.id}"
+    await here.keys.revoke(key.id, project=None)
+    now += TRUSTED_S - 0.1
+    assert (await auth.identify(asking(text))).id == f"key:{key.id}"
+    now += 0.2
+    with pytest.raises(Unauthorised):
+        await auth.identify(asking(text))
+
+
+async def test_what_is_known_of_keys_is_read_from_the_catalog_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = Access(MemoryCatalog.from_url("memory://"), owner_key=KEY)
+    auth = Auth(known, open_=False)
+    _, text = await known.keys.create(
+        "k", project="default", scopes=[access.Scope.READ], by="owner"
+    )
+    asked: list[str] = []
+    bearer = known.bearer
+
+    async def counting(given: str) -> access.Principal | None:
+        asked.append(given)
+        return await bearer(given)
+
+    monkeypatch.setattr(known, "bearer", counting)
+    for _ in range(5):
+        await auth.identify(asking(text))
+    assert asked == [text]
+    auth.forget()
+    await auth.identify(asking(text))
+    assert asked == [text, text]

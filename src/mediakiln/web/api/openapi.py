@@ -57,7 +57,8 @@ def _complete(made: dict[str, Any]) -> None:
     for path, methods in made["paths"].items():
         for operation in methods.values():
             if path.startswith("/v1/"):
-                operation["responses"].setdefault("401", {})
+                for status in ("401", "403"):
+                    operation["responses"].setdefault(status, {})
             _as_problems(operation["responses"])
 
 
