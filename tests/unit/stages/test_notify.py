@@ -17,8 +17,8 @@ from mediakiln.model.errors import (
 )
 from mediakiln.model.kind import AssetState
 from mediakiln.model.messages import Completed, Message
-from mediakiln.model.webhook import Hook
 from mediakiln.stages.notify import Notify
+from mediakiln.stages.notify.hook import Hook
 from mediakiln.stages.notify.hooks import MAX_HOOKS
 from mediakiln.testing.notifier import Receiver
 from support.world import NoRunner, World

@@ -14,9 +14,9 @@ from typing import Any, Final
 from mediakiln.model.clock import Clock, utc_now
 from mediakiln.model.errors import Conflict, MediakilnError, NotFound, VersionConflict
 from mediakiln.model.ids import new_id
-from mediakiln.model.webhook import Hook
 from mediakiln.ports.catalog import Catalog, Record, Records
 from mediakiln.ports.notifier import Notification, Notifier
+from mediakiln.stages.notify.hook import Hook
 from mediakiln.stages.notify.hooks import Hooks
 
 log = logging.getLogger(__name__)

@@ -18,9 +18,9 @@ from mediakiln.model.errors import (
     VersionConflict,
 )
 from mediakiln.model.ids import is_id, new_id
-from mediakiln.model.webhook import EVENTS, Hook
 from mediakiln.ports.catalog import Catalog
 from mediakiln.ports.notifier import Notifier
+from mediakiln.stages.notify.hook import EVENTS, Hook
 
 SPACE: Final = "webhooks"
 MAX_HOOKS: Final = 20

@@ -79,46 +79,20 @@ class Direct:
                 "this store takes no files straight from clients",
                 hint="send them to POST /v1/assets, /v1/uploads or /v1/tus",
             )
-        if offer.size is None or offer.size < 1:
-            raise InvalidRequest("size is the file's number of bytes", field="size", limit=1)
-        if offer.size > store.max_put_bytes:
-            raise TooLarge(
-                f"one request to the store brings at most {store.max_put_bytes} bytes",
-                limit=store.max_put_bytes,
-                value=offer.size,
-                hint="use POST /v1/uploads, whose parts go straight to the store as well",
-            )
+        size = _checked_size(offer.size, store.max_put_bytes)
         clean_name(offer.name)
-        await self._admit(offer.size)
-        now, id = self._book.clock(), new_id()
-        key = input_key(offer.project, id, now)
-        size, media_type = offer.size, offer.declared_type or _UNTYPED
+        await self._admit(size)
+        upload = self._upload(offer, by=by)
+        media_type = offer.declared_type or _UNTYPED
         life_s = self._life.total_seconds()
         put = await store.sign_put(
-            Bucket.INPUT, key, size=size, media_type=media_type, expires_s=life_s
+            Bucket.INPUT, upload.key, size=size, media_type=media_type, expires_s=life_s
         )
         form = await store.sign_form(
-            Bucket.INPUT, key, size=size, media_type=media_type, expires_s=life_s
+            Bucket.INPUT, upload.key, size=size, media_type=media_type, expires_s=life_s
         )
-        upload = await self._book.open(
-            Upload(
-                id=id,
-                project=offer.project,
-                protocol=PROTOCOL,
-                key=key,
-                name=offer.name,
-                uploader=offer.uploader,
-                tags=offer.tags,
-                recipe=offer.recipe,
-                declared_type=offer.declared_type,
-                limits=offer.limits,
-                size=offer.size,
-                by=by,
-                created_at=now,
-                expires_at=now + self._life + LATE,
-            )
-        )
-        return Opened(upload, put, form, now + self._life)
+        await self._book.open(upload)
+        return Opened(upload, put, form, upload.created_at + self._life)
 
     async def complete(self, project: str, id: str) -> Asset:
         """The asset of an upload whose file was sent; again, it is the same.
@@ -146,3 +120,35 @@ class Direct:
     async def resume(self, upload: Upload) -> None:
         """As `clean`: there is one step only."""
         await self.clean(upload)
+
+    def _upload(self, offer: Offer, *, by: str) -> Upload:
+        now, id = self._book.clock(), new_id()
+        return Upload(
+            id=id,
+            project=offer.project,
+            protocol=PROTOCOL,
+            key=input_key(offer.project, id, now),
+            name=offer.name,
+            uploader=offer.uploader,
+            tags=offer.tags,
+            recipe=offer.recipe,
+            declared_type=offer.declared_type,
+            limits=offer.limits,
+            size=offer.size,
+            by=by,
+            created_at=now,
+            expires_at=now + self._life + LATE,
+        )
+
+
+def _checked_size(size: int | None, most: int) -> int:
+    if size is None or size < 1:
+        raise InvalidRequest("size is the file's number of bytes", field="size", limit=1)
+    if size > most:
+        raise TooLarge(
+            f"one request to the store brings at most {most} bytes",
+            limit=most,
+            value=size,
+            hint="use POST /v1/uploads, whose parts go straight to the store as well",
+        )
+    return size

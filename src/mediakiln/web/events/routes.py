@@ -1,6 +1,6 @@
 """`/v1/events`: what happens to a project's assets, as server-sent events."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import aclosing
 from typing import Annotated, Any, Final
 
@@ -20,6 +20,11 @@ MAX_ASSETS: Final = 100
 HEARTBEAT_S: Final = 15.0
 MAX_STREAM_S: Final = 3600.0
 """After that a client comes again by itself, and so shows its key again."""
+
+States = Annotated[list[AssetState] | None, Query(description="Of these states.")]
+Kinds = Annotated[list[Kind] | None, Query(description="Of these kinds.")]
+Assets = Annotated[list[str] | None, Query(description=f"Of these assets, at most {MAX_ASSETS}.")]
+LastEvent = Annotated[str | None, Header(description="The last event that was heard.")]
 
 _ANSWER: dict[str, Any] = {
     "schema": {"type": "string", "description": "Events named `asset`."},
@@ -41,14 +46,10 @@ def router(feeds: Feeds) -> APIRouter:
     )
     async def watch_project(
         request: Request,
-        state: Annotated[list[AssetState] | None, Query(description="Of these states.")] = None,
-        kind: Annotated[list[Kind] | None, Query(description="Of these kinds.")] = None,
-        asset: Annotated[
-            list[str] | None, Query(description=f"Of these assets, at most {MAX_ASSETS}.")
-        ] = None,
-        last_event_id: Annotated[
-            str | None, Header(description="The last event that was heard.")
-        ] = None,
+        state: States = None,
+        kind: Kinds = None,
+        asset: Assets = None,
+        last_event_id: LastEvent = None,
     ) -> StreamingResponse:
         """Server-sent events: an `asset` whenever one of the project's is in another state.
 
@@ -56,15 +57,7 @@ def router(feeds: Feeds) -> APIRouter:
         out, and who comes back hears of what changed meanwhile as it is then, perhaps twice.
         """
         principal = allowed(request.scope, Scope.READ)
-        named = frozenset(asset or ())
-        if len(named) > MAX_ASSETS or not all(is_id(id) for id in named):
-            raise InvalidRequest(
-                f"asset names at most {MAX_ASSETS} assets by their ids",
-                field="asset",
-                limit=MAX_ASSETS,
-                value=len(named),
-            )
-        wanted = Wanted(frozenset(state or ()), frozenset(kind or ()), named)
+        wanted = Wanted(frozenset(state or ()), frozenset(kind or ()), _named(asset or ()))
         since = moment_of(last_event_id or "")
         events = feeds.listen(principal.project, wanted, since=since, quiet_s=HEARTBEAT_S)
         return StreamingResponse(
@@ -74,6 +67,17 @@ def router(feeds: Feeds) -> APIRouter:
         )
 
     return routes
+
+
+def _named(assets: Collection[str]) -> frozenset[str]:
+    if len(assets) > MAX_ASSETS or not all(is_id(id) for id in assets):
+        raise InvalidRequest(
+            f"asset names at most {MAX_ASSETS} assets by their ids",
+            field="asset",
+            limit=MAX_ASSETS,
+            value=len(assets),
+        )
+    return frozenset(assets)
 
 
 async def _lines(events: AsyncGenerator[Told | None, None]) -> AsyncIterator[str]:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from mediakiln.model.access import Scope
 from mediakiln.model.errors import InvalidRequest
-from mediakiln.model.webhook import EVENTS, Hook
+from mediakiln.stages.notify.hook import EVENTS, Hook
 from mediakiln.web.access import allowed, noted
 from mediakiln.web.api.openapi import problems
 from mediakiln.web.api.schemas import DeliveryPage
@@ -75,6 +75,12 @@ class TestOut(BaseModel):
 def router(services: Services) -> APIRouter:
     """The routes about webhooks."""
     routes = APIRouter(tags=["webhooks"])
+    _add_changing(routes, services)
+    _add_reading(routes, services)
+    return routes
+
+
+def _add_changing(routes: APIRouter, services: Services) -> None:
     hooks = services.deliveries.hooks
 
     @routes.post(
@@ -90,18 +96,6 @@ def router(services: Services) -> APIRouter:
         hook = await hooks.add(principal.project, said.url, said.events, by=principal.id)
         await noted(request.scope, services, "webhook.added", hook.id)
         return NewWebhookOut(**_members(hook), secret=hook.secret)
-
-    @routes.get("/v1/webhooks", responses=problems(403))
-    async def list_webhooks(request: Request) -> WebhookList:
-        """The project's webhooks."""
-        principal = allowed(request.scope, Scope.ADMIN)
-        return WebhookList(webhooks=_views(await hooks.list(principal.project)))
-
-    @routes.get("/v1/webhooks/{id}", responses=problems(403, 404))
-    async def get_webhook(request: Request, id: Id) -> WebhookOut:
-        """One webhook."""
-        principal = allowed(request.scope, Scope.ADMIN)
-        return _view(await hooks.get(principal.project, id))
 
     @routes.delete("/v1/webhooks/{id}", status_code=204, responses=problems(403, 404))
     async def remove_webhook(request: Request, id: Id) -> Response:
@@ -119,13 +113,27 @@ def router(services: Services) -> APIRouter:
         await noted(request.scope, services, "webhook.enabled", id)
         return _view(hook)
 
+
+def _add_reading(routes: APIRouter, services: Services) -> None:
+    hooks = services.deliveries.hooks
+
+    @routes.get("/v1/webhooks", responses=problems(403))
+    async def list_webhooks(request: Request) -> WebhookList:
+        """The project's webhooks."""
+        principal = allowed(request.scope, Scope.ADMIN)
+        return WebhookList(webhooks=_views(await hooks.list(principal.project)))
+
+    @routes.get("/v1/webhooks/{id}", responses=problems(403, 404))
+    async def get_webhook(request: Request, id: Id) -> WebhookOut:
+        """One webhook."""
+        principal = allowed(request.scope, Scope.ADMIN)
+        return _view(await hooks.get(principal.project, id))
+
     @routes.post("/v1/webhooks/{id}/test", responses=problems(403, 404))
     async def test_webhook(request: Request, id: Id) -> TestOut:
         """Send it news of the type `webhook.test`, once, and say what came of it."""
         principal = allowed(request.scope, Scope.ADMIN)
         return TestOut(**await services.deliveries.test(principal.project, id))
-
-    return routes
 
 
 def deliveries(services: Services) -> APIRouter:

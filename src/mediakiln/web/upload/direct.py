@@ -68,16 +68,17 @@ class DirectOut(BaseModel):
 def router(services: Services) -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["uploads"])
+    _add_opening(routes, services)
+    _add_completing(routes, services)
+    routes.include_router(notifications.router(services.news))
+    return routes
 
+
+def _add_opening(routes: APIRouter, services: Services) -> None:
     @routes.post(
         "/v1/uploads/direct",
         status_code=201,
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {"application/json": {"schema": DirectIn.model_json_schema()}},
-            }
-        },
+        openapi_extra={"requestBody": _BODY},
         responses=problems(400, 403, 413, 422, 503, 507),
     )
     async def open_direct(request: Request) -> DirectOut:
@@ -96,6 +97,8 @@ def router(services: Services) -> APIRouter:
         opened = await services.direct.open(offer, by=principal.id)
         return _view(opened, base_url(request.scope, services))
 
+
+def _add_completing(routes: APIRouter, services: Services) -> None:
     @routes.post("/v1/uploads/direct/{id}/complete", responses=problems(403, 404, 410, 503))
     async def complete_direct(
         request: Request,
@@ -113,8 +116,11 @@ def router(services: Services) -> APIRouter:
         response.headers["Location"] = asset_url(base, asset.id)
         return await asset_view(asset, services.deliver, base)
 
-    routes.include_router(notifications.router(services.news))
-    return routes
+
+_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {"application/json": {"schema": DirectIn.model_json_schema()}},
+}
 
 
 def _checked(body: dict[str, Any]) -> DirectIn:
