@@ -186,9 +186,7 @@ def open_detector(settings: Settings) -> Detector:
 def open_notifiers(settings: Settings) -> list[Notifier]:
     """A notifier for each configured target."""
     return [
-        open_notifier(
-            settings, hook.url, hook.secret.get_secret_value() if hook.secret else None
-        )
+        open_notifier(settings, hook.url, hook.secret.get_secret_value() if hook.secret else None)
         for hook in settings.notify
     ]
 
