@@ -32,6 +32,9 @@ TESTED = {
 }
 """The server scripts of the tests, and where the version stands in them."""
 
+SERVED = tuple(role for role in ROLES if role != "watch")
+"""What runs in containers; a watched folder is one machine's own."""
+
 Service = dict[str, Any]
 
 
@@ -66,7 +69,7 @@ def settings_of(service: Service, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def test_every_role_has_a_service_and_every_service_a_role(setup: dict[str, Any]) -> None:
     commands = {name: service["command"] for name, service in ours(setup).items()}
     assert commands.pop("init") == ["init"]
-    assert commands == {role: ["run", role] for role in ROLES}
+    assert commands == {role: ["run", role] for role in SERVED}
     assert {"init", "run"} <= set(app)
 
 
@@ -137,7 +140,7 @@ def test_servers_cannot_be_reached_from_outside_nor_reach_out(setup: dict[str, A
     for service in servers(setup).values():
         assert service["networks"] == ["engines"]
     out = {name for name, each in ours(setup).items() if each["networks"] != ["engines"]}
-    assert out == {"web", "notify"}
+    assert out == {"web", "notify", "import"}
 
 
 def test_init_waits_for_healthy_servers_and_every_role_for_init(setup: dict[str, Any]) -> None:
@@ -147,7 +150,7 @@ def test_init_waits_for_healthy_servers_and_every_role_for_init(setup: dict[str,
     assert setup["services"]["init"]["depends_on"] == healthy
     assert setup["services"]["init"]["restart"] == "no"
     done = {"init": {"condition": "service_completed_successfully"}}
-    for role in ROLES:
+    for role in SERVED:
         assert setup["services"][role]["depends_on"] == done
 
 

@@ -73,7 +73,11 @@ async def test_the_recipe_for_a_role_works(checkout: Project) -> None:
         r'^ +"completed": .*\n',
         textwrap.indent(code[topology], " " * 8),
     )
-    edit(checkout.folder / "src/mediakiln/roles/table.py", r'"dead"\)$', '"dead", "alarm")')
+    edit(
+        checkout.folder / "src/mediakiln/roles/table.py",
+        r'^    "dead",\n',
+        '    "dead",\n    "alarm",\n',
+    )
     assert len(new) == 2
     checkout.lint(*new, topology)
     assert "bad_media" in await _log_of_a_failure(checkout)

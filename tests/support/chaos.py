@@ -52,7 +52,9 @@ class Echo:
 async def running(settings: Settings, engines: Engines) -> AsyncIterator[None]:
     """Every consuming role, while the body works."""
     stop = asyncio.Event()
-    services: list[Service] = [builder(name)(settings, engines) for name in ROLES if name != "web"]
+    services: list[Service] = [
+        builder(name)(settings, engines) for name in ROLES if name not in {"web", "watch"}
+    ]
     task = asyncio.create_task(Together(services).run(stop))
     try:
         yield
