@@ -17,9 +17,9 @@ _CHUNK = 1 << 20
 _PAGE = 1000
 _READ_S = 30
 _OPTIONS: Final[Mapping[str, frozenset[str]]] = {
-    "s3": frozenset({"endpoint", "region", "anonymous"}),
-    "gs": frozenset({"endpoint", "anonymous"}),
-    "az": frozenset({"endpoint", "anonymous"}),
+    "s3": frozenset({"endpoint", "region", "anonymous", "retries"}),
+    "gs": frozenset({"endpoint", "anonymous", "retries"}),
+    "az": frozenset({"endpoint", "anonymous", "retries"}),
 }
 
 
@@ -31,7 +31,8 @@ class BucketPlace:
     - `az://[:KEY@]ACCOUNT/CONTAINER[/PREFIX]?endpoint=…`
 
     Credentials in the URL are percent-encoded. Without any, those of the environment are used,
-    and with `anonymous=true` none at all.
+    and with `anonymous=true` none at all. `retries` (5) is how often a request that failed by an
+    outage is sent again.
     """
 
     def __init__(self, client: Any, prefix: str) -> None:
@@ -69,7 +70,15 @@ class BucketPlace:
             prefix += "/"
         maker = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}[parts.scheme]
         try:
-            return cls(maker(bucket, config=config, client_options=client), prefix)
+            return cls(
+                maker(
+                    bucket,
+                    config=config,
+                    client_options=client,
+                    retry_config={"max_retries": _retries(options)},
+                ),
+                prefix,
+            )
         except BaseError as error:
             raise EngineMisconfigured(
                 f"MEDIAKILN_IMPORT_SOURCES: {parts.scheme}://{bucket}: {_first_line(error)}"
@@ -145,6 +154,15 @@ def _config(
         config |= {"account_key": password} if password else {}
         config |= {"endpoint": endpoint} if endpoint else {}
     return config
+
+
+def _retries(options: Mapping[str, str]) -> int:
+    given = options.get("retries", "5")
+    if not given.isascii() or not given.isdigit() or len(given) > 2:  # noqa: PLR2004 - below 100
+        raise EngineMisconfigured(
+            "MEDIAKILN_IMPORT_SOURCES: retries is no number from 0 to 99", hint="write retries=5"
+        )
+    return int(given)
 
 
 def _declared(value: Any) -> str | None:
