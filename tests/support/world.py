@@ -24,6 +24,7 @@ from mediakiln.ports.operation import OperationSet
 from mediakiln.ports.runner import Report, RunnerCapabilities, Work
 from mediakiln.roles.receive import Intake
 from mediakiln.sandbox.runner import ForkRunner
+from mediakiln.stages.access.usage import Usage
 from mediakiln.stages.classify import Classify
 from mediakiln.stages.deadletters import DeadLetters
 from mediakiln.stages.deliver import Deliver
@@ -89,6 +90,7 @@ class World:
             self.detector,
             max_bytes=10_000_000,
             reserve_bytes=0,
+            count=Usage(self.catalog, clock=self.clock).add,
             clock=self.clock,
         )
         self.adoption = Adoption(

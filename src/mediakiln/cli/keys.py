@@ -28,17 +28,23 @@ def create(
     scope: Annotated[list[Scope], Parameter(help="What it allows; may be given more than once.")],
     project: Annotated[str | None, Parameter(help="Its project.")] = None,
     uploader: Annotated[str | None, Parameter(help="Stands on every upload by it.")] = None,
+    rate: Annotated[str | None, Parameter(help="Requests, like `20/second; 5000/hour`.")] = None,
+    files_a_day: Annotated[int | None, Parameter(help="Files it may put in a day.")] = None,
+    bytes_a_day: Annotated[int | None, Parameter(help="Bytes it may put in a day.")] = None,
     days: Annotated[float | None, Parameter(help="How long it is good for.")] = None,
     data: Data = None,
     json_: Json = False,
 ) -> None:
     """Make a key and print it; it is shown this once."""
     ends = None if days is None else datetime.now(UTC) + timedelta(days=days)
+    quota = {"files": files_a_day, "bytes": bytes_a_day}
     wanted = {
         "name": name,
         "scopes": [each.value for each in scope],
         "project": project,
         "uploader": uploader,
+        "rate": rate,
+        "quota": quota if any(quota.values()) else None,
         "expires_at": None if ends is None else ends.isoformat(),
     }
     made = ask(data, "POST", "/v1/keys", body=wanted)

@@ -66,6 +66,15 @@ class UploadLimits(BaseModel):
             )
 
 
+class Quota(BaseModel):
+    """What a key may put in within a day (UTC); None: no quota."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    files: int | None = Field(default=None, ge=1, description="Files a day.")
+    bytes: int | None = Field(default=None, ge=1, description="Bytes a day.")
+
+
 class Principal(BaseModel):
     """Whoever a request comes from.
 
@@ -80,6 +89,16 @@ class Principal(BaseModel):
     scopes: frozenset[Scope] = frozenset(Scope)
     uploader: str | None = None
     limits: UploadLimits | None = None
+    rate: str | None = None
+    """Requests that its key may send, such as `20/second; 5000/hour`; None: as everybody's."""
+    quota: Quota | None = None
+    payer: str | None = None
+    """Under whose id requests and files count, if not under its own."""
+
+    @property
+    def account(self) -> str:
+        """Under which id requests and files count."""
+        return self.payer or self.id
 
     def may(self, scope: Scope) -> bool:
         """Whether this is allowed; `admin` allows everything."""

@@ -16,6 +16,12 @@ def new_id() -> str:
     return str(uuid_utils.uuid7())
 
 
+def sibling(id: str, number: int) -> str:
+    """The id of the number-th of several that are made together; 0 is `id` itself."""
+    head, tail = id[:-12], int(id[-12:], 16)
+    return f"{head}{(tail + number) % (1 << 48):012x}"
+
+
 def is_id(text: str) -> bool:
     """Whether `text` is a canonical UUID; anything else can name no record."""
     return _CANONICAL.fullmatch(text) is not None

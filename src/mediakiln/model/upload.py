@@ -27,6 +27,8 @@ class Offer:
     declared_type: str | None = None
     size: int | None = None
     """The announced number of bytes, if announced."""
+    counted: str = ""
+    """The key whose quota the file counts against; empty: none."""
     limits: UploadLimits | None = None
     """What the upload's token allows; `Receive` holds the finished file to it."""
 
@@ -73,6 +75,7 @@ class Upload(BaseModel):
     tags: tuple[str, ...] = ()
     recipe: Recipe | None = None
     declared_type: str | None = None
+    counted: str = ""
     limits: UploadLimits | None = None
     size: int | None = None
     part_size: int | None = None
@@ -95,5 +98,6 @@ class Upload(BaseModel):
             recipe=self.recipe,
             declared_type=self.declared_type,
             size=self.size,
+            counted=self.counted,
             limits=self.limits,
         )

@@ -45,7 +45,7 @@ class Context:
     commands: Mapping[str, Any] = field(default_factory=dict)
     """The operator's `custom.command` table, as configured."""
     again: bool = False
-    """A later step of the job runs this operation on the same file: its pixels are worth keeping."""
+    """A later step of the job runs this operation on the same file: pixels are worth keeping."""
 
 
 @dataclass(frozen=True, slots=True)

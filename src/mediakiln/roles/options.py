@@ -72,6 +72,18 @@ class IngestOptions(BaseModel):
 class AccessOptions(BaseModel):
     """Keys, tokens, quotas."""
 
+    rate_limit: str = Field(
+        "", description="Requests of one key, like `20/second; 5000/hour`; empty: any number."
+    )
+    rate_storage: str = Field(
+        "memory://", description="Where processes share their counts of requests: redis://…."
+    )
+    quota_files: int | None = Field(
+        None, ge=1, description="Files that one key may put in a day (UTC); default: any number."
+    )
+    quota_bytes: int | None = Field(
+        None, ge=1, description="Bytes that one key may put in a day (UTC); default: any number."
+    )
     audit_days: float = Field(90.0, ge=1, description="Days that the audit trail is kept.")
 
 

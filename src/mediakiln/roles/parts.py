@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mediakiln.model.access import Quota
 from mediakiln.model.messages import jobs_topic
 from mediakiln.operations.custom.config import read_commands
 from mediakiln.ports.object_store import LocalFiles
@@ -20,6 +21,7 @@ from mediakiln.roles.engines import (
 )
 from mediakiln.roles.settings import Settings
 from mediakiln.stages.access.projects import Projects
+from mediakiln.stages.access.usage import Usage
 from mediakiln.stages.admission import Admission
 from mediakiln.stages.ledger import Ledger
 from mediakiln.stages.notify import Deliveries, Hooks
@@ -74,7 +76,15 @@ def receive(settings: Settings, engines: Engines) -> Receive:
             max_age_s=settings.max_backlog_age_s,
             max_waiting=settings.max_backlog,
         ),
+        count=Usage(engines.catalog).add,
     )
+
+
+def quota(settings: Settings) -> Quota | None:
+    """What a key without a quota of its own may put in."""
+    if settings.quota_files is None and settings.quota_bytes is None:
+        return None
+    return Quota(files=settings.quota_files, bytes=settings.quota_bytes)
 
 
 def adoption(settings: Settings, engines: Engines) -> Adoption:

@@ -20,6 +20,7 @@ from mediakiln.stages.receive import Receive
 from mediakiln.telemetry import metrics
 from mediakiln.telemetry.metrics import shared_registry
 from mediakiln.web.app import create_app
+from mediakiln.web.guard.rates import Rates
 from mediakiln.web.server import make_server
 from mediakiln.web.services import Services
 
@@ -94,7 +95,13 @@ def services_of(settings: Settings, engines: Engines) -> Services:
         manage=Manage(ledger, engines.store, grace=timedelta(seconds=settings.deletion_grace_s)),
         dead=DeadLetters(engines.catalog, engines.broker),
         recipes=parts.recipe_book(settings),
-        access=Access(engines.catalog, owner_key=owner_key, audit_days=settings.audit_days),
+        access=Access(
+            engines.catalog,
+            owner_key=owner_key,
+            audit_days=settings.audit_days,
+            quota=parts.quota(settings),
+        ),
+        rates=Rates(settings.rate_limit, storage=settings.rate_storage),
         store=engines.store,
         catalog=engines.catalog,
         broker=engines.broker,

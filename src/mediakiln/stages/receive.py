@@ -4,7 +4,7 @@ Write order: the object is durable before the record exists, and the record exis
 uploader hears of it. An object whose record was never written is swept by `reconcile`.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 
 from blake3 import blake3
@@ -45,6 +45,7 @@ class Receive:
         max_bytes: int,
         reserve_bytes: int,
         admission: Admission | None = None,
+        count: Callable[[str, int], Awaitable[None]] | None = None,
         clock: Clock = utc_now,
     ) -> None:
         self._store = store
@@ -53,6 +54,7 @@ class Receive:
         self._max_bytes = max_bytes
         self._reserve_bytes = reserve_bytes
         self._admission = admission
+        self._count = count
         self._clock = clock
 
     async def __call__(
@@ -61,8 +63,12 @@ class Receive:
         chunks: AsyncIterator[bytes],
         *,
         amend: Callable[[], Offer] | None = None,
+        id: str | None = None,
     ) -> Asset:
         """Store an upload and its record.
+
+        With `id`, the asset takes it; if it is there already, by an earlier try at the same
+        upload, it is answered with and nothing is read.
 
         `amend` is asked once all bytes are there and nothing is committed yet: what the
         uploader said behind the bytes (in a form, say) is known only then.
@@ -73,10 +79,12 @@ class Receive:
                 nothing is kept.
         """
         clean_name(offer.name)
+        if id is not None and (there := await self._ledger.catalog.get(id)) is not None:
+            return there
         await self.admit(offer.size or 0)
         if offer.size is not None and offer.size > self._max_bytes:
             raise too_large(self._max_bytes, offer.size)
-        now, id = self._clock(), new_id()
+        now, id = self._clock(), id or new_id()
         key = input_key(offer.project, id, now)
         head, rest = await _take_head(chunks)
         found = self._sniff(head, offer)
@@ -96,9 +104,14 @@ class Receive:
             media_type=found.media_type if found.certain else None,
         )
         created = await self._ledger.create(asset, [Received(asset=id, project=offer.project)])
-        metrics.UPLOADS.labels("accepted").inc()
-        metrics.UPLOAD_BYTES.inc(info.size)
+        await self._taken(offer, info.size)
         return created
+
+    async def _taken(self, offer: Offer, size: int) -> None:
+        metrics.UPLOADS.labels("accepted").inc()
+        metrics.UPLOAD_BYTES.inc(size)
+        if offer.counted and self._count is not None:
+            await self._count(offer.counted, size)
 
     async def enter(self, id: str, offer: Offer, key: str, *, checksum: str | None = None) -> Asset:
         """Make the record of an object that is complete in the input bucket.
@@ -131,8 +144,7 @@ class Receive:
             created = await self._ledger.create(asset, [Received(asset=id, project=offer.project)])
         except AlreadyExists:
             return await self._ledger.catalog.get(id) or asset
-        metrics.UPLOADS.labels("accepted").inc()
-        metrics.UPLOAD_BYTES.inc(info.size)
+        await self._taken(offer, info.size)
         return created
 
     async def admit(self, size: int) -> None:

@@ -69,6 +69,7 @@ def constrained(principal: Principal, offer: Offer, recipes: RecipeBook) -> Offe
         uploader=offer.uploader if principal.uploader is None else principal.uploader,
         recipe=offer.recipe if fixed is None else recipes.resolve(fixed),
         limits=limits,
+        counted=principal.account if principal.quota is not None else "",
     )
 
 

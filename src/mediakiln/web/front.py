@@ -1,6 +1,7 @@
 """The door every request comes through: who may enter, and which application answers."""
 
 import logging
+from functools import partial
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -13,6 +14,7 @@ from mediakiln.web.auth import Auth
 from mediakiln.web.delivery.downloads import Downloads
 from mediakiln.web.errors import problem_of
 from mediakiln.web.exchange import Exchange
+from mediakiln.web.guard.guard import Guard
 from mediakiln.web.live import Live
 from mediakiln.web.refusals import Refusals
 from mediakiln.web.s3.routes import ROOT as S3_ROOT
@@ -48,6 +50,7 @@ class Front:
         self._delivery_public = delivery_public
         self._services = services
         self._refusals = Refusals(services)
+        self._guard = Guard(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3)."""
@@ -80,7 +83,7 @@ class Front:
         found = self._downloads.match(path) if self._downloads is not None else None
         if self._downloads is not None and found is not None:
             if not self._delivery_public:
-                await self._admit(scope)
+                await self._admit(scope, exchange)
                 allowed(scope, access.Scope.READ)
             await self._downloads(found, scope, exchange.receive, exchange.send)
             return
@@ -88,24 +91,29 @@ class Front:
             await cors.answer_preflight(exchange.send)
             return
         if path.startswith("/v1/") and not tus.is_open(scope):
-            principal = await self._admit(scope)
+            principal = await self._admit(scope, exchange)
+            app = self._api
             if principal.limits is not None and _opens(scope):
-                await self._open(principal, scope, exchange)
-                return
+                app = partial(self._open, principal, exchange)
+            await self._guard.run(app, principal, scope, exchange)
+            return
         await self._application(path)(scope, exchange.receive, exchange.send)
 
-    async def _admit(self, scope: Scope) -> Principal:
-        """Who asks. Limits on requests belong at the end of this: nothing is read or done yet."""
+    async def _admit(self, scope: Scope, exchange: Exchange) -> Principal:
+        """Who asks; nothing is read or done yet."""
         principal = await self._auth.identify(scope)
         scope[PRINCIPAL] = principal
+        await self._guard.admit(principal, exchange)
         return principal
 
-    async def _open(self, principal: Principal, scope: Scope, exchange: Exchange) -> None:
+    async def _open(
+        self, principal: Principal, exchange: Exchange, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         """Begin an upload by a token, which counts if it is begun."""
         tokens = self._services.access.tokens
         await tokens.spend(principal)
         try:
-            await self._api(scope, exchange.receive, exchange.send)
+            await self._api(scope, receive, send)
         finally:
             if not 200 <= exchange.status < 300:  # noqa: PLR2004 - it succeeded
                 await tokens.refund(principal)

@@ -21,6 +21,7 @@ from mediakiln.stages.uploads.direct import Direct
 from mediakiln.stages.uploads.multipart import MultipartUploads
 from mediakiln.stages.uploads.s3.stage import S3Uploads
 from mediakiln.stages.uploads.tus import TusUploads
+from mediakiln.web.guard.rates import Rates
 
 Ready = Callable[[], Awaitable[Mapping[str, str | None]]]
 """Answers, for every part that must work, None or why it does not."""
@@ -60,6 +61,7 @@ class Services:
     """Other sites whose pages may upload by tus."""
     owner_key: str | None = None
     """The key that opens everything, as `access` has it; None turns authentication off."""
+    rates: Rates = field(default_factory=Rates)
     delivery_public: bool = False
     """Originals and products may be read by whoever knows their address."""
     metrics: CollectorRegistry = field(default=REGISTRY)

@@ -5,7 +5,7 @@ import hmac
 from datetime import timedelta
 from typing import Final
 
-from mediakiln.model.access import OWNER, Principal
+from mediakiln.model.access import OWNER, Principal, Quota
 from mediakiln.model.clock import Clock, utc_now
 from mediakiln.ports.catalog import Catalog
 from mediakiln.stages.access.audit import AuditTrail
@@ -15,6 +15,7 @@ from mediakiln.stages.access.s3 import S3Access
 from mediakiln.stages.access.secret import same
 from mediakiln.stages.access.signin import SignIn
 from mediakiln.stages.access.tokens import PREFIX, UploadTokens
+from mediakiln.stages.access.usage import Usage
 
 AUDIT_DAYS: Final = 90
 _KEY: Final = "key:"
@@ -29,6 +30,7 @@ class Access:
         *,
         owner_key: str | None = None,
         audit_days: float = AUDIT_DAYS,
+        quota: Quota | None = None,
         clock: Clock = utc_now,
     ) -> None:
         """Without an owner's key, nobody holds it.
@@ -39,9 +41,10 @@ class Access:
         if owner_key == "":
             raise ValueError("an empty owner key would let everybody in")
         self._owner_key = owner_key
-        self.keys = Keys(catalog, clock=clock)
+        self.keys = Keys(catalog, quota=quota, clock=clock)
         self.projects = Projects(catalog, clock=clock)
         self.s3 = S3Access(self.keys, owner_key)
+        self.usage = Usage(catalog, clock=clock)
         self.tokens = UploadTokens(catalog, clock=clock)
         self.signin = SignIn(catalog, stamp=_stamp(owner_key or ""), clock=clock)
         self.audit = AuditTrail(catalog, kept=timedelta(days=audit_days), clock=clock)
@@ -53,9 +56,12 @@ class Access:
         if not text.startswith(PREFIX):
             return await self.keys.verify(text)
         claims = await self.tokens.verify(text)
-        if claims is None or await self.named(claims.sub) is None:
+        giver = None if claims is None else await self.named(claims.sub)
+        if claims is None or giver is None:
             return None
-        return claims.principal
+        # Files that come by a token count against the key that gave it.
+        paid = {"rate": giver.rate, "quota": giver.quota, "payer": giver.account}
+        return claims.principal.model_copy(update=paid)
 
     async def session(self, secret: str) -> Principal | None:
         """Whose session this is; None if it is none, or its key has ended."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from mediakiln.model.access import Principal, Scope
+from mediakiln.model.access import Principal, Quota, Scope
 from mediakiln.model.clock import Clock, utc_now
 from mediakiln.model.errors import MediakilnError, NotFound, VersionConflict
 from mediakiln.ports.catalog import Catalog, Record
@@ -38,6 +38,8 @@ class ApiKey(BaseModel):
     project: str
     scopes: tuple[Scope, ...]
     uploader: str | None = None
+    rate: str | None = None
+    quota: Quota | None = None
     created_at: datetime
     created_by: str
     expires_at: datetime | None = None
@@ -57,14 +59,20 @@ class ApiKey(BaseModel):
             project=self.project,
             scopes=frozenset(self.scopes),
             uploader=self.uploader,
+            rate=self.rate,
+            quota=self.quota,
         )
 
 
 class Keys:
     """Makes, lists, revokes and verifies keys, `mk_<id>_<secret>`."""
 
-    def __init__(self, catalog: Catalog, *, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, catalog: Catalog, *, quota: Quota | None = None, clock: Clock = utc_now
+    ) -> None:
+        """`quota` is that of keys which have none of their own."""
         self._records = catalog.records(SPACE)
+        self._quota = quota
         self._clock = clock
 
     async def create(
@@ -75,6 +83,8 @@ class Keys:
         scopes: Sequence[Scope],
         by: str,
         uploader: str | None = None,
+        rate: str | None = None,
+        quota: Quota | None = None,
         expires_at: datetime | None = None,
     ) -> tuple[ApiKey, str]:
         """A new key, and its text, which is nowhere to be had again."""
@@ -85,6 +95,8 @@ class Keys:
             project=project,
             scopes=tuple(sorted(set(scopes))),
             uploader=uploader,
+            rate=rate,
+            quota=quota,
             created_at=self._clock(),
             created_by=by,
             expires_at=expires_at,
@@ -141,12 +153,17 @@ class Keys:
         if not same(digest_of(shape[2]), key.digest) or not key.alive(self._clock()):
             return None
         await self._mark_used(record, key)
-        return key.principal
+        return self.holder(key)
 
     async def principal(self, id: str) -> Principal | None:
         """Who holds the key of this id; None if it opens nothing any more."""
         key = await self.alive(id)
-        return None if key is None else key.principal
+        return None if key is None else self.holder(key)
+
+    def holder(self, key: ApiKey) -> Principal:
+        """Whoever holds a key, with the quota that counts for it."""
+        held = key.principal
+        return held if held.quota else held.model_copy(update={"quota": self._quota})
 
     async def alive(self, id: str) -> ApiKey | None:
         """The key of this id; None if it opens nothing any more."""

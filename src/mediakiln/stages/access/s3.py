@@ -31,7 +31,7 @@ class S3Access:
                 return None
             return secret_of(digest_of(self._owner_key)), OWNER
         found = await self._keys.alive(id)
-        return None if found is None else (secret_of(found.digest), found.principal)
+        return None if found is None else (secret_of(found.digest), self._keys.holder(found))
 
 
 def credentials(key: str) -> tuple[str, str]:

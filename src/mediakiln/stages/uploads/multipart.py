@@ -89,6 +89,7 @@ class MultipartUploads:
                 tags=offer.tags,
                 recipe=offer.recipe,
                 declared_type=offer.declared_type,
+                counted=offer.counted,
                 limits=offer.limits,
                 size=plan.size,
                 part_size=plan.part_size,

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from mediakiln.model.deadletter import DeadLetter
-from mediakiln.web.access import administered
+from mediakiln.web.access import administered, noted
 from mediakiln.web.api.openapi import problems
 from mediakiln.web.api.schemas import DeadLetterOut, DeadLetterPage
 from mediakiln.web.services import Services
@@ -36,12 +36,16 @@ def router(services: Services) -> APIRouter:
     @routes.post("/v1/dead/{id}/replay", responses=missing)
     async def replay_dead(request: Request, id: str) -> DeadLetterOut:
         """Send the message to the one group that gave it up, and drop the letter."""
-        return _view(await services.dead.replay(id, project=administered(request.scope)))
+        letter = await services.dead.replay(id, project=administered(request.scope))
+        await noted(request.scope, services, "dead.replayed", id, project=letter.project)
+        return _view(letter)
 
     @routes.delete("/v1/dead/{id}", responses=missing)
     async def drop_dead(request: Request, id: str) -> DeadLetterOut:
         """Forget the message for good."""
-        return _view(await services.dead.drop(id, project=administered(request.scope)))
+        letter = await services.dead.drop(id, project=administered(request.scope))
+        await noted(request.scope, services, "dead.dropped", id, project=letter.project)
+        return _view(letter)
 
     return routes
 

@@ -6,13 +6,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from mediakiln.model.access import Principal, Scope
+from mediakiln.model.access import Principal, Quota, Scope
 from mediakiln.model.errors import InvalidRequest
 from mediakiln.stages.access.keys import ApiKey
 from mediakiln.stages.access.projects import NAME_PATTERN
 from mediakiln.web.access import administered, allowed, noted
 from mediakiln.web.api.openapi import problems
 from mediakiln.web.auth import Auth
+from mediakiln.web.guard.rates import parsed
 from mediakiln.web.services import Services
 
 
@@ -31,6 +32,10 @@ class KeyIn(BaseModel):
     uploader: str | None = Field(
         None, max_length=200, description="Stands on every upload by this key, whatever it says."
     )
+    rate: str | None = Field(
+        None, max_length=200, description="Requests, like `20/second; 5000/hour`."
+    )
+    quota: Quota | None = Field(None, description="What it may put in a day.")
     expires_at: AwareDatetime | None = Field(None, description="Default: never.")
 
 
@@ -44,6 +49,8 @@ class KeyOut(BaseModel):
     project: str
     scopes: tuple[Scope, ...]
     uploader: str | None
+    rate: str | None
+    quota: Quota | None
     created_at: datetime
     created_by: str
     expires_at: datetime | None
@@ -83,6 +90,8 @@ def router(services: Services, auth: Auth) -> APIRouter:
             scopes=wanted.scopes,
             by=principal.id,
             uploader=wanted.uploader,
+            rate=wanted.rate,
+            quota=wanted.quota,
             expires_at=wanted.expires_at,
         )
         await noted(
@@ -130,6 +139,12 @@ def _check(wanted: KeyIn) -> None:
         raise InvalidRequest("uploader holds characters that cannot be printed", field="uploader")
     if not wanted.name.isprintable():
         raise InvalidRequest("name holds characters that cannot be printed", field="name")
+    try:
+        parsed(wanted.rate or "")
+    except ValueError:
+        raise InvalidRequest(
+            "the rate cannot be read", field="rate", hint="it is like `20/second; 5000/hour`"
+        ) from None
     soonest = datetime.now(UTC) + timedelta(seconds=1)
     if wanted.expires_at is not None and wanted.expires_at < soonest:
         raise InvalidRequest("the key would have expired already", field="expires_at")

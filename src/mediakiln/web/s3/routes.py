@@ -63,6 +63,9 @@ class S3Front:
         bucket, key = _named(scope)
         principal, verified = await self._verified(scope)
         scope[PRINCIPAL] = principal
+        await self._services.rates.count(principal)
+        if scope["method"] in {"PUT", "POST"}:
+            await self._services.access.usage.check(principal)
         return S3Request(scope, receive, principal, verified, bucket, key)
 
     async def _verified(self, scope: Scope) -> tuple[Principal, Verified | None]:

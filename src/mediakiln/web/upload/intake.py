@@ -17,6 +17,7 @@ from mediakiln.model.errors import (
     MediakilnError,
     UnsupportedMedia,
 )
+from mediakiln.model.ids import sibling
 from mediakiln.model.upload import Offer
 from mediakiln.stages.receive import too_large
 from mediakiln.stages.uploads.labels import clean_tags, clean_uploader
@@ -24,6 +25,7 @@ from mediakiln.telemetry import metrics
 from mediakiln.web.access import allowed, constrained, counted
 from mediakiln.web.bodies import stream_body
 from mediakiln.web.errors import problem_of
+from mediakiln.web.guard.repeats import NEW_ID
 from mediakiln.web.services import Services
 from mediakiln.web.upload.form import MAX_FIELD_BYTES, Form, Part, is_form
 
@@ -85,12 +87,14 @@ async def take_in(request: Request, said: Said, services: Services) -> Asset | S
             if not is_form(declared):
                 told = replace(said, declared=declared, size=size)
                 async with counted(principal, services):
-                    return await services.receive(offer_of(told, services, principal), chunks)
+                    offer = offer_of(told, services, principal)
+                    return await services.receive(offer, chunks, id=request.scope.get(NEW_ID))
             limit = services.max_upload_bytes
             if size is not None and size > limit + _overhead(services):
                 raise too_large(limit, size)
             form = Form(declared, chunks, max_files=services.max_form_files, max_bytes=limit)
-            return await _FormIntake(form, said, services, principal).take()
+            intake = _FormIntake(form, said, services, principal, request.scope.get(NEW_ID))
+            return await intake.take()
     except MediakilnError as error:
         metrics.UPLOADS.labels(error.code).inc()
         raise
@@ -99,7 +103,16 @@ async def take_in(request: Request, said: Said, services: Services) -> Asset | S
 class _FormIntake:
     """Takes the files of one form. One alone is answered as if there could be no other."""
 
-    def __init__(self, form: Form, said: Said, services: Services, principal: Principal) -> None:
+    def __init__(
+        self,
+        form: Form,
+        said: Said,
+        services: Services,
+        principal: Principal,
+        first_id: str | None,
+    ) -> None:
+        self._first_id = first_id
+        self._count = 0
         self._form = form
         self._said = said
         self._services = services
@@ -170,7 +183,9 @@ class _FormIntake:
             counted(self._principal, services),
             aclosing(self._form.content()) as content,
         ):
-            return await services.receive(offer(), content, amend=offer)
+            id = None if self._first_id is None else sibling(self._first_id, self._count)
+            self._count += 1
+            return await services.receive(offer(), content, amend=offer, id=id)
 
 
 def _only(found: Several) -> Asset:

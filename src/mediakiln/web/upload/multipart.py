@@ -77,6 +77,7 @@ def router(services: Services) -> APIRouter:
     _add_opening(routes, services)
     _add_looking(routes, services)
     _add_parts(routes, services)
+    _add_part_list(routes, services)
     _add_ending(routes, services)
     return routes
 
@@ -166,6 +167,17 @@ def _add_parts(routes: APIRouter, services: Services) -> None:
         response.headers["ETag"] = f'"{part.etag}"'
         return _part_view(part)
 
+    @routes.post(
+        "/v1/uploads/{id}/parts/{number}/url",
+        responses=problems(400, 404, 409, 410, 422),
+    )
+    async def presign_part(request: Request, id: Id, number: Number) -> PartUrlOut:
+        """An address to PUT a part to, straight to the store, where the store has such."""
+        principal = allowed(request.scope, Scope.UPLOAD)
+        return _url_view(await services.multipart.address(principal.project, id, number))
+
+
+def _add_part_list(routes: APIRouter, services: Services) -> None:
     @routes.get("/v1/uploads/{id}/parts", responses=problems(404, 410, 422))
     async def list_parts(
         request: Request,
@@ -181,15 +193,6 @@ def _add_parts(routes: APIRouter, services: Services) -> None:
         page = parts[:limit]
         following = str(page[-1].number) if len(parts) > limit else None
         return PartPage(parts=[_part_view(part) for part in page], cursor=following)
-
-    @routes.post(
-        "/v1/uploads/{id}/parts/{number}/url",
-        responses=problems(400, 404, 409, 410, 422),
-    )
-    async def presign_part(request: Request, id: Id, number: Number) -> PartUrlOut:
-        """An address to PUT a part to, straight to the store, where the store has such."""
-        principal = allowed(request.scope, Scope.UPLOAD)
-        return _url_view(await services.multipart.address(principal.project, id, number))
 
 
 def _add_ending(routes: APIRouter, services: Services) -> None:

@@ -136,6 +136,7 @@ class S3Uploads:
                 tags=offer.tags,
                 recipe=offer.recipe,
                 declared_type=offer.declared_type,
+                counted=offer.counted,
                 limits=offer.limits,
                 by=by,
                 created_at=now,

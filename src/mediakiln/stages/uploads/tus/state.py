@@ -132,6 +132,7 @@ def new_upload(
         tags=offer.tags,
         recipe=offer.recipe,
         declared_type=offer.declared_type,
+        counted=offer.counted,
         limits=offer.limits,
         size=offer.size,
         by=by,
