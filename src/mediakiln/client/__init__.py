@@ -5,6 +5,7 @@ from mediakiln.client.errors import ApiError, DownloadDamaged, SourceChanged
 from mediakiln.client.models import (
     ApiKey,
     Asset,
+    AssetEvent,
     AuditEntry,
     DeadLetter,
     Import,
@@ -27,6 +28,7 @@ __all__ = [
     "ApiError",
     "ApiKey",
     "Asset",
+    "AssetEvent",
     "AsyncClient",
     "AuditEntry",
     "Client",

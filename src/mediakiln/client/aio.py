@@ -6,6 +6,7 @@ from typing import Self
 from mediakiln.client.awaiting import Awaiting
 from mediakiln.client.resources.access import AsyncAudit, AsyncKeys, AsyncProjects, AsyncTokens
 from mediakiln.client.resources.assets import AsyncAssets
+from mediakiln.client.resources.events import AsyncEvents
 from mediakiln.client.resources.imports import AsyncImports
 from mediakiln.client.resources.operate import AsyncOperating
 from mediakiln.client.resources.uploads import AsyncUploads
@@ -54,6 +55,7 @@ class AsyncClient(AsyncAssets, AsyncOperating):
         )
         self.assets = AsyncAssets(self._driver)
         self.uploads = AsyncUploads(self._driver)
+        self.events = AsyncEvents(self._driver)
         self.imports = AsyncImports(self._driver)
         self.keys = AsyncKeys(self._driver)
         self.projects = AsyncProjects(self._driver)

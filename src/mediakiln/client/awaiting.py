@@ -1,7 +1,8 @@
 """Does what calls and flows want, on an event loop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import aclosing
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, assert_never
 
@@ -9,7 +10,8 @@ import httpx2
 
 from mediakiln.client.call import Call, Exchange, Pages, Pause, Together, Work, sent
 from mediakiln.client.content import CHUNK
-from mediakiln.client.settings import Settings
+from mediakiln.client.errors import api_error
+from mediakiln.client.settings import MAX_EVENT_BYTES, REJOIN_S, Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -49,6 +51,37 @@ class Awaiting:
             cursor = page.cursor
             if cursor is None:
                 return
+
+    async def events(
+        self, path: str, params: Mapping[str, Any] | None = None, last: str = ""
+    ) -> AsyncGenerator[httpx2.ServerSentEvent, None]:
+        """A stream of events; when it breaks or ends, it is joined again behind the last one."""
+        attempt = 0
+        while True:
+            try:
+                async with aclosing(self._stream(path, params or {}, last)) as events:
+                    async for event in events:
+                        attempt, last = 0, event.id or last
+                        yield event
+            except httpx2.TransportError as error:
+                attempt += 1
+                pause = self.settings.retry.after_error(error, attempt, repeatable=True)
+                if pause is None:
+                    raise
+            else:
+                pause = REJOIN_S  # the server stops, or is being replaced
+            await asyncio.sleep(pause)
+
+    async def _stream(
+        self, path: str, params: Mapping[str, Any], last: str
+    ) -> AsyncGenerator[httpx2.ServerSentEvent, None]:
+        headers = {"Last-Event-ID": last} if last else {}
+        async with self.http.stream("GET", path, params=params, headers=headers) as response:
+            if not response.is_success:
+                await response.aread()
+                raise api_error(response)
+            async for event in httpx2.EventSource(response, max_event_size=MAX_EVENT_BYTES):
+                yield event
 
     async def _do(self, wanted: Call[Any] | Exchange | Pause | Together) -> Any:
         match wanted:

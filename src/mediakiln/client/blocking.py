@@ -1,7 +1,7 @@
 """Does what calls and flows want, with threads for what happens at once."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, assert_never
@@ -9,7 +9,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, assert_never
 import httpx2
 
 from mediakiln.client.call import Call, Exchange, Pages, Pause, Together, Work, sent
-from mediakiln.client.settings import Settings
+from mediakiln.client.errors import api_error
+from mediakiln.client.settings import MAX_EVENT_BYTES, REJOIN_S, Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,6 +49,35 @@ class Blocking:
             cursor = page.cursor
             if cursor is None:
                 return
+
+    def events(
+        self, path: str, params: Mapping[str, Any] | None = None, last: str = ""
+    ) -> Iterator[httpx2.ServerSentEvent]:
+        """A stream of events; when it breaks or ends, it is joined again behind the last one."""
+        attempt = 0
+        while True:
+            try:
+                for event in self._stream(path, params or {}, last):
+                    attempt, last = 0, event.id or last
+                    yield event
+            except httpx2.TransportError as error:
+                attempt += 1
+                pause = self.settings.retry.after_error(error, attempt, repeatable=True)
+                if pause is None:
+                    raise
+            else:
+                pause = REJOIN_S  # the server stops, or is being replaced
+            time.sleep(pause)
+
+    def _stream(
+        self, path: str, params: Mapping[str, Any], last: str
+    ) -> Iterator[httpx2.ServerSentEvent]:
+        headers = {"Last-Event-ID": last} if last else {}
+        with self.http.stream("GET", path, params=params, headers=headers) as response:
+            if not response.is_success:
+                response.read()
+                raise api_error(response)
+            yield from httpx2.EventSource(response, max_event_size=MAX_EVENT_BYTES)
 
     def _do(self, wanted: Call[Any] | Exchange | Pause | Together) -> Any:
         match wanted:

@@ -60,14 +60,13 @@ _STANDARD = frozenset({"type", "title", "status", "detail", "code"})
 
 def code_of(response: httpx2.Response) -> str | None:
     """The code of an answer that is a problem document and whose body was read."""
-    document = _document(response)
-    return None if document is None else str(document["code"])
+    return problem_of(response).get("code")
 
 
 def api_error(response: httpx2.Response) -> ApiError:
     """The error in an answer whose body was read; also for answers that are not ours."""
-    document = _document(response)
-    if document is None:
+    document = problem_of(response)
+    if not document:
         detail = f"the server answered {response.status_code} {response.reason_phrase}"
         return ApiError("http_error", response.status_code, detail, {})
     context = {key: value for key, value in document.items() if key not in _STANDARD}
@@ -76,9 +75,10 @@ def api_error(response: httpx2.Response) -> ApiError:
     )
 
 
-def _document(response: httpx2.Response) -> dict[str, Any] | None:
+def problem_of(response: httpx2.Response) -> dict[str, Any]:
+    """The problem document in an answer whose body was read; empty where it is none."""
     try:
         document = response.json()
     except ValueError:
-        return None
-    return document if isinstance(document, dict) and "code" in document else None
+        return {}
+    return document if isinstance(document, dict) and "code" in document else {}

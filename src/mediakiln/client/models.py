@@ -228,3 +228,21 @@ class NewWebhook(Webhook):
     """A webhook with what its news are signed with, which is shown this once."""
 
     secret: str
+
+
+class AssetEvent(View):
+    """An asset came into another state."""
+
+    event: str
+    """Its place in the order of events."""
+    id: str
+    project: str
+    state: AssetState
+    run: int
+    kind: Kind | None
+    media_type: str | None
+    name: str
+    uploader: str
+    bytes: int
+    error: Reason | None
+    at: datetime

@@ -3,14 +3,17 @@
 import random
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Final
 
 import httpx2
 
-from mediakiln.client.errors import code_of
+from mediakiln.client.errors import code_of, problem_of
 
 _STATUSES = frozenset({408, 423, 425, 429, 500, 502, 503, 504})
-_CONFLICTS = frozenset({"version_conflict", "request_in_progress"})
-"""Codes of 409 that somebody else's request is the cause of; it will have ended soon."""
+_HELD = frozenset({409, 423})
+"""Somebody else's request is in the way; a server that died in one lets go after a while."""
+_HELD_TRIES: Final = 30
+_HELD_PAUSE_S: Final = 1.0
 _LASTING = frozenset({"quota_exceeded"})
 """Codes that waiting does not help, whatever their status."""
 _UNTOUCHED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
@@ -37,9 +40,15 @@ class Retry:
         self, response: httpx2.Response, attempt: int, *, repeatable: bool
     ) -> float | None:
         """As `after_error`; the server's own Retry-After counts, up to `max_s`."""
-        if attempt >= self.tries or not repeatable or not _passing(response):
+        if not repeatable or not _passing(response):
             return None
-        return min(max(_asked_for(response), self._pause(attempt)), self.max_s)
+        held = response.status_code in _HELD
+        if attempt >= (max(self.tries, _HELD_TRIES) if held else self.tries):
+            return None
+        pause = self._pause(attempt)
+        return min(
+            max(_asked_for(response), min(pause, _HELD_PAUSE_S) if held else pause), self.max_s
+        )
 
     def _pause(self, attempt: int) -> float:
         longest = min(self.max_s, self.base_s * 2.0 ** (attempt - 1))
@@ -48,12 +57,17 @@ class Retry:
 
 def _passing(response: httpx2.Response) -> bool:
     if response.status_code == httpx2.codes.CONFLICT:
-        return code_of(response) in _CONFLICTS
+        # Most conflicts last; of those that do not, the server says when to come back.
+        return code_of(response) == "version_conflict" or _asked_for(response) > 0
     return response.status_code in _STATUSES and code_of(response) not in _LASTING
 
 
 def _asked_for(response: httpx2.Response) -> float:
-    value = response.headers.get("retry-after", "0")
+    """Seconds, of the answer's Retry-After or of its problem document."""
+    value = response.headers.get("retry-after")
+    if value is None:
+        told = problem_of(response).get("retry_after")
+        return float(told) if isinstance(told, int | float) else 0.0
     if value.isdecimal():
         return float(value)
     try:

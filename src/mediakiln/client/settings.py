@@ -14,6 +14,10 @@ CONNECT_S: Final = 10.0
 STORED_S: Final = 300.0
 """The answer to an upload comes once the server has made the last byte durable."""
 
+REJOIN_S: Final = 0.5
+"""The pause before listening again, when the server ended a stream of events."""
+MAX_EVENT_BYTES: Final = 16 * 1024 * 1024
+
 Verify = bool | str | ssl.SSLContext
 
 

@@ -6,6 +6,7 @@ from typing import Self
 from mediakiln.client.blocking import Blocking
 from mediakiln.client.resources.access import Audit, Keys, Projects, Tokens
 from mediakiln.client.resources.assets import Assets
+from mediakiln.client.resources.events import Events
 from mediakiln.client.resources.imports import Imports
 from mediakiln.client.resources.operate import Operating
 from mediakiln.client.resources.uploads import Uploads
@@ -54,6 +55,7 @@ class Client(Assets, Operating):
         )
         self.assets = Assets(self._driver)
         self.uploads = Uploads(self._driver)
+        self.events = Events(self._driver)
         self.imports = Imports(self._driver)
         self.keys = Keys(self._driver)
         self.projects = Projects(self._driver)

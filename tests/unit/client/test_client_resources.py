@@ -1,5 +1,7 @@
 """What both clients can ask beside assets: access, imports, webhooks."""
 
+import asyncio
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -89,6 +91,19 @@ async def test_what_others_were_told_of_an_asset_can_be_asked(do: Do) -> None:
     assert await do("webhooks.deliveries", asset.id) == []
     with pytest.raises(ApiError):
         await do("webhooks.resend", asset.id, "nix")
+
+
+async def test_events_are_heard_from_the_last_one_on(do: Do, site: Site) -> None:
+    asset = await do("submit", a_text(), name="a.txt")
+    with Client(site.url, KEY) as client:
+        heard = await asyncio.to_thread(next, client.events.listen(assets=[asset.id]))
+    assert (heard.id, heard.name, heard.state) == (asset.id, "a.txt", "received")
+    async with AsyncClient(site.url, KEY) as client_:
+        async with aclosing(client_.events.listen(after=heard.event)) as events:  # type: ignore[type-var] # it is a generator
+            again = await anext(events)
+        assert again == heard
+        with pytest.raises(ApiError):
+            await anext(client_.events.listen(states=["nix"]))
 
 
 def test_the_environment_says_where_the_server_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ async def test_a_passing_failure_is_tried_again(status: int) -> None:
     assert app.requests == 3
 
 
-@pytest.mark.parametrize("statuses", [(503, 503, 503), (501,), (409,), (404,)])
+@pytest.mark.parametrize("statuses", [(503, 503, 503), (501,), (404,)])
 async def test_a_lasting_failure_is_told_even_when_it_is_no_problem_document(
     statuses: tuple[int, ...],
 ) -> None:
@@ -55,6 +55,12 @@ async def test_a_lasting_failure_is_told_even_when_it_is_no_problem_document(
         await ask(app, "operations")
     assert (caught.value.code, caught.value.status) == ("http_error", statuses[-1])
     assert app.requests == len(statuses)
+
+
+async def test_what_somebody_else_holds_is_asked_for_longer() -> None:
+    app = Failing(*[423] * 5, *[409] * 5)
+    assert await ask(app, "operations") == []
+    assert app.requests == 11
 
 
 async def test_what_might_be_done_twice_is_not_tried_again() -> None:

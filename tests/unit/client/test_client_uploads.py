@@ -209,14 +209,19 @@ async def test_a_creating_call_has_one_key_however_often_it_is_sent(do: Do, line
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "requests"),
-    [(409, "version_conflict", 2), (409, "conflict", 1), (429, "quota_exceeded", 1)],
+    ("status", "code", "more", "requests"),
+    [
+        (409, "version_conflict", "", 2),
+        (409, "conflict", ', "retry_after": 0.01', 2),
+        (409, "conflict", "", 1),
+        (429, "quota_exceeded", "", 1),
+    ],
 )
 async def test_what_waiting_does_not_mend_is_not_tried_again(
-    do: Do, line: Refusing, status: int, code: str, requests: int
+    do: Do, line: Refusing, status: int, code: str, more: str, requests: int
 ) -> None:
     line.answers = {"/operations": [status]}
-    line.body = f'{{"code": "{code}", "detail": ""}}'.encode()
+    line.body = f'{{"code": "{code}", "detail": ""{more}}}'.encode()
     if requests == 1:
         with pytest.raises(ApiError) as caught:
             await do("operations")

@@ -1,13 +1,11 @@
 """Assets: uploads that were taken in, their runs and their products."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from pathlib import Path
 from time import monotonic
 from typing import Final
-
-import httpx2
 
 from mediakiln.client import awaiting, blocking
 from mediakiln.client.awaiting import AsyncResource, there
@@ -22,9 +20,6 @@ from mediakiln.client.sink import Target, receiving
 LONG_POLL_S: Final = 25.0
 _PAUSE_S: Final = 0.25
 _PAGE: Final = 100
-_REJOIN_S: Final = 0.5
-"""The pause before watching again, when the server ended the stream."""
-_MAX_EVENT_BYTES: Final = 16 * 1024 * 1024
 
 
 def get(id: str, *, wait: float = 0) -> Call[Asset]:
@@ -90,23 +85,11 @@ class Assets(Resource):
 
     def watch(self, asset: Asset | str) -> Iterator[Asset]:
         """The asset now and at every change, until its run has ended."""
-        id, attempt = _id(asset), 0
-        while True:
-            try:
-                for latest in self._events(id):
-                    attempt = 0
-                    yield latest
-                    if latest.settled:
-                        return
-            except httpx2.TransportError as error:
-                attempt += 1
-                retry = self._driver.settings.retry
-                pause = retry.after_error(error, attempt, repeatable=True)
-                if pause is None:
-                    raise
-            else:
-                pause = _REJOIN_S  # the server stops, or is being replaced
-            time.sleep(pause)
+        for event in self._driver.events(f"/v1/assets/{part(_id(asset))}/events"):
+            latest = Asset.model_validate_json(event.data)
+            yield latest
+            if latest.settled:
+                return
 
     def download(self, what: Asset | Product | str, to: Target) -> Path | None:
         """Save an asset's original, a product, or what a download address leads to.
@@ -126,14 +109,6 @@ class Assets(Resource):
                     sink.write(chunk)
             return sink.path
 
-    def _events(self, id: str) -> Iterator[Asset]:
-        with self._driver.http.stream("GET", _events_path(id)) as response:
-            if not response.is_success:
-                response.read()
-                raise api_error(response)
-            for event in httpx2.EventSource(response, max_event_size=_MAX_EVENT_BYTES):
-                yield Asset.model_validate_json(event.data)
-
 
 class AsyncAssets(AsyncResource):
     """What can be asked of assets."""
@@ -148,23 +123,12 @@ class AsyncAssets(AsyncResource):
 
     async def watch(self, asset: Asset | str) -> AsyncIterator[Asset]:
         """The asset now and at every change, until its run has ended."""
-        id, attempt = _id(asset), 0
-        while True:
-            try:
-                async for latest in self._events(id):
-                    attempt = 0
-                    yield latest
-                    if latest.settled:
-                        return
-            except httpx2.TransportError as error:
-                attempt += 1
-                retry = self._driver.settings.retry
-                pause = retry.after_error(error, attempt, repeatable=True)
-                if pause is None:
-                    raise
-            else:
-                pause = _REJOIN_S  # the server stops, or is being replaced
-            await asyncio.sleep(pause)
+        async with aclosing(self._driver.events(f"/v1/assets/{part(_id(asset))}/events")) as events:
+            async for event in events:
+                latest = Asset.model_validate_json(event.data)
+                yield latest
+                if latest.settled:
+                    return
 
     async def download(self, what: Asset | Product | str, to: Target) -> Path | None:
         """Save an asset's original, a product, or what a download address leads to.
@@ -184,21 +148,9 @@ class AsyncAssets(AsyncResource):
                     await asyncio.to_thread(sink.write, chunk)
             return sink.path
 
-    async def _events(self, id: str) -> AsyncIterator[Asset]:
-        async with self._driver.http.stream("GET", _events_path(id)) as response:
-            if not response.is_success:
-                await response.aread()
-                raise api_error(response)
-            async for event in httpx2.EventSource(response, max_event_size=_MAX_EVENT_BYTES):
-                yield Asset.model_validate_json(event.data)
-
 
 def _id(asset: Asset | str) -> str:
     return asset if isinstance(asset, str) else asset.id
-
-
-def _events_path(id: str) -> str:
-    return f"/v1/assets/{part(id)}/events"
 
 
 def _download_path(what: Asset | Product | str) -> str:
