@@ -37,14 +37,14 @@ def router(services: Services) -> APIRouter:
     async def replay_dead(request: Request, id: str) -> DeadLetterOut:
         """Send the message to the one group that gave it up, and drop the letter."""
         letter = await services.dead.replay(id, project=administered(request.scope))
-        await noted(request.scope, services, "dead.replayed", id, project=letter.project)
+        await noted(request.scope, services, "dead.replayed", id, project=letter.project or None)
         return _view(letter)
 
     @routes.delete("/v1/dead/{id}", responses=missing)
     async def drop_dead(request: Request, id: str) -> DeadLetterOut:
         """Forget the message for good."""
         letter = await services.dead.drop(id, project=administered(request.scope))
-        await noted(request.scope, services, "dead.dropped", id, project=letter.project)
+        await noted(request.scope, services, "dead.dropped", id, project=letter.project or None)
         return _view(letter)
 
     return routes
