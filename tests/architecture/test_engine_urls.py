@@ -37,8 +37,14 @@ DEFAULTS: Mapping[str, Any] = {
     "cassandra": CassandraTarget,
 }
 """Where the numbers stand."""
-ONLY = {"region": "s3", "tags": "s3", "anonymous": "gs", "project": "gs", "location": "gs"}
-"""Options of the stores' common table that one of them has alone."""
+ONLY = {
+    "region": {"s3"},
+    "tags": {"s3", "az"},
+    "anonymous": {"gs"},
+    "project": {"gs"},
+    "location": {"gs"},
+}
+"""Options of the stores' common table that not all of them have."""
 
 
 def section(scheme: str) -> str:
@@ -55,7 +61,7 @@ def section(scheme: str) -> str:
 def documented(scheme: str) -> set[str]:
     rows = re.findall(r"^\| ((?:`[\w]+`(?:, )?)+) \|", section(scheme), re.MULTILINE)
     names = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
-    return {name for name in names if ONLY.get(name, scheme) == scheme}
+    return {name for name in names if scheme in ONLY.get(name, {scheme})}
 
 
 def refusal(url: str) -> EngineMisconfigured:

@@ -104,6 +104,33 @@ async def test_a_signed_address_reads_under_a_name_and_a_type(
     assert answer.headers.get("content-disposition") == expected
 
 
+async def test_new_production_and_archive_blobs_are_tagged(url: str) -> None:
+    store = AzureObjectStore.from_url(f"{url}&tags=true")
+    await store.ensure()
+    await store.put(Bucket.INPUT, "k", b"x")
+    await store.put(Bucket.PRODUCTION, "put", b"x")
+    async with store.writer(Bucket.PRODUCTION, "streamed", if_absent=True) as writer:
+        await _write(writer, pattern(20_000_000))
+    await store.copy((Bucket.INPUT, "k"), (Bucket.PRODUCTION, "copied"))
+    await store.copy((Bucket.INPUT, "k"), (Bucket.ARCHIVE, "once"), if_absent=True)
+    assert await _tags(store, Bucket.INPUT, "k") == ""
+    for key in ("put", "streamed", "copied"):
+        assert "<Value>production</Value>" in await _tags(store, Bucket.PRODUCTION, key)
+    assert "<Value>archive</Value>" in await _tags(store, Bucket.ARCHIVE, "once")
+    await store.close()
+
+
+async def _tags(store: AzureObjectStore, bucket: Bucket, key: str) -> str:
+    assert store._key is not None
+    address = store._key.address(
+        store._shelves[bucket].name, key, method="GET", expires_s=60, tags=True
+    )
+    async with httpx2.AsyncClient() as client:
+        answer = await client.get(f"{address}&comp=tags")
+    assert answer.status_code == 200, answer.text
+    return answer.text if "<Tag>" in answer.text else ""
+
+
 @pytest.mark.parametrize("times", [1, 1_000])
 async def test_an_upload_that_is_cut_is_sent_again_or_leaves_nothing(
     url: str, store: AzureObjectStore, times: int

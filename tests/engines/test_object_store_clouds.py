@@ -38,7 +38,7 @@ pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("clouds")]
         ("gs://name?anonymous=true&region=x", "region"),
         ("gs://name?anonymous=true&tags=true", "tags"),
         ("az://name", "form"),
-        ("az://account/name?tags=true", "tags"),
+        ("az://account/name?region=x", "region"),
     ],
 )
 def test_a_url_that_says_nothing_sensible_is_refused(url: str, said: str) -> None:

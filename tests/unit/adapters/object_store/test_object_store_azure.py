@@ -59,6 +59,13 @@ async def test_without_the_account_s_key_neither_is_promised() -> None:
     await store.close()
 
 
+@pytest.mark.usefixtures("without_key")
+def test_without_the_account_s_key_tags_are_refused() -> None:
+    with pytest.raises(EngineMisconfigured, match="tags") as caught:
+        AzureObjectStore.from_url("az://account/media?tags=true")
+    assert "AZURE_STORAGE_ACCOUNT_KEY" in caught.value.context["hint"]
+
+
 def test_a_key_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "no base64!")
     with pytest.raises(EngineMisconfigured, match="AZURE_STORAGE_ACCOUNT_KEY"):

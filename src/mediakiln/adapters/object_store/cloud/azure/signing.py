@@ -65,9 +65,20 @@ class AccountKey:
         expires_s: float,
         disposition: str = "",
         media_type: str = "",
+        tags: bool = False,
     ) -> str:
-        """A blob's address that allows one kind of request until it expires."""
-        allowed, until = _PERMISSIONS[method], _until(expires_s)
+        """A blob's address that allows one kind of request until it expires.
+
+        Args:
+            container: the blob's.
+            key: the blob's.
+            method: reading, or writing.
+            expires_s: for how long.
+            disposition: what a reader is told of the name; empty for nothing.
+            media_type: what a reader is told of the type; empty for what is stored.
+            tags: whether a writer may give the blob tags.
+        """
+        allowed, until = _PERMISSIONS[method] + ("t" if tags else ""), _until(expires_s)
         named = f"/blob/{self.account}/{container}/{key}"
         # In order: permissions, start, end, resource, policy, IP, protocol, version, kind of
         # resource, snapshot, encryption scope, then the five headers of the answer.

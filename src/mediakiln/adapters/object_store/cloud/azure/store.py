@@ -41,6 +41,7 @@ from mediakiln.model.errors import (
     ObjectMissing,
 )
 from mediakiln.model.keys import Bucket
+from mediakiln.ports.direct import SignedPut
 from mediakiln.ports.object_store import LifecycleRules, ObjectInfo
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class AzureObjectStore(SingleDeletes):
     - `input`, `production`, `archive`: containers of other names.
     - `input_class`, `production_class`, `archive_class`: access tiers (Hot, Cool, Cold) of new
       blobs.
+    - `tags=true`: new production and archive blobs carry the index tag
+      `mediakiln=production|archive`; with the account's key only.
     - `timeout_s` (30): how long one request may stand still; `retries` (5) after an outage.
 
     Keys of other characters than A-Z, a-z, 0-9, `.`, `_`, `-`, `~` and `/` (mediakiln makes none)
@@ -92,10 +95,28 @@ class AzureObjectStore(SingleDeletes):
         Raises:
             EngineMisconfigured: another form, an unknown option, or a value that cannot be one.
         """
-        options = read_url(url, "az", own={"endpoint"}, account=True)
+        options = read_url(url, "az", own={"endpoint", "tags"}, account=True)
         key = AccountKey.found(options.account, options.own.get("endpoint", ""))
+        if options.tags and key is None:
+            raise EngineMisconfigured(
+                "MEDIAKILN_STORE: tags=true needs the account's key, which signs for tags",
+                hint="set AZURE_STORAGE_ACCOUNT_KEY, or leave tags out",
+            )
         shelves = {b: shelf_of(_open(options, options.buckets[b]), b, options) for b in Bucket}
         return cls(Http(options), shelves, options.account, key)
+
+    max_put_bytes = 5000 << 20
+
+    async def sign_put(
+        self, bucket: Bucket, key: str, *, size: int, media_type: str, expires_s: float
+    ) -> SignedPut:
+        """A PUT for a second to a week. Its signature binds neither size nor type.
+
+        https://learn.microsoft.com/rest/api/storageservices/put-blob
+        """
+        del size
+        url = await self.presign(bucket, key, method="PUT", expires_s=expires_s)
+        return SignedPut(url, {"x-ms-blob-type": "BlockBlob", "Content-Type": media_type})
 
     async def presign(
         self,
@@ -175,8 +196,14 @@ class AzureObjectStore(SingleDeletes):
         await self._http.send("PUT", url, bucket=name, accept={CREATED, CONFLICT})
 
     async def _begin(self, shelf: Shelf, key: str, *, if_absent: bool) -> AzureUpload:
-        url = await _signed(shelf, key, "PUT")
+        url = await self._writable(shelf, key)
         return AzureUpload(self._http, url, shelf, key, if_absent=if_absent)
+
+    async def _writable(self, shelf: Shelf, key: str) -> str:
+        if not shelf.tags or self._key is None:
+            return await _signed(shelf, key, "PUT")
+        life = _SIGNATURE.total_seconds()
+        return self._key.address(shelf.name, key, method="PUT", expires_s=life, tags=True)
 
     async def _copy(
         self, source: tuple[Shelf, str], target: tuple[Shelf, str], *, if_absent: bool
@@ -211,7 +238,7 @@ class AzureObjectStore(SingleDeletes):
         try:
             answer = await self._http.send(
                 "PUT",
-                await _signed(shelf, key, "PUT"),
+                await self._writable(shelf, key),
                 bucket=shelf.name,
                 key=source[1],
                 accept={CREATED, _ACCEPTED, CONFLICT, PRECONDITION},

@@ -5,6 +5,7 @@ Blocks without a list are invisible, and Azure forgets them after a week.
 
 import base64
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from mediakiln.adapters.object_store.cloud.http import Http, code_of
 from mediakiln.adapters.object_store.cloud.putting import new_mark, settle, written
@@ -115,6 +116,8 @@ class AzureUpload:
 def given(shelf: Shelf, mark: str, *, if_absent: bool) -> dict[str, str]:
     """The headers of a new blob."""
     headers = {f"x-ms-meta-{MARK}": mark}
+    if shelf.tags:
+        headers["x-ms-tags"] = urlencode(shelf.tags)
     if shelf.storage_class:
         headers["x-ms-access-tier"] = shelf.storage_class
     if if_absent:
