@@ -58,7 +58,7 @@ class Services:
     trust_proxy: bool = False
     """Believe X-Forwarded-Proto and X-Forwarded-Host, which a proxy in front must set."""
     cors_origins: tuple[str, ...] = ()
-    """Other sites whose pages may upload by tus."""
+    """Other sites whose pages may upload."""
     owner_key: str | None = None
     """The key that opens everything, as `access` has it; None turns authentication off."""
     rates: Rates = field(default_factory=Rates)

@@ -31,7 +31,8 @@ _REQUEST_HEADERS: Final = (
     "X-HTTP-Method-Override, X-Mediakiln-Project, X-Request-ID, X-Requested-With"
 )
 _ANSWER_HEADERS: Final = (
-    "Location, Mediakiln-Asset, Retry-After, Tus-Checksum-Algorithm, Tus-Extension, "
+    "Location, Mediakiln-Asset, RateLimit, RateLimit-Policy, Retry-After, "
+    "Tus-Checksum-Algorithm, Tus-Extension, "
     "Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Concat, Upload-Defer-Length, "
     "Upload-Expires, Upload-Length, Upload-Metadata, Upload-Offset, X-Request-ID"
 )
