@@ -22,7 +22,7 @@ from mediakiln.model.errors import (
     Overloaded,
 )
 from mediakiln.model.ids import derived_id, id_time, is_id, new_id
-from mediakiln.model.imports import PAGE_ITEMS, Import, ImportState, Item, ItemState
+from mediakiln.model.imports import PAGE_ITEMS, Import, ImportSource, ImportState, Item, ItemState
 from mediakiln.model.keys import Bucket
 from mediakiln.stages.importing import ImportDesk, Importing, Intake, Wanted
 from mediakiln.stages.importing.book import ImportBook
@@ -463,3 +463,42 @@ def test_derived_ids_are_ids_of_their_base_and_name() -> None:
     assert len(ids) == 1000
     assert all(is_id(id) and id_time(id) == id_time(base) for id in ids)
     assert derived_id(base, "1") == derived_id(base, "1") != derived_id(new_id(), "1")
+
+
+async def test_two_listers_at_once_make_each_page_once(depot: Depot, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    for number in range(5 * PAGE_ITEMS):
+        (folder / f"{number:03d}.txt").write_text(f"File {number}.\n")
+    job = await depot.desk.begin_place(WANTED, "folder", "")
+    (listing,) = await depot.world.take("imports", "import")
+    await asyncio.gather(*(depot.importer()(listing.message) for _ in range(3)))
+    await depot.pump()
+    job = await depot.job(job)
+    assert (job.state, job.total, job.pages) == (ImportState.DONE, 5 * PAGE_ITEMS, 5)
+    assert job.counts.done == await depot.assets() == 5 * PAGE_ITEMS
+    assert [item.number for item in await depot.items(job)] == list(range(1, 5 * PAGE_ITEMS + 1))
+
+
+async def test_a_list_that_comes_in_slowly_is_not_given_up(depot: Depot) -> None:
+    urls = many(depot, 3)
+
+    async def slowly() -> AsyncIterator[Item]:
+        async for item in of_entries(urls):
+            depot.world.clock.forward(minutes=4)
+            assert await depot.stage.sweep() == 0
+            yield item
+
+    job = await depot.desk.begin_list(WANTED, slowly())
+    await depot.pump()
+    assert (await depot.job(job)).counts.done == 3
+
+
+async def test_a_list_whose_request_died_is_given_up(depot: Depot) -> None:
+    job = depot.desk._new(WANTED, ImportSource(kind="list"))
+    await depot.book.begin(job)
+    depot.world.clock.forward(minutes=6)
+    assert await depot.stage.sweep() == 1
+    job = await depot.job(job)
+    assert (job.state, job.error and job.error.code) == (ImportState.FAILED, "incomplete")
+    with pytest.raises(Conflict):
+        await depot.desk.retry(job.project, job.id)

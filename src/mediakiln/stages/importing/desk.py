@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from mediakiln.model.asset import Problem, clipped
@@ -34,6 +35,10 @@ from mediakiln.stages.importing.post import send
 from mediakiln.stages.recipes import RecipeBook
 
 MAX_PREFIX_BYTES: Final = 1024
+LOOKED_THROUGH: Final = 200
+"""Pages that one question for items reads at most."""
+ALIVE_EVERY: Final = timedelta(seconds=20)
+"""How often a list that is still coming in shows that it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +91,9 @@ class ImportDesk:
             raise
 
         def run(latest: Import) -> Import:
-            update = {"state": ImportState.RUNNING, "pages": pages, "total": total, "listed": True}
+            update: dict[str, object] = {"pages": pages, "total": total, "listed": True}
+            if latest.state is not ImportState.CANCELLED:
+                update["state"] = ImportState.RUNNING
             return latest.model_copy(update=update)
 
         job = await self._book.change(job.project, job.id, run)
@@ -135,14 +142,16 @@ class ImportDesk:
     async def items(
         self, project: str, id: str, *, state: ItemState | None, limit: int, start: int
     ) -> tuple[Sequence[Item], int | None]:
-        """At least `limit` items from page `start` on, if there are so many, and the next start.
+        """Items from page `start` on, and the next start.
+
+        At least `limit`, if there are so many in `LOOKED_THROUGH` pages.
 
         Raises:
             NotFound: as `get`.
         """
         found: list[Item] = []
         async for number, page in self._book.pages(await self.get(project, id), start=start):
-            if len(found) >= limit:
+            if len(found) >= limit or number - start >= LOOKED_THROUGH:
                 return found, number
             found += [item for item in page.items if state is None or item.state is state]
         return found, None
@@ -212,7 +221,11 @@ class ImportDesk:
     ) -> tuple[int, int]:
         """Write the pages; how many, and of how many items."""
         fill, pages, total = PageFill(), 0, 0
+        alive = self._book.clock()
         async for given in items:
+            if self._book.clock() - alive > ALIVE_EVERY:
+                alive = self._book.clock()
+                await self._book.change(job.project, job.id, lambda latest: latest)
             item = self._checked(given)
             if wanted.uploader_fixed:
                 item = item.model_copy(update={"uploader": None})

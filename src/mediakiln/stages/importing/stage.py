@@ -7,7 +7,8 @@ items' numbers say, so the next worker finds them taken in.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 WALK_BATCH: Final = 100
 """Pages that are sent to the workers at once."""
 WALK_PAGES: Final = 2_000
-LIST_PAGES: Final = 50
+LIST_PAGES: Final = 500
 """Pages that one message walks or lists before it hands on to the next."""
 
 
@@ -112,21 +113,20 @@ class Importing:
 
         Pages are written if they are absent, so two listers at once make each page once.
         """
+        limit = job.pages + LIST_PAGES
         try:
-            place = self._place(job)
-            for _ in range(LIST_PAGES):
-                job, more = await self._list_page(job, place)
-                if job.state is not ImportState.LISTING:
-                    return
-                if not more:
-                    await self._listed(job)
-                    return
+            place, more = self._place(job), True
+            while more and job.pages < limit and job.state is ImportState.LISTING:
+                job, more = await self._list_on(job, place, limit)
         except MediakilnError as error:
             if error.retryable:
                 raise
             await self._end_unlisted(job, error.message, code=error.code)
             return
-        await send(self._broker, job, "list")
+        if more and job.state is ImportState.LISTING:
+            await send(self._broker, job, "list")
+        elif not more:
+            await self._listed(job)
 
     def _place(self, job: Import) -> Place:
         name = job.source.place or ""
@@ -137,29 +137,27 @@ class Importing:
             )
         return self._places[name]
 
-    async def _list_page(self, job: Import, place: Place) -> tuple[Import, bool]:
-        """Write and send the next page; the import after it, and whether there may be more."""
-        fill, more = PageFill(), False
-        async for found in place.list(job.source.prefix, start_after=job.after):
-            if found.key.endswith("/"):  # what consoles make to show an empty folder
-                continue
-            number = job.total + len(fill.items) + 1
-            item = Item(number=number, source=found.key, size=found.size)
-            if not fill.fits(item):
-                more = True
-                break
-            fill.add(item)
-        if not fill.items:
-            return job, False
-        items = fill.take()
-        self._check_number(job, len(items))
-        written = await self._book.add_page(
-            job, job.pages, Page(items=items, after=items[-1].source)
-        )
-        await send_pages(self._broker, job, [job.pages])
-        # Another lister's page may end elsewhere than ours, with files of its own behind.
-        more = more or written.after != items[-1].source
-        return await self._advance(job, written), more
+    async def _list_on(self, job: Import, place: Place, limit: int) -> tuple[Import, bool]:
+        """Write and send pages by one listing; the import then, and whether there may be more.
+
+        Ends early where another lister's page is found, which may end elsewhere than ours.
+        """
+        async with aclosing(_pages_of(place, job.source.prefix, job.after)) as pages:
+            async for unnumbered in pages:
+                self._check_number(job, len(unnumbered))
+                items = tuple(
+                    item.model_copy(update={"number": job.total + at})
+                    for at, item in enumerate(unnumbered, 1)
+                )
+                page = Page(items=items, after=items[-1].source, round=job.round)
+                written = await self._book.add_page(job, job.pages, page)
+                await send_pages(self._broker, job, [job.pages])
+                job = await self._advance(job, written)
+                if job.after != page.after:
+                    return job, True
+                if job.pages >= limit or job.state is not ImportState.LISTING:
+                    return job, True
+        return job, False
 
     @staticmethod
     def _check_number(job: Import, more: int) -> None:
@@ -205,3 +203,19 @@ class Importing:
             )
 
         await self._book.change(job.project, job.id, fail)
+
+
+async def _pages_of(
+    place: Place, prefix: str, after: str
+) -> AsyncGenerator[tuple[Item, ...], None]:
+    """A place's files in pages, without numbers."""
+    fill = PageFill()
+    async for found in place.list(prefix, start_after=after):
+        if found.key.endswith("/"):  # what consoles make to show an empty folder
+            continue
+        item = Item(number=MAX_ITEMS, source=found.key, size=found.size)
+        if not fill.fits(item):
+            yield fill.take()
+        fill.add(item)
+    if fill.items:
+        yield fill.take()
