@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -31,32 +31,18 @@ from starlette.responses import FileResponse
 from starlette.routing import Route
 
 from figures import report
-from mediakiln.adapters.broker.sqlite import SqliteBroker
-from mediakiln.adapters.catalog.sqlite import SqliteCatalog
-from mediakiln.adapters.detector.signature import SignatureDetector
-from mediakiln.adapters.object_store.local import LocalObjectStore
 from mediakiln.model.asset import Asset, Source, StepProducts
 from mediakiln.model.ids import new_id
 from mediakiln.model.keys import Bucket, attempt_prefix
 from mediakiln.model.kind import AssetState, Kind
 from mediakiln.model.product import StoredFile
-from mediakiln.model.topology import TOPOLOGY
-from mediakiln.ports.notifier import Notifier
-from mediakiln.ports.operation import OperationSet
-from mediakiln.stages.access import Access
-from mediakiln.stages.deadletters import DeadLetters
-from mediakiln.stages.deliver import Deliver
-from mediakiln.stages.ledger import Ledger
-from mediakiln.stages.manage import Manage
-from mediakiln.stages.notify import Deliveries, Hooks
-from mediakiln.stages.receive import Receive
-from mediakiln.stages.recipes import RecipeBook
-from mediakiln.stages.uploads.adoption import Adoption
-from mediakiln.stages.uploads.book import UploadBook
-from mediakiln.stages.uploads.direct import Direct
+from mediakiln.ports.catalog import Catalog
+from mediakiln.ports.object_store import ObjectStore
+from mediakiln.roles.engines import open_engines
+from mediakiln.roles.settings import Settings
+from mediakiln.roles.web import services_of
 from mediakiln.web.app import create_app
 from mediakiln.web.server import make_server
-from mediakiln.web.services import Services
 
 Row = dict[str, Any]
 
@@ -113,51 +99,18 @@ def _platform(folder: Path, pipe: Connection) -> None:
 
 async def _serve_platform(folder: Path, pipe: Connection) -> None:
     logging.basicConfig(level=logging.WARNING)
-    store = LocalObjectStore(folder / "store")
-    catalog = SqliteCatalog.from_url(f"sqlite:///{folder / 'catalog.db'}")
-    broker = SqliteBroker.from_url(f"sqlite:///{folder / 'broker.db'}")
-    await store.ensure()
-    await catalog.ensure()
-    await broker.ensure(TOPOLOGY)
-    paths = {label: await _product(store, catalog, size) for label, size in SIZES.items()}
-    ledger = Ledger(catalog, broker)
-    receive = Receive(store, ledger, SignatureDetector(), max_bytes=2 * BIG, reserve_bytes=0)
-    recipes = RecipeBook(OperationSet.installed())
-    adoption = Adoption(store, ledger, receive.enter, recipes.resolve)
-    services = Services(
-        receive=receive,
-        deliver=Deliver(catalog, store),
-        manage=Manage(ledger, store),
-        dead=DeadLetters(catalog, broker),
-        recipes=recipes,
-        access=Access(catalog),
-        catalog=catalog,
-        broker=broker,
-        ready=_always,
-        max_upload_bytes=2 * BIG,
-        deliveries=Deliveries(catalog, [], Hooks(catalog, _no_hooks, failing=timedelta(days=1))),
-        direct=Direct(
-            store, UploadBook(catalog), receive.admit, adoption, life=timedelta(hours=1)
-        ),
-        news=_no_news,
-        delivery_public=True,
+    settings = Settings(
+        data=folder, auth=False, delivery="public", max_upload_bytes=2 * BIG, reserve_bytes=0
     )
-    await _serve(create_app(services), paths, pipe)
+    engines = open_engines(settings)
+    await engines.ensure()
+    paths = {
+        label: await _product(engines.store, engines.catalog, size) for label, size in SIZES.items()
+    }
+    await _serve(create_app(services_of(settings, engines)), paths, pipe)
 
 
-def _no_hooks(url: str, _secret: str) -> Notifier:
-    raise AssertionError(f"no webhook was to be opened, but {url} was")
-
-
-async def _no_news(body: bytes) -> dict[str, str]:
-    raise AssertionError(f"no store tells this server anything: {body!r}")
-
-
-async def _always() -> dict[str, str | None]:
-    return {}
-
-
-async def _product(store: LocalObjectStore, catalog: SqliteCatalog, size: int) -> str:
+async def _product(store: ObjectStore, catalog: Catalog, size: int) -> str:
     """Write an asset with one finished product; the answer is the product's path."""
     id, now = new_id(), datetime.now(UTC)
     data = os.urandom(size)
