@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
+from mediakiln.model.asset import Asset
 from mediakiln.model.errors import InvalidRequest
 from mediakiln.web.api.openapi import problems
 from mediakiln.web.api.schemas import AssetOut
@@ -15,6 +16,13 @@ from mediakiln.web.urls import asset_url, base_url
 
 _TAGS = "Comma-separated; may be given more than once."
 _RECIPE = {"type": "string", "description": "A preset's name, or a recipe as JSON."}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    **problems(400, 413, 415, 422, 507),
+    201: {
+        "description": "The asset. Of a form with several files: what became of each.",
+        "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
+    },
+}
 _BODY: dict[str, Any] = {
     "required": True,
     "description": "The file's bytes, of any Content-Type but multipart/form-data, or a form.",
@@ -50,8 +58,7 @@ def router(services: Services) -> APIRouter:
         operation_id="upload_asset",
         summary="Upload a file",
         openapi_extra={"requestBody": _BODY},
-        responses=problems(400, 413, 415, 422, 507)
-        | {201: {"headers": {"Location": {"schema": {"type": "string", "format": "uri"}}}}},
+        responses=_RESPONSES,
     )
     async def upload(
         request: Request,
@@ -66,25 +73,26 @@ def router(services: Services) -> APIRouter:
             str | None, Header(description="As `recipe`, for one too long for an address.")
         ] = None,
     ) -> AssetOut | SeveralOut:
-        """Send the file as the raw body, or in a form beside its fields.
-
-        A form with one file is answered with its asset, or with why it was refused. One with
-        several becomes as many assets; files that are refused are listed beside them.
-        """
+        """Send the file as the raw body, or one or several in a form beside their fields."""
         said = Said(
             filename=filename,
             recipe=recipe or x_recipe,
             uploader=uploader,
             tags=",".join(tags) if tags else None,
         )
-        found = await take_in(request, said, services)
         base = base_url(request.scope, services)
-        if isinstance(found, Several):
-            return await _several(found, services, base)
-        response.headers["Location"] = asset_url(base, found.id)
-        return await asset_view(found, services.deliver, base)
+        return await _shown(await take_in(request, said, services), services, base, response)
 
     return routes
+
+
+async def _shown(
+    found: Asset | Several, services: Services, base: str, response: Response
+) -> AssetOut | SeveralOut:
+    if isinstance(found, Several):
+        return await _several(found, services, base)
+    response.headers["Location"] = asset_url(base, found.id)
+    return await asset_view(found, services.deliver, base)
 
 
 async def _several(found: Several, services: Services, base: str) -> SeveralOut:
