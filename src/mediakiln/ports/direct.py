@@ -11,8 +11,7 @@ from mediakiln.model.keys import Bucket
 class SignedPut:
     """One PUT that a client may send to the store.
 
-    `headers` are part of the signature: the client sends exactly these, beside the
-    Content-Length, which is signed as well.
+    `headers` are what the client must send, exactly so, beside the Content-Length.
     """
 
     url: str
@@ -29,7 +28,11 @@ class SignedForm:
 
 @runtime_checkable
 class DirectUploads(Protocol):
-    """For stores that take whole objects straight from clients, of a size and type agreed on."""
+    """For stores that take whole objects straight from clients.
+
+    What an engine cannot bind to the request (S3 and Google bind size, type and a free key; Azure
+    binds none of them) is checked once the object is there.
+    """
 
     @property
     def max_put_bytes(self) -> int:
@@ -39,12 +42,18 @@ class DirectUploads(Protocol):
     async def sign_put(
         self, bucket: Bucket, key: str, *, size: int, media_type: str, expires_s: float
     ) -> SignedPut:
-        """A PUT of exactly `size` bytes, that is refused where the key is taken.
+        """A PUT of `size` bytes.
 
         Raises:
             InvalidRequest: the engine's addresses do not live so long.
+            NotSupported: the engine's credentials cannot sign.
         """
         ...
+
+
+@runtime_checkable
+class SignedForms(Protocol):
+    """For stores that take the forms of browsers."""
 
     async def sign_form(
         self, bucket: Bucket, key: str, *, size: int, media_type: str, expires_s: float

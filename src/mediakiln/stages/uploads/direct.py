@@ -23,7 +23,7 @@ from mediakiln.model.ids import is_id, new_id
 from mediakiln.model.keys import Bucket, input_key
 from mediakiln.model.names import clean_name
 from mediakiln.model.upload import Offer, Upload
-from mediakiln.ports.direct import DirectUploads, SignedForm, SignedPut
+from mediakiln.ports.direct import DirectUploads, SignedForm, SignedForms, SignedPut
 from mediakiln.ports.object_store import ObjectStore
 from mediakiln.stages.uploads.adoption import PROTOCOL, Adoption
 from mediakiln.stages.uploads.book import UploadBook
@@ -39,11 +39,14 @@ Admit = Callable[[int], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a client needs to send its file: one of the two requests, before `until`."""
+    """What a client needs to send its file: one of the two requests, before `until`.
+
+    There is a form where the store takes forms.
+    """
 
     upload: Upload
     put: SignedPut
-    form: SignedForm
+    form: SignedForm | None
     until: datetime
 
 
@@ -88,9 +91,11 @@ class Direct:
         put = await store.sign_put(
             Bucket.INPUT, upload.key, size=size, media_type=media_type, expires_s=life_s
         )
-        form = await store.sign_form(
-            Bucket.INPUT, upload.key, size=size, media_type=media_type, expires_s=life_s
-        )
+        form: SignedForm | None = None
+        if isinstance(store, SignedForms):
+            form = await store.sign_form(
+                Bucket.INPUT, upload.key, size=size, media_type=media_type, expires_s=life_s
+            )
         await self._book.open(upload)
         return Opened(upload, put, form, upload.created_at + self._life)
 

@@ -43,7 +43,7 @@ class PutOut(BaseModel):
     """A request with the file as its body."""
 
     url: str
-    headers: dict[str, str] = Field(description="Send exactly these; they are signed.")
+    headers: dict[str, str] = Field(description="Send exactly these.")
 
 
 class FormOut(BaseModel):
@@ -59,7 +59,7 @@ class DirectOut(BaseModel):
     id: str = Field(description="The upload's id, and that of the asset it becomes.")
     key: str = Field(description="The object's key in the input bucket.")
     put: PutOut
-    form: FormOut
+    form: FormOut | None = Field(description="Null where the store takes no forms.")
     expires_at: datetime = Field(description="Until when the store takes the request.")
     complete_url: str = Field(description="POST there once the file is sent.")
     asset_url: str
@@ -141,12 +141,12 @@ def _media_type(given: str) -> str | None:
 
 
 def _view(opened: Opened, base: str) -> DirectOut:
-    id = opened.upload.id
+    id, form = opened.upload.id, opened.form
     return DirectOut(
         id=id,
         key=opened.upload.key,
         put=PutOut(url=opened.put.url, headers=dict(opened.put.headers)),
-        form=FormOut(url=opened.form.url, fields=dict(opened.form.fields)),
+        form=form and FormOut(url=form.url, fields=dict(form.fields)),
         expires_at=opened.until,
         complete_url=f"{base}/v1/uploads/direct/{id}/complete",
         asset_url=asset_url(base, id),

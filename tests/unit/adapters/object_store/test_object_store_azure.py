@@ -25,6 +25,15 @@ def without_key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("with_key")
+async def test_a_client_s_put_says_what_kind_of_blob_it_is() -> None:
+    store = AzureObjectStore.from_url("az://account/media")
+    put = await store.sign_put(Bucket.INPUT, "p/x", size=7, media_type="a/b", expires_s=60)
+    assert put.headers == {"x-ms-blob-type": "BlockBlob", "Content-Type": "a/b"}
+    assert put.url.startswith("https://account.blob.core.windows.net/media-input/p/x?")
+    await store.close()
+
+
+@pytest.mark.usefixtures("with_key")
 async def test_an_address_says_the_name_and_the_type() -> None:
     store = AzureObjectStore.from_url("az://account/media")
     assert store.capabilities.presign_described

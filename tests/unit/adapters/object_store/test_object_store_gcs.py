@@ -54,6 +54,17 @@ async def test_an_address_is_signed_as_obstore_signs_it(account: str, key: str) 
     assert urlsplit(expected).path == request.path
 
 
+async def test_a_client_s_put_is_bound_to_size_type_and_a_free_key(account: str) -> None:
+    del account
+    put = await GcsObjectStore.from_url("gs://media").sign_put(
+        Bucket.INPUT, "p/x", size=7, media_type="image/png", expires_s=60
+    )
+    signed = parse_qs(urlsplit(put.url).query)["X-Goog-SignedHeaders"]
+    assert signed == [";".join(sorted(["host", *put.headers]))]
+    assert put.headers["x-goog-content-length-range"] == "7,7"
+    assert put.headers["x-goog-if-generation-match"] == "0"
+
+
 async def test_the_name_and_the_type_are_part_of_what_is_signed(account: str) -> None:
     """The canonical request in Google's own form."""
     del account

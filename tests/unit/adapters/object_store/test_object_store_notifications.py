@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
-from mediakiln.adapters.object_store.notifications import ObjectCreated, is_later, parse
+from mediakiln.adapters.object_store.notifications import (
+    Greeting,
+    ObjectCreated,
+    greeting,
+    is_later,
+    parse,
+)
 from mediakiln.model.errors import UnreadableMessage
 
 _S3_PUT = """{
@@ -290,3 +296,23 @@ def test_wrappings_in_wrappings_come_to_an_end() -> None:
     assert parse(body) == [_PUT]
     with pytest.raises(UnreadableMessage):
         parse(_sns(body))
+
+
+def test_greetings_are_told_from_news() -> None:
+    asked = json.loads(_sns("You have chosen to subscribe", "SubscriptionConfirmation"))
+    asked["SubscribeURL"] = "https://sns.eu-central-1.amazonaws.com/?Token=1"
+    assert greeting(json.dumps(asked)) == Greeting(
+        topic="arn:aws:sns:x:1:t", address="https://sns.eu-central-1.amazonaws.com/?Token=1"
+    )
+    (own,) = json.loads(_AZURE)
+    question = own | {
+        "eventType": "Microsoft.EventGrid.SubscriptionValidationEvent",
+        "data": {"validationCode": "abc", "validationUrl": "https://evil.example/"},
+    }
+    assert greeting(json.dumps([question])) == Greeting(code="abc")
+    for other in (_S3_PUT, _MINIO, _EVENT_BRIDGE, _AZURE, _sns(_S3_PUT), "nonsense", "[]", "7"):
+        assert greeting(other) is None
+
+
+def test_the_end_of_a_subscription_is_nothing() -> None:
+    assert parse(_sns("You have chosen to deactivate", "UnsubscribeConfirmation")) == []

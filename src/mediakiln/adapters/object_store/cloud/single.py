@@ -1,8 +1,9 @@
 """What Azure and Google have in common: deletes one by one, the check that buckets are there."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import ClassVar, cast
 
 import obstore
 
@@ -13,13 +14,18 @@ from mediakiln.adapters.object_store.cloud.putting import put_whole
 from mediakiln.adapters.object_store.cloud.shelves import Shelf
 from mediakiln.adapters.object_store.cloud.store import CloudObjectStore
 from mediakiln.model.errors import EngineMisconfigured, NotSupported, ObjectMissing
-from mediakiln.ports.object_store import ObjectInfo
+from mediakiln.model.keys import Bucket
+from mediakiln.ports.direct import SignedPut
+from mediakiln.ports.object_store import ObjectInfo, Presigned
 
 _PARALLEL = 16
 
 
 class SingleDeletes(CloudObjectStore):
     """A store that deletes one object by a request."""
+
+    put_headers: ClassVar[Mapping[str, str]] = {}
+    """What a client must send that writes by an address."""
 
     @abstractmethod
     async def _make(self, name: str) -> None:
@@ -32,6 +38,14 @@ class SingleDeletes(CloudObjectStore):
         Raises:
             EngineMisconfigured: it cannot be used; the hint says what helps.
         """
+
+    async def sign_put(
+        self, bucket: Bucket, key: str, *, size: int, media_type: str, expires_s: float
+    ) -> SignedPut:
+        """A PUT for a second to a week. Its signature binds neither size nor type."""
+        del size
+        url = await cast("Presigned", self).presign(bucket, key, method="PUT", expires_s=expires_s)
+        return SignedPut(url, {**self.put_headers, "Content-Type": media_type})
 
     async def ensure(self) -> None:
         """Check that the three buckets answer; make those that are missing.

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import obstore
 from obstore.store import AzureStore
@@ -41,7 +41,6 @@ from mediakiln.model.errors import (
     ObjectMissing,
 )
 from mediakiln.model.keys import Bucket
-from mediakiln.ports.direct import SignedPut
 from mediakiln.ports.object_store import LifecycleRules, ObjectInfo
 
 if TYPE_CHECKING:
@@ -105,18 +104,8 @@ class AzureObjectStore(SingleDeletes):
         shelves = {b: shelf_of(_open(options, options.buckets[b]), b, options) for b in Bucket}
         return cls(Http(options), shelves, options.account, key)
 
-    max_put_bytes = 5000 << 20
-
-    async def sign_put(
-        self, bucket: Bucket, key: str, *, size: int, media_type: str, expires_s: float
-    ) -> SignedPut:
-        """A PUT for a second to a week. Its signature binds neither size nor type.
-
-        https://learn.microsoft.com/rest/api/storageservices/put-blob
-        """
-        del size
-        url = await self.presign(bucket, key, method="PUT", expires_s=expires_s)
-        return SignedPut(url, {"x-ms-blob-type": "BlockBlob", "Content-Type": media_type})
+    max_put_bytes = 5000 << 20  # https://learn.microsoft.com/rest/api/storageservices/put-blob
+    put_headers: ClassVar[Mapping[str, str]] = {"x-ms-blob-type": "BlockBlob"}
 
     async def presign(
         self,

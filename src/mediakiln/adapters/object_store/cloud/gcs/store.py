@@ -38,6 +38,7 @@ from mediakiln.model.errors import (
     NotSupported,
 )
 from mediakiln.model.keys import Bucket
+from mediakiln.ports.direct import SignedPut
 from mediakiln.ports.object_store import LifecycleRules, ObjectInfo
 
 if TYPE_CHECKING:
@@ -104,10 +105,6 @@ class GcsObjectStore(SingleDeletes):
         media_type: str | None = None,
     ) -> str:
         """An address for a second to a week, signed by the service account's key or by IAM."""
-        check_key(key)
-        check_life(expires_s)
-        if self._tokens.anonymous:
-            raise NotSupported("Without credentials there are no signed addresses.")
         query: dict[str, str] = {}
         headers: dict[str, str] = {}
         if method == "PUT":
@@ -115,6 +112,37 @@ class GcsObjectStore(SingleDeletes):
         else:
             query |= {"response-content-type": media_type} if media_type else {}
             query |= {"response-content-disposition": attachment(filename)} if filename else {}
+        return await self._signed(bucket, key, method, expires_s, query, headers)
+
+    max_put_bytes = 5 << 40
+
+    async def sign_put(
+        self, bucket: Bucket, key: str, *, size: int, media_type: str, expires_s: float
+    ) -> SignedPut:
+        """A PUT, for a second to a week, that is refused where the key is taken.
+
+        https://cloud.google.com/storage/docs/xml-api/reference-headers
+        """
+        headers = {
+            "content-type": media_type,
+            "x-goog-content-length-range": f"{size},{size}",
+            "x-goog-if-generation-match": "0",
+        }
+        return SignedPut(await self._signed(bucket, key, "PUT", expires_s, {}, headers), headers)
+
+    async def _signed(
+        self,
+        bucket: Bucket,
+        key: str,
+        method: Literal["GET", "PUT"],
+        expires_s: float,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+    ) -> str:
+        check_key(key)
+        check_life(expires_s)
+        if self._tokens.anonymous:
+            raise NotSupported("Without credentials there are no signed addresses.")
         request = Request(
             method=method,
             endpoint=self._endpoint,
