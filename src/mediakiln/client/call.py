@@ -136,9 +136,20 @@ def sent(call: Call[T], retry: Retry) -> Flow[T]:
                 raise
         else:
             pause = retry.after_answer(response, attempt, repeatable=call.repeatable)
-            if pause is None:
+            if pause is None and (place := _kept_at(response)) is not None:
+                call, attempt, pause = Call("GET", place, call.decode), 0, 0.0
+            elif pause is None:
                 return read(call, response)
         yield Pause(pause)
+
+
+def _kept_at(response: httpx2.Response) -> str | None:
+    """Where to look for an answer that was given before and was too long to be kept."""
+    replayed = response.is_success and response.headers.get("idempotency-replayed") == "true"
+    if not replayed or response.content:
+        return None
+    _, found, rest = response.headers.get("location", "").partition("/v1/")
+    return f"/v1/{rest}" if found else None
 
 
 def read(call: Call[T], response: httpx2.Response) -> T:

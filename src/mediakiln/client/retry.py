@@ -10,8 +10,8 @@ import httpx2
 from mediakiln.client.errors import code_of, problem_of
 
 _STATUSES = frozenset({408, 423, 425, 429, 500, 502, 503, 504})
-_HELD = frozenset({409, 423})
-"""Somebody else's request is in the way; a server that died in one lets go after a while."""
+_HELD = frozenset({409, 423, 429})
+"""Other requests are in the way: it will pass, though a server that died in one lets go late."""
 _HELD_TRIES: Final = 30
 _HELD_PAUSE_S: Final = 1.0
 _LASTING = frozenset({"quota_exceeded"})
@@ -22,7 +22,10 @@ _UNTOUCHED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """At most `tries` tries; pauses double from `base_s` up to `max_s`, with jitter."""
+    """At most `tries` tries; pauses double from `base_s` up to `max_s`, with jitter.
+
+    Where only other requests are in the way (409, 423, 429), there are 30 tries.
+    """
 
     tries: int = 5
     base_s: float = 0.2

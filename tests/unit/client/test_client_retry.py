@@ -66,7 +66,7 @@ async def test_what_somebody_else_holds_is_asked_for_longer() -> None:
 async def test_what_might_be_done_twice_is_not_tried_again() -> None:
     app = Failing(503)
     with pytest.raises(ApiError):
-        await ask(app, "process", "x")
+        await ask(app, "replay", "x")
     assert app.requests == 1
 
 

@@ -208,6 +208,14 @@ async def test_a_creating_call_has_one_key_however_often_it_is_sent(do: Do, line
     assert mine == "mine"
 
 
+async def test_an_answer_that_was_too_long_to_be_kept_is_looked_up(do: Do, line: Refusing) -> None:
+    made = await do("submit", b"text", name="a.txt")
+    line.answers = {"POST /v1/assets": [201]}
+    where = f"https://public.example/v1/assets/{made.id}".encode()
+    line.headers = [(b"idempotency-replayed", b"true"), (b"location", where)]
+    assert await do("submit", b"text", name="a.txt") == made
+
+
 @pytest.mark.parametrize(
     ("status", "code", "more", "requests"),
     [

@@ -87,7 +87,8 @@ def create_token(
         uploader=uploader,
         expires_in=expires_in,
     )
-    return Call("POST", "/v1/tokens", UploadToken.model_validate, headers=once(), body=body)
+    # One more that nobody hears of is no harm, and an answer that is kept for repetition were one.
+    return Call("POST", "/v1/tokens", UploadToken.model_validate, body=body)
 
 
 def audit(

@@ -37,7 +37,7 @@ def process(asset: Asset | str, recipe: Recipe | None = None) -> Call[Asset]:
     """Start another run, perhaps with another recipe; only missing products are made."""
     path = f"/v1/assets/{part(_id(asset))}/process"
     body = given(recipe=recipe)
-    return Call("POST", path, Asset.model_validate, headers=once(), body=body, repeatable=False)
+    return Call("POST", path, Asset.model_validate, headers=once(), body=body)
 
 
 def delete(asset: Asset | str) -> Call[Asset]:
