@@ -52,11 +52,15 @@ class InPlaceUploads:
         token = secrets.token_hex(16)
         folder = f"{self.root}/{token}"
         os.mkdir(folder)
-        Journal.create(f"{folder}/{_PARTS}", bucket, key)
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW
-        os.close(os.open(f"{folder}/{_DATA}", flags, 0o644))
-        sync_folder(folder)
-        sync_folder(self.root)
+        try:
+            Journal.create(f"{folder}/{_PARTS}", bucket, key)
+            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW
+            os.close(os.open(f"{folder}/{_DATA}", flags, 0o644))
+            sync_folder(folder)
+            sync_folder(self.root)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         return token
 
     def paths(self, token: str, key: str) -> tuple[str, str]:

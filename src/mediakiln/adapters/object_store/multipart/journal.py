@@ -4,6 +4,7 @@ A record is written after its part's bytes are on the disk, and is removed from 
 they are overwritten. It carries a checksum, so that one torn by a loss of power counts as none.
 """
 
+import errno
 import json
 import os
 import struct
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
+from mediakiln.adapters.object_store.files import write_all
 from mediakiln.adapters.object_store.multipart.locks import held, try_lock
 from mediakiln.model.errors import NotFound
 from mediakiln.model.keys import Bucket
@@ -51,7 +53,7 @@ class Journal:
         head = json.dumps({"bucket": bucket, "key": key}, ensure_ascii=False).encode()
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
         try:
-            os.write(descriptor, head.ljust(_HEAD_BYTES, b"\0"))
+            write_all(descriptor, [head.ljust(_HEAD_BYTES, b"\0")])
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -134,7 +136,9 @@ class Journal:
         os.fdatasync(self._descriptor)
 
     def _put(self, number: int, record: bytes) -> None:
-        os.pwrite(self._descriptor, record, _HEAD_BYTES + (number - 1) * _RECORD.size)
+        place = _HEAD_BYTES + (number - 1) * _RECORD.size
+        if os.pwrite(self._descriptor, record, place) < len(record):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _records(self) -> bytes:
         size = os.fstat(self._descriptor).st_size
