@@ -11,6 +11,7 @@ from mediakiln.model.drops import dropped_id
 from mediakiln.model.errors import MediakilnError, VersionConflict
 from mediakiln.model.keys import Bucket, parse_input_key
 from mediakiln.ports.catalog import Catalog
+from mediakiln.ports.direct import Described
 from mediakiln.ports.object_store import ObjectInfo, ObjectStore
 from mediakiln.stages.reconcile.housekeeping import ORPHAN_AFTER
 from mediakiln.telemetry import metrics
@@ -63,8 +64,9 @@ class LostObjects:
         """Adopt what was forgotten; returns how many."""
         today = self._clock().date()
         days = [f"{today - timedelta(days=back):%Y/%m/%d}" for back in (0, 1)]
-        own = [f"{name}/{day}/" for name in await self._projects() for day in days]
-        prefixes = [*self._prefixes, *own]
+        # Where nobody can tell another's objects from ours, nobody else is let write ours.
+        projects = await self._projects() if isinstance(self._store, Described) else []
+        prefixes = [*self._prefixes, *(f"{name}/{day}/" for name in projects for day in days)]
         share = max(1, self._most // max(1, len(prefixes)))
         return sum([await self._below(prefix, share) for prefix in prefixes])
 
