@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -176,11 +177,16 @@ async def write_lifecycle(
 
 
 def open_detector(settings: Settings) -> Detector:
-    """The detector that the settings name."""
+    """The detector that the settings name; one a process, since a model may be large."""
+    return _detector(settings.detector)
+
+
+@cache
+def _detector(name: str) -> Detector:
     signatures = cast("Detector", _load("detector", DETECTORS["signature"])())
-    if settings.detector == "signature":
+    if name == "signature":
         return signatures
-    return cast("Detector", _load("detector", DETECTORS[settings.detector])(signatures))
+    return cast("Detector", _load("detector", DETECTORS[name])(signatures))
 
 
 def open_notifiers(settings: Settings) -> list[Notifier]:
