@@ -1,5 +1,6 @@
 """A bucket of a cloud, or a prefix in one, as a place to import from."""
 
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
@@ -16,6 +17,8 @@ from mediakiln.ports.fetcher import Fetched, Found
 _CHUNK = 1 << 20
 _PAGE = 1000
 _READ_S = 30
+_REFUSED = re.compile(r"status code: 4(?!08|09|29)\d\d")
+"""In an error's text, where alone obstore says the status: but for time-outs and congestion."""
 _OPTIONS: Final[Mapping[str, frozenset[str]]] = {
     "s3": frozenset({"endpoint", "region", "anonymous", "retries"}),
     "gs": frozenset({"endpoint", "anonymous", "retries"}),
@@ -181,6 +184,8 @@ def _translated() -> Iterator[None]:
             "the place does not let us read", hint="check the source's credentials"
         ) from error
     except (BaseError, OSError) as error:
+        if _REFUSED.search(str(error)):
+            raise FetchRefused(f"the place refuses: {_first_line(error)}") from error
         raise FetchFailed(f"the place does not answer: {_first_line(error)}") from error
 
 
