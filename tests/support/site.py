@@ -20,6 +20,7 @@ from mediakiln.roles.objects import ObjectNews
 from mediakiln.stages.access import Access
 from mediakiln.stages.importing import ImportDesk
 from mediakiln.stages.importing.book import ImportBook
+from mediakiln.stages.erasure import Erasures
 from mediakiln.stages.ledger import Change
 from mediakiln.stages.uploads.book import UploadBook
 from mediakiln.stages.uploads.s3.stage import S3Uploads
@@ -85,6 +86,7 @@ def services_of(world: World, **settings: Any) -> Services:
             max_bytes=5 * 10**12,
         ),
         "store": world.store,
+        "erasures": Erasures(world.ledger, world.store, clock=world.clock),
         "deliver": world.deliver,
         "manage": world.manage,
         "dead": world.dead,

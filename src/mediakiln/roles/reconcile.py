@@ -6,10 +6,12 @@ from mediakiln.roles import parts
 from mediakiln.roles.engines import Engines
 from mediakiln.roles.service import Service, Sweeper, Together
 from mediakiln.roles.settings import Settings
+from mediakiln.stages.erasure import Erasures
 from mediakiln.stages.reconcile import Housekeeping, LostObjects, Reconcile
 
 _BATCH = 100
 _HOUR_S = 3600.0
+_ERASURES_S = 15.0
 
 
 def build(settings: Settings, engines: Engines) -> Service:
@@ -27,6 +29,7 @@ def build(settings: Settings, engines: Engines) -> Service:
         prefixes=[drop.prefix for drop in settings.drops],
         grace=timedelta(seconds=settings.lost_grace_s),
     )
+    erasures = Erasures(parts.ledger(settings, engines), engines.store)
     uploads = parts.upload_sweep(settings, engines)
     interval = min(15.0, max(1.0, settings.stall_s / 4))
     return Together(
@@ -36,6 +39,7 @@ def build(settings: Settings, engines: Engines) -> Service:
             ),
             Sweeper("lost", lost.sweep, interval=_look_s(settings), full=1_000_000),
             Sweeper("uploads", uploads, interval=_left_s(settings), full=1_000_000),
+            Sweeper("erasures", erasures.sweep, interval=_ERASURES_S, full=1),
             Sweeper("orphans", house.sweep_orphans, interval=_HOUR_S, full=1_000_000),
             Sweeper("archives", house.expire_archives, interval=_HOUR_S, full=1_000_000),
         ]

@@ -15,6 +15,7 @@ from mediakiln.roles.settings import Settings
 from mediakiln.stages.access import Access
 from mediakiln.stages.deadletters import DeadLetters
 from mediakiln.stages.deliver import Deliver
+from mediakiln.stages.erasure import Erasures
 from mediakiln.stages.manage import Manage
 from mediakiln.stages.receive import Receive
 from mediakiln.telemetry import metrics
@@ -93,6 +94,7 @@ def services_of(settings: Settings, engines: Engines) -> Services:
         imports=imports.desk(settings, engines),
         deliver=Deliver(engines.catalog, engines.store),
         manage=Manage(ledger, engines.store, grace=timedelta(seconds=settings.deletion_grace_s)),
+        erasures=Erasures(ledger, engines.store),
         dead=DeadLetters(engines.catalog, engines.broker),
         recipes=parts.recipe_book(settings),
         access=Access(

@@ -20,6 +20,7 @@ from mediakiln.web.api import (
     projects,
     signin,
     tokens,
+    uploaders,
 )
 from mediakiln.web.auth import Auth
 from mediakiln.web.delivery.downloads import Downloads
@@ -69,6 +70,7 @@ def _routers(services: Services, auth: Auth, live: Live, app: FastAPI) -> Iterat
     yield dead.router(services)
     yield keys.router(services, auth)
     yield projects.router(services)
+    yield uploaders.router(services)
     yield tokens.router(services)
     yield audit.router(services)
     yield signin.router(services)

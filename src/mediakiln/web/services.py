@@ -12,6 +12,7 @@ from mediakiln.ports.object_store import ObjectStore
 from mediakiln.stages.access import Access
 from mediakiln.stages.deadletters import DeadLetters
 from mediakiln.stages.deliver import Deliver
+from mediakiln.stages.erasure import Erasures
 from mediakiln.stages.importing import ImportDesk
 from mediakiln.stages.manage import Manage
 from mediakiln.stages.notify import Deliveries
@@ -38,6 +39,7 @@ class Services:
     imports: ImportDesk
     deliver: Deliver
     manage: Manage
+    erasures: Erasures
     dead: DeadLetters
     recipes: RecipeBook
     access: Access
