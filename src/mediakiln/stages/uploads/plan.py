@@ -59,7 +59,7 @@ def planned(size: int, rules: PartRules, *, max_bytes: int, asked: int | None = 
         )
     part_size = asked if asked is not None else _default(size, rules)
     least = max(rules.min_bytes, -(-size // rules.max_parts))
-    if not least <= part_size <= rules.max_bytes and size > part_size:
+    if part_size > rules.max_bytes or part_size < min(least, size):
         raise InvalidRequest(
             f"parts of this file are {least} to {rules.max_bytes} bytes large",
             field="part_size",
@@ -67,7 +67,7 @@ def planned(size: int, rules: PartRules, *, max_bytes: int, asked: int | None = 
             value=part_size,
             hint=f"at most {rules.max_parts} parts make a file; leave part_size out",
         )
-    return Plan(size, min(part_size, rules.max_bytes))
+    return Plan(size, part_size)
 
 
 def _default(size: int, rules: PartRules) -> int:

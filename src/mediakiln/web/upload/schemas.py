@@ -49,16 +49,24 @@ class UploadIn(_Asked):
     )
 
     filename: str = Field(description="The file's name.")
-    size: int = Field(description="The file's bytes.")
+    size: int = Field(strict=True, description="The file's bytes.")
     part_size: int | None = Field(
-        None, ge=1, description="Bytes of every part but the last; chosen by the server if absent."
+        None,
+        strict=True,
+        ge=1,
+        description="Bytes of every part but the last; chosen by the server if absent.",
     )
     recipe: str | dict[str, Any] | None = Field(
         None, description="A preset's name, or a recipe; without one the kind's default runs."
     )
     uploader: str | None = Field(None, description="Who uploads.")
     tags: list[str] = Field(default_factory=list, max_length=MAX_TAGS)
-    type: str | None = Field(None, max_length=200, description="The media type, if it is known.")
+    type: str | None = Field(
+        None,
+        max_length=200,
+        pattern=r"^[\x20-\x7e]*$",
+        description="The media type, if it is known.",
+    )
     presign: int = Field(
         0, ge=0, le=MAX_URLS, description="For so many parts, answer with addresses in the store."
     )
