@@ -84,25 +84,10 @@ def router(services: Services, auth: Auth) -> APIRouter:
         principal = allowed(request.scope, Scope.ADMIN)
         project = await _project(principal, wanted.project, services)
         _check(wanted)
-        key, text = await keys.create(
-            wanted.name,
-            project=project,
-            scopes=wanted.scopes,
-            by=principal.id,
-            uploader=wanted.uploader,
-            rate=wanted.rate,
-            quota=wanted.quota,
-            expires_at=wanted.expires_at,
-        )
-        await noted(
-            request.scope,
-            services,
-            "key.created",
-            key.id,
-            project=key.project,
-            name=key.name,
-            scopes=list(key.scopes),
-        )
+        given = dict(wanted) | {"project": project}
+        key, text = await keys.create(**given, by=principal.id)
+        told = {"name": key.name, "scopes": list(key.scopes)}
+        await noted(request.scope, services, "key.created", key.id, project=key.project, **told)
         return NewKeyOut(key=text, **_shown(key))
 
     @routes.get("/v1/keys", responses=problems(400, 403, 422))
