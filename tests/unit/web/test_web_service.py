@@ -154,6 +154,8 @@ async def test_the_description_is_complete_and_its_references_lead_somewhere(sit
         "POST /v1/uploads/{id}/parts/{number}/url", "POST /v1/uploads/{id}/complete",
         "POST /v1/uploads/direct", "POST /v1/uploads/direct/{id}/complete",
         "POST /v1/notifications/objects", "GET /v1/events",
+        "POST /v1/imports", "GET /v1/imports", "GET /v1/imports/{id}", "DELETE /v1/imports/{id}",
+        "GET /v1/imports/{id}/items", "POST /v1/imports/{id}/retry",
         "POST /v1/assets/{id}/deliveries/{delivery}/resend",
         "POST /v1/webhooks", "GET /v1/webhooks", "GET /v1/webhooks/{id}",
         "DELETE /v1/webhooks/{id}", "POST /v1/webhooks/{id}/enable", "POST /v1/webhooks/{id}/test",
