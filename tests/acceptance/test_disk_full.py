@@ -169,6 +169,34 @@ def test_an_upload_of_unknown_size_that_fills_the_disk_leaves_nothing(site: Smal
     until(lambda: readiness(site)[0] == 200)
 
 
+def test_a_part_that_finds_the_disk_full_is_sent_again_once_there_is_room(site: SmallDisk) -> None:
+    data = media.jpeg() + bytes(3 * 2**20)
+    asked = {"filename": "a.jpg", "size": len(data), "part_size": 2**20}
+    with httpx2.Client(base_url=site.url, timeout=30, trust_env=False) as http:
+        id = http.post("/v1/uploads", json=asked).json()["id"]
+
+        def put(number: int) -> int:
+            piece = data[(number - 1) * 2**20 : number * 2**20]
+            return http.put(f"/v1/uploads/{id}/parts/{number}", content=piece).status_code
+
+        assert put(1) == 200
+        site.fill(leave=2**20)
+        try:
+            refused = http.post("/v1/uploads", json=asked)
+            assert (refused.status_code, refused.json()["code"]) == (507, "storage_full")
+            assert put(2) == 507
+            listed = http.get(f"/v1/uploads/{id}/parts").json()["parts"]
+            assert [part["number"] for part in listed] == [1]
+        finally:
+            site.free()
+        until(lambda: readiness(site)[0] == 200)
+        assert [put(number) for number in (2, 3, 4)] == [200] * 3
+        done = http.post(f"/v1/uploads/{id}/complete")
+        assert done.status_code == 201
+        assert http.get(done.json()["url"]).content == data
+        assert end(site, id).state is AssetState.READY
+
+
 def test_work_in_flight_while_the_disk_is_full_is_done_afterwards(site: SmallDisk) -> None:
     recipe = {"steps": {"late": {"op": "mischief.write_late", "word": "kiln"}}}
     header = {"X-Recipe": json.dumps(recipe)}
