@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
+import httpx2
 from cyclopts import Parameter
 
 from mediakiln.roles.settings import Settings
@@ -63,7 +64,9 @@ async def serve(settings: Settings, when_ready: WhenReady) -> None:
             supervisor = Supervisor(children_of(settings, listener, environment))
             async with asyncio.TaskGroup() as group:
                 usable = group.create_task(supervisor.run(stop))
-                group.create_task(_announce(base, settings, when_ready, stop))
+                telling = group.create_task(_announce(base, settings, when_ready, stop))
+                # Once nobody answers any more, there is nobody to wait for.
+                usable.add_done_callback(lambda _: telling.cancel())
     finally:
         del lock
         (settings.data / "address").unlink(missing_ok=True)
@@ -109,10 +112,9 @@ async def page_url(base: str, settings: Settings) -> str:
     """The page, with a sign-in link that works once when a key is asked for."""
     if not settings.auth:
         return f"{base}/"
-    from mediakiln.cli.asking import asked
-
-    key = settings.owner_key()
-    made = await asyncio.to_thread(asked, base, key, "POST", "/v1/signin")
+    headers = {"Authorization": f"Bearer {settings.owner_key()}"}
+    async with httpx2.AsyncClient(base_url=base, headers=headers, trust_env=False) as http:
+        made = (await http.post("/v1/signin")).raise_for_status().json()
     link = urlsplit(made["url"])
     # Here the address that is listened on counts, not the one that clients elsewhere know.
     return f"{base}{link.path}?{link.query}"
