@@ -36,6 +36,8 @@ FAMILIES: Final[Mapping[str, Scope]] = {
     "/v1/projects": Scope.ADMIN,
     "/v1/audit": Scope.ADMIN,
     "/v1/dead": Scope.ADMIN,
+    "/v1/erasures": Scope.ADMIN,
+    "/v1/uploaders": Scope.ADMIN,
     "/v1/tokens": Scope.UPLOAD,
     "/v1/uploads": Scope.UPLOAD,
     "/v1/imports": Scope.UPLOAD,
@@ -53,6 +55,7 @@ BODIES: Final[Mapping[str, Any]] = {
     "POST /v1/keys": {"name": "k", "scopes": ["read"]},
     "POST /v1/projects": {"name": "p"},
     "POST /v1/tokens": {},
+    "POST /v1/erasures": {"uploader": "ada"},
     "POST /v1/webhooks": {"url": "https://example.org/hook"},
 }
 """What is read before the scope is looked at."""
@@ -131,12 +134,13 @@ async def ids_of(site: Site) -> dict[str, str]:
         "/v1/dead": letter.id,
         "/v1/imports": new_id(),
         "/v1/webhooks": new_id(),
+        "/v1/erasures": new_id(),
     }
 
 
 def filled(path: str, ids: Mapping[str, str]) -> str:
     family = next((ids[name] for name in ids if path.startswith(name)), "")
-    others = {"name": "web", "number": "1", "delivery": "1"}
+    others = {"name": "web", "number": "1", "delivery": "1", "uploader": "ada"}
     return path.format_map({"id": family} | others)
 
 
