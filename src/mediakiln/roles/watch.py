@@ -48,6 +48,7 @@ KEPT: Final = timedelta(days=30)
 _TICK_S: Final = 0.5
 _PAUSE_S: Final = 5.0
 _NEW_FOLDER_S: Final = 2.0
+_WARN_EVERY_S: Final = 10.0
 _LATER = (*OUTAGES, EngineError, Overloaded, FetchFailed)
 """They say nothing of the file: it is tried again."""
 
@@ -61,8 +62,8 @@ class Watcher:
         records: the space in which it is remembered what became of them.
         recipes: knows the folder's recipe.
         settle_s: how long a file must have stood still to be complete.
-        scan_s: seconds between full looks, for what no event told of.
-        parallel: files that are taken in at once.
+        scan_s: seconds between full looks.
+        parallel: files taken in at once.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Watcher:
         self._known: dict[str, str] = {}
         self._taking: dict[str, asyncio.Task[None]] = {}
         self._stopping = False
+        self._warned_at = -_WARN_EVERY_S
         self._scans_due = [time.monotonic()]
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -194,8 +196,11 @@ class Watcher:
                 if record.value["state"] == "taking":
                     record = await self._finish(seen, record)
             except _LATER as error:
-                log.warning("%s is tried again: %s", self._root / seen.key, error)
-                self._waiting[seen.key] = (seen, time.monotonic() + _PAUSE_S)
+                now = time.monotonic()
+                if now - self._warned_at >= _WARN_EVERY_S:  # an outage meets every file
+                    self._warned_at = now
+                    log.warning("%s is tried again: %s", self._root / seen.key, error)
+                self._waiting[seen.key] = (seen, now + _PAUSE_S)
                 return
             self._known[seen.key] = seen.fingerprint
             try:
@@ -206,8 +211,7 @@ class Watcher:
     async def _begin(self, seen: Sighting) -> Record:
         """The file's record, with the id its asset has or will have."""
         key = f"{self._folder.project}/{self._mark(seen)}"
-        record = await self._records.get(key)
-        if record is None:
+        if (record := await self._records.get(key)) is None:
             value = {"state": "taking", "id": new_id(), "path": str(self._root / seen.key)}
             with suppress(VersionConflict):
                 return Record(key, value, await self._records.put(key, value))
