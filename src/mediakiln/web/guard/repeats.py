@@ -39,7 +39,8 @@ LEASE_S: Final = 20.0
 MAX_KEY_CHARS: Final = 255
 MAX_KEPT_BYTES: Final = 40 * 1024
 _OK: Final = range(200, 300)
-_TOLD: Final = ("content-type", "location")
+_TOLD: Final = ("content-type", "location", "upload-offset", "upload-expires", "mediakiln-asset")
+_SAID: Final = ("upload-length", "upload-defer-length", "upload-metadata", "upload-concat")
 
 
 def key_of(scope: Scope) -> str | None:
@@ -211,5 +212,6 @@ def _fingerprint(scope: Scope) -> str:
         kind,
         # The length of a form's boundary is the client's affair of the moment.
         "" if kind.startswith("multipart/") else headers.get("content-length", ""),
+        *(headers[name] for name in _SAID if name in headers),
     )
     return hashlib.sha256("\n".join(said).encode()).hexdigest()

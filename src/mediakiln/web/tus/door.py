@@ -25,6 +25,7 @@ from mediakiln.stages.uploads.tus import Patch, TusState
 from mediakiln.telemetry import metrics
 from mediakiln.web.access import allowed, constrained
 from mediakiln.web.errors import problem
+from mediakiln.web.guard.repeats import NEW_ID
 from mediakiln.web.services import Services
 from mediakiln.web.tus.bodies import ticking_body
 from mediakiln.web.tus.fields import Concat, Fields
@@ -88,12 +89,19 @@ class TusDoor:
         fields = Fields(Headers(scope=scope))
         concat = fields.concat()
         raw, metadata = fields.metadata()
+        again = await self._again(principal, scope)
+        if again is not None:
+            return again
         if concat is not None and not concat.partial:
             return await self._concatenate(principal, concat, scope)
         length, checksum = fields.new_length(), fields.checksum()
         offer = self._constrained(principal, metadata, length)
         upload = await self._uploads.create(
-            offer, metadata=raw, partial=concat is not None, by=principal.id
+            offer,
+            metadata=raw,
+            partial=concat is not None,
+            by=principal.id,
+            id=scope.get(NEW_ID),
         )
         if not _has_body(scope):
             return 201, self._created(scope, upload, None)
@@ -119,9 +127,32 @@ class TusDoor:
         partials = await self._uploads.partials(principal.project, concat.ids)
         offer = self._constrained(principal, metadata, sum(each.offset for each in partials))
         upload, asset = await self._uploads.concatenate(
-            offer, partials, concat=concat.said, metadata=raw, by=principal.id
+            offer,
+            partials,
+            concat=concat.said,
+            metadata=raw,
+            by=principal.id,
+            id=scope.get(NEW_ID),
         )
         return 201, [*self._created(scope, upload, asset), _offset(upload)]
+
+    async def _again(self, principal: Principal, scope: Scope) -> Answer | None:
+        """The upload that a creation of the same Idempotency-Key made before its server died.
+
+        One that was to come with its bytes and has not all of them begins anew.
+        """
+        id = scope.get(NEW_ID)
+        if id is None:
+            return None
+        try:
+            upload, asset = await self._uploads.look(principal.project, id)
+            goes_on = not _has_body(scope) and not TusState.of(upload).final
+            if upload.state is UploadState.DONE or goes_on:
+                return 201, [*self._created(scope, upload, asset), _offset(upload)]
+            await self._uploads.terminate(principal.project, id)
+        except NotFound:
+            return None
+        return None
 
     async def _append(
         self, principal: Principal, id: str, scope: Scope, receive: Receive

@@ -68,9 +68,15 @@ class TusUploads:
         self._stopping = True
 
     async def create(
-        self, offer: Offer, *, metadata: str = "", partial: bool = False, by: str = "owner"
+        self,
+        offer: Offer,
+        *,
+        metadata: str = "",
+        partial: bool = False,
+        by: str = "owner",
+        id: str | None = None,
     ) -> Upload:
-        """Open an upload.
+        """Open an upload, with this id if one is given.
 
         Raises:
             EmptyFile, TooLarge, InvalidName: there can be no such file.
@@ -80,7 +86,7 @@ class TusUploads:
             self._checks.length(offer.size, offer)
         clean_name(offer.name)
         await self._entry.admit(offer.size or 0)
-        now, id = self._book.clock(), new_id()
+        now, id = self._book.clock(), id or new_id()
         key = partial_key(offer.project, id) if partial else input_key(offer.project, id, now)
         state = TusState(metadata=metadata, concat="partial" if partial else "")
         token = await self._parts.begin(Bucket.INPUT, key)
@@ -174,6 +180,7 @@ class TusUploads:
         concat: str,
         metadata: str = "",
         by: str = "owner",
+        id: str | None = None,
     ) -> tuple[Upload, Asset]:
         """Make a file of partial uploads, in this order; they may be used again for a while.
 
@@ -185,7 +192,7 @@ class TusUploads:
         self._checks.length(offer.size or 0, offer)
         clean_name(offer.name)
         await self._entry.admit(offer.size or 0)
-        now, id = self._book.clock(), new_id()
+        now, id = self._book.clock(), id or new_id()
         state = TusState(metadata=metadata, concat=concat)
         upload = self._record(id, input_key(offer.project, id, now), offer, state, by)
         holder = Holder(owner=new_id(), expires_at=now + self.limits.lease)
