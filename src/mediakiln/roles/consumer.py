@@ -174,7 +174,8 @@ class Consumer:
 
     async def _handle(self, topic: str, delivery: Delivery) -> None:
         started = time.monotonic()
-        keeper = asyncio.create_task(self._keep_lease(delivery))
+        over = asyncio.Event()
+        keeper = asyncio.create_task(self._keep_lease(delivery, over))
         try:
             outcome = await self._settle(topic, delivery)
         except LeaseLost:
@@ -183,6 +184,7 @@ class Consumer:
             log.warning("left to its lease: %s", error, extra={"topic": topic})
             outcome = "left"
         finally:
+            over.set()
             keeper.cancel()
         metrics.MESSAGES.labels(topic, self._group, outcome).inc()
         metrics.HANDLE_SECONDS.labels(topic, self._group).observe(time.monotonic() - started)
@@ -235,8 +237,9 @@ class Consumer:
             "message_id": delivery.message.id,
         }
 
-    async def _keep_lease(self, delivery: Delivery) -> None:
-        while True:
+    async def _keep_lease(self, delivery: Delivery, over: asyncio.Event) -> None:
+        # A cancellation that meets the end of a driver's time-out can be lost in it.
+        while not over.is_set():
             await asyncio.sleep(self._policy.lease_s / 3)
             try:
                 await delivery.extend(self._policy.lease_s)

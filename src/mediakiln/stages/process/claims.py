@@ -71,15 +71,17 @@ class Claims:
         """
         worker = asyncio.current_task()
         lost: list[MediakilnError] = []
+        over = asyncio.Event()
 
         async def renew() -> None:
-            while True:
+            # A cancellation that meets the end of a driver's time-out can be lost in it.
+            while not over.is_set():
                 await asyncio.sleep(self._lease.total_seconds() / 3)
                 try:
                     await self._renew(asset)
                 except LeaseLost as error:
-                    lost.append(error)
-                    if worker is not None:
+                    if worker is not None and not over.is_set():
+                        lost.append(error)
                         worker.cancel()
                     return
                 except MediakilnError as error:
@@ -95,6 +97,7 @@ class Claims:
                 worker.uncancel()
             raise lost[0] from None
         finally:
+            over.set()
             renewal.cancel()
 
     async def _renew(self, held: Asset) -> None:
