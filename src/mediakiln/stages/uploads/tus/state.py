@@ -32,6 +32,9 @@ class TusLimits:
     """How long a request waits for another's lock."""
     flush_bytes: int = 64 << 20
     """What is made durable at once, where that costs no memory."""
+    hash_bytes: int = 64 << 20
+    """Of files that come in one request, up to which the asset's checksum is found on the way:
+    that takes time from other requests, and files of several requests have none anyhow."""
     gather_bytes: int = 8 << 20
     """What is gathered in memory, where a part's size must be known before it is sent."""
     flush_s: float = 5.0

@@ -224,10 +224,9 @@ class TusUploads:
         return Session.open(self._book, project, id, self.limits)
 
     async def _take(self, session: Session, patch: Patch, chunks: Body) -> str | None:
-        """Write the body; the file's checksum, if it came in this one request."""
-        whole = patch.offset == 0 and patch.announced == session.upload.size
-        digest = blake3() if whole else None
+        """Write the body; the file's checksum, if this is all of it and not too much to hash."""
         session.size = session.upload.size if patch.length is None else patch.length
+        digest = blake3() if self._is_small(session, patch) else None
         writer = writer_of(
             self._parts,
             self._store,
@@ -261,6 +260,10 @@ class TusUploads:
         finally:
             await writer.discard()
         return f"blake3:{digest.hexdigest()}" if digest is not None else None
+
+    def _is_small(self, session: Session, patch: Patch) -> bool:
+        whole = patch.offset == 0 and patch.announced == session.size
+        return whole and (patch.announced or 0) <= self.limits.hash_bytes
 
     async def _ended(
         self, session: Session, checksum: str | None = None
