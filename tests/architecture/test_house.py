@@ -34,6 +34,7 @@ LONG_FUNCTIONS = {
 }
 FULL_FOLDERS = {
     "cli": "one file a command",
+    "model": "one file a word of the domain",
     "roles": "one file a role",
     "testing": "one file a part of each contract",
 }

@@ -28,7 +28,12 @@ class ErasureIn(BaseModel):
 def router(services: Services) -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["uploaders"])
+    _erasing(routes, services)
+    _exporting(routes, services)
+    return routes
 
+
+def _erasing(routes: APIRouter, services: Services) -> None:
     @routes.post("/v1/erasures", status_code=202, responses=problems(400, 403, 422))
     async def erase_uploader(request: Request, wanted: ErasureIn) -> Erasure:
         """Erase every asset of an uploader: hidden within minutes, purged without a grace.
@@ -45,6 +50,8 @@ def router(services: Services) -> APIRouter:
         """How far an erasure is."""
         return await services.erasures.get(allowed(request.scope, Scope.ADMIN).project, id)
 
+
+def _exporting(routes: APIRouter, services: Services) -> None:
     @routes.get(
         "/v1/uploaders/{uploader}/export",
         response_class=StreamingResponse,
@@ -68,5 +75,3 @@ def router(services: Services) -> APIRouter:
             media_type="application/x-tar",
             headers={"Content-Disposition": f"attachment; filename*=UTF-8''{name}"},
         )
-
-    return routes
