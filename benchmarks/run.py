@@ -27,6 +27,7 @@ NAMES = (
     "pipeline",
     "web",
     "multipart",
+    "tus",
     "broker",
     "catalog",
     "detector",
