@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from support.fleet import until
 from support.platform import Platform, platform
 
 
@@ -59,7 +60,11 @@ def test_a_key_works_in_its_project_until_it_is_revoked(locked: Platform, tmp_pa
 
 
 def test_the_link_that_up_prints_and_a_fresh_one_work_once(locked: Platform) -> None:
-    [printed] = re.findall(r"page  (http\S+)", locked.log.read_text())
+    def links() -> list[str]:
+        return re.findall(r"page  (http\S+)", locked.log.read_text())
+
+    until(lambda: len(links()) == 1, within=30)
+    [printed] = links()
     fresh = command(locked, "signin")
     assert printed != fresh
     for link in (printed, fresh):

@@ -227,7 +227,7 @@ def test_init_makes_what_the_engines_need_and_may_run_again(tmp_path: Path) -> N
     site = Platform(tmp_path, {"CHANGES": '["statistics"]'})
     first, second = site.command("init", "--json"), site.command("init", "--json")
     assert json.loads(told(first)) == json.loads(told(second))
-    assert json.loads(first.stdout)["broker"][1] == "17 topics, 17 groups"
+    assert json.loads(first.stdout)["broker"][1] == "19 topics, 19 groups"
     assert (site.data / "store" / "archive").is_dir()
 
 

@@ -18,9 +18,9 @@ from mediakiln.model.product import Lineage, Manifest, StoredFile
 from mediakiln.ports.fetcher import Fetched
 from mediakiln.roles.objects import ObjectNews
 from mediakiln.stages.access import Access
+from mediakiln.stages.erasure import Erasures
 from mediakiln.stages.importing import ImportDesk
 from mediakiln.stages.importing.book import ImportBook
-from mediakiln.stages.erasure import Erasures
 from mediakiln.stages.ledger import Change
 from mediakiln.stages.uploads.book import UploadBook
 from mediakiln.stages.uploads.s3.stage import S3Uploads
@@ -91,9 +91,7 @@ def services_of(world: World, **settings: Any) -> Services:
         "manage": world.manage,
         "dead": world.dead,
         "recipes": world.recipes,
-        "access": Access(
-            world.catalog, owner_key=settings.get("owner_key"), clock=world.clock
-        ),
+        "access": Access(world.catalog, owner_key=settings.get("owner_key"), clock=world.clock),
         "catalog": world.catalog,
         "broker": world.broker,
         "ready": everything_works,

@@ -48,13 +48,13 @@ def test_our_own_message_and_a_stores_say_the_same() -> None:
     id = new_id()
     key = input_key("default", id, KEY_DATE)
     ours = ObjectCreated(asset=id, key=key, bytes=46, etag="abc")
-    assert created(ours.to_message()) == [ours]
-    assert created(_message(_s3(key))) == [ours]
+    assert created(ours.to_message()) == [key]
+    assert created(_message(_s3(key, key))) == [key]
 
 
-def test_objects_that_are_not_of_our_making_are_passed_over() -> None:
+def test_keys_of_others_are_handed_on_to_the_rules_for_them() -> None:
     key = input_key("default", new_id(), KEY_DATE)
-    assert [found.key for found in created(_message(_s3("holiday/a b.jpg", key)))] == [key]
+    assert created(_message(_s3("holiday/a b.jpg", key))) == ["holiday/a b.jpg", key]
 
 
 def test_what_nobody_can_read_is_an_error_with_both_reasons() -> None:

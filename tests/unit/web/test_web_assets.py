@@ -110,7 +110,7 @@ async def test_a_record_whose_manifest_is_lost_is_shown_without_its_products(sit
     assert (view.status_code, view.json()["state"], view.json()["products"]) == (200, "ready", [])
 
 
-@pytest.mark.parametrize("id", ["x", "..", MISSING, MISSING.upper(), "%00", "a" * 5000])
+@pytest.mark.parametrize("id", ["x", "%2E%2E", MISSING, MISSING.upper(), "%00", "a" * 5000])
 async def test_an_id_that_names_nothing_is_a_404_everywhere(site: Site, id: str) -> None:
     for method, path in (
         ("GET", ""),
@@ -196,11 +196,13 @@ async def test_deliveries_of_an_asset_are_its_own(site: Site) -> None:
     records = site.world.catalog.records("deliveries")
     for owner in (asset, other):
         for number in range(3):
-            await records.put(f"{owner.id}/{number}", {"asset": owner.id, "number": number})
+            await records.put(f"{owner.id}/{number}/hook", {"asset": owner.id, "number": number})
     page = (await site.http.get(f"/v1/assets/{asset.id}/deliveries?limit=2")).json()
     assert [entry["number"] for entry in page["deliveries"]] == [0, 1]
     rest = await site.http.get(f"/v1/assets/{asset.id}/deliveries?cursor={page['cursor']}")
-    assert rest.json() == {"deliveries": [{"asset": asset.id, "number": 2}], "cursor": None}
+    assert rest.json()["cursor"] is None
+    [last] = rest.json()["deliveries"]
+    assert (last["asset"], last["number"]) == (asset.id, 2)
 
 
 async def a_dead_letter(site: Site) -> dict[str, Any]:

@@ -158,6 +158,7 @@ async def test_the_description_is_complete_and_its_references_lead_somewhere(sit
         "GET /v1/imports/{id}/items", "POST /v1/imports/{id}/retry",
         "POST /v1/assets/{id}/deliveries/{delivery}/resend",
         "POST /v1/webhooks", "GET /v1/webhooks", "GET /v1/webhooks/{id}",
+        "POST /v1/erasures", "GET /v1/erasures/{id}", "GET /v1/uploaders/{uploader}/export",
         "DELETE /v1/webhooks/{id}", "POST /v1/webhooks/{id}/enable", "POST /v1/webhooks/{id}/test",
     } == set(operations)  # fmt: skip
     names = [operation["operationId"] for operation in operations.values()]
