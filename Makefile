@@ -1,6 +1,6 @@
 # The two commands of the README are `make run` and `make test`; both set everything up first.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-engines check format bench docs lock clean
+.PHONY: help setup run test test-slow test-engines check format bench docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,6 +21,9 @@ run: $(STAMP) ## Start the platform, put a sample of each kind through it, keep 
 
 test: $(STAMP) ## All tests that need nothing but Python (at most 10 minutes on 2 cores)
 	@PYTHON=$(BIN)/python scripts/test
+
+test-slow: $(STAMP) ## The tests that take minutes each: kills, made-up requests, recipes of CONTRIBUTING
+	@PYTHON=$(BIN)/python scripts/test -m "slow and not engines"
 
 test-engines: $(STAMP) ## Contracts and the whole pipeline on real servers, which it starts and stops
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/test-engines

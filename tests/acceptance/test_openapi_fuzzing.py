@@ -29,6 +29,7 @@ async def url(tmp_path: Path) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.port}"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(SECONDS + 60)
 async def test_no_made_up_request_ends_in_a_5xx(url: str, tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
