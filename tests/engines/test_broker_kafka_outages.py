@@ -33,8 +33,9 @@ def up(name: str, data: Path) -> str:
     """Start what does not run of a cluster; its bootstrap servers."""
     argv: list[str | Path] = [sys.executable, ENGINES / "up", name, "--data", data]
     said = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
-    (line,) = [line for line in said.splitlines() if "MEDIAKILN_TEST" in line]
-    return shlex.split(line)[1].partition("=")[2]
+    named = f"MEDIAKILN_TEST_{name.upper()}="
+    (word,) = [word for word in shlex.split(said) if word.startswith(named)]
+    return word.removeprefix(named)
 
 
 @contextmanager
