@@ -62,7 +62,7 @@ def _writing(ours: float, disk: float, hashing: float) -> Row:
     slower = min(disk, hashing)
     return {
         "name": "writing parts",
-        "value": ours / 1e6,
+        "value": round(ours / 1e6, 1),
         "unit": "MB/s",
         "rival": "min(disk write, hash)",
         "ratio": ours / slower,
@@ -77,7 +77,7 @@ def _completing(small: Sequence[float], large: Sequence[float], disk: float) -> 
     return [
         {
             "name": "completing 10 GB of 1 GiB parts",
-            "value": other * 1e3,
+            "value": round(other * 1e3, 2),
             "unit": "ms",
             "rival": "writing its bytes",
             "ratio": other / copying,
@@ -86,7 +86,7 @@ def _completing(small: Sequence[float], large: Sequence[float], disk: float) -> 
         },
         {
             "name": "completing 10 GB of 8 MiB parts",
-            "value": one * 1e3,
+            "value": round(one * 1e3, 2),
             "unit": "ms",
             "rival": "writing its bytes",
             "ratio": one / copying,
