@@ -178,3 +178,12 @@ async def test_a_form_of_several_files_is_done_once_too(open_site: OpenSite) -> 
     again = await site.http.post("/v1/assets", files=files, headers=headers)
     assert (first.status_code, again.json()) == (201, first.json())
     assert await count(site) == 3
+
+
+@pytest.mark.parametrize("path", ["/v1/keys", "/v1/tokens", "/v1/webhooks"])
+async def test_an_answer_that_holds_a_secret_is_never_kept(open_site: OpenSite, path: str) -> None:
+    site = await open_site(owner_key=OWNER_KEY)
+    headers = OWNER | {"Idempotency-Key": "one"}
+    refused = await site.http.post(path, json={}, headers=headers)
+    assert (refused.status_code, refused.json()["field"]) == (400, "Idempotency-Key")
+    assert await site.services.catalog.records(repeats.SPACE).list() == ([], None)

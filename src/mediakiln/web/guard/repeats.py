@@ -35,6 +35,8 @@ HEADER: Final = "idempotency-key"
 NEW_ID: Final = "mediakiln.new_id"
 """Where the id is left in a request's scope that a new asset must take."""
 KEPT: Final = timedelta(days=1)
+_SECRET: Final = frozenset({"/v1/keys", "/v1/tokens", "/v1/webhooks", "/v1/signin"})
+"""Where an answer holds what is shown once."""
 LEASE_S: Final = 20.0
 MAX_KEY_CHARS: Final = 255
 MAX_KEPT_BYTES: Final = 40 * 1024
@@ -54,6 +56,12 @@ def key_of(scope: Scope) -> str | None:
     key = Headers(scope=scope).get(HEADER)
     if key is None:
         return None
+    if scope["path"] in _SECRET:
+        raise InvalidRequest(
+            "answers here hold a secret, which is not kept to be given again",
+            field="Idempotency-Key",
+            hint="leave the header out",
+        )
     key = key.strip().strip('"')
     if not 1 <= len(key) <= MAX_KEY_CHARS or not key.isprintable():
         raise InvalidRequest(
