@@ -1,10 +1,10 @@
 """What is known of an upload before it has become an asset."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -31,6 +31,10 @@ class Offer:
     """The key whose quota the file counts against; empty: none."""
     limits: UploadLimits | None = None
     """What the upload's token allows; `Receive` holds the finished file to it."""
+
+
+Protocol = Literal["multipart", "tus", "s3", "direct"]
+"""The doors that keep a record of what comes by them."""
 
 
 class UploadState(StrEnum):
@@ -67,7 +71,7 @@ class Upload(BaseModel):
 
     id: str
     project: str
-    protocol: Literal["multipart", "tus", "s3", "direct"]
+    protocol: Protocol
     key: str
     token: str | None = None
     name: str
@@ -90,14 +94,38 @@ class Upload(BaseModel):
     @property
     def offer(self) -> Offer:
         """What its uploader said of it."""
-        return Offer(
-            name=self.name,
-            project=self.project,
-            uploader=self.uploader,
-            tags=self.tags,
-            recipe=self.recipe,
-            declared_type=self.declared_type,
-            size=self.size,
-            counted=self.counted,
-            limits=self.limits,
+        return Offer(**_offered(self))
+
+    @classmethod
+    def of(
+        cls,
+        offer: Offer,
+        *,
+        id: str,
+        protocol: Protocol,
+        key: str,
+        by: str,
+        created_at: datetime,
+        expires_at: datetime,
+        token: str | None = None,
+        part_size: int | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """The record of an upload that begins, with all that its uploader said of it."""
+        return cls(
+            **_offered(offer),
+            id=id,
+            protocol=protocol,
+            key=key,
+            by=by,
+            created_at=created_at,
+            expires_at=expires_at,
+            token=token,
+            part_size=part_size,
+            extra={} if extra is None else extra,
         )
+
+
+def _offered(source: Offer | Upload) -> dict[str, Any]:
+    """An offer's fields, which a record has by the same names."""
+    return {field.name: getattr(source, field.name) for field in fields(Offer)}

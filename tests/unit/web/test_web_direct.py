@@ -11,6 +11,7 @@ import pytest
 
 from mediakiln.adapters.broker.memory import MemoryBroker
 from mediakiln.adapters.object_store.memory import MemoryObjectStore
+from mediakiln.model.access import Quota, Scope
 from mediakiln.model.errors import EngineUnavailable, UploadExpired
 from mediakiln.model.keys import Bucket
 from mediakiln.model.messages import ObjectCreated
@@ -75,6 +76,18 @@ async def test_what_was_said_at_the_offer_is_the_asset_s(signing: Site) -> None:
     assert (asset["id"], asset["name"], asset["uploader"]) == (offer["id"], "a.txt", "ada")
     assert (asset["tags"], asset["state"]) == (["one"], "received")
     assert answers[1].headers["location"].endswith(f"/v1/assets/{offer['id']}")
+
+
+async def test_what_arrived_counts_against_its_keys_quota(signing: Site) -> None:
+    _, key = await signing.services.access.keys.create(
+        "k", project="default", scopes=[Scope.UPLOAD], by="owner", quota=Quota(bytes=100)
+    )
+    signing.http.headers["authorization"] = f"Bearer {key}"
+    offer = await offered(signing)
+    await signing.world.store.put(Bucket.INPUT, offer["key"], a_text(100))
+    assert (await signing.http.post(offer["complete_url"])).status_code == 200
+    refused = await signing.http.post("/v1/uploads/direct", json={"name": "b.txt", "size": 1})
+    assert (refused.status_code, refused.json()["code"]) == (429, "quota_exceeded")
 
 
 async def test_what_is_not_there_yet_cannot_be_completed(signing: Site) -> None:

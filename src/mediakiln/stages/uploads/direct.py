@@ -128,18 +128,11 @@ class Direct:
 
     def _upload(self, offer: Offer, *, by: str) -> Upload:
         now, id = self._book.clock(), new_id()
-        return Upload(
+        return Upload.of(
+            offer,
             id=id,
-            project=offer.project,
             protocol=PROTOCOL,
             key=input_key(offer.project, id, now),
-            name=offer.name,
-            uploader=offer.uploader,
-            tags=offer.tags,
-            recipe=offer.recipe,
-            declared_type=offer.declared_type,
-            limits=offer.limits,
-            size=offer.size,
             by=by,
             created_at=now,
             expires_at=now + self._life + LATE,

@@ -5,8 +5,9 @@ any upload, and a crash leaves nothing that the next request could not use.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from mediakiln.model.asset import Asset
 from mediakiln.model.errors import Conflict, InvalidPart, NotFound, NotSupported
@@ -24,7 +25,7 @@ from mediakiln.stages.uploads.finish import Entry, Finish
 from mediakiln.stages.uploads.parts import Parts
 from mediakiln.stages.uploads.plan import Plan, planned
 
-PROTOCOL = "multipart"
+PROTOCOL: Final = "multipart"
 PRESIGNED_S = 3600.0
 """How long an address for a part lives, at most."""
 
@@ -78,20 +79,12 @@ class MultipartUploads:
         now, id = self.book.clock(), new_id()
         key = input_key(offer.project, id, now)
         return await self.book.open(
-            Upload(
+            Upload.of(
+                replace(offer, name=name, size=plan.size),
                 id=id,
-                project=offer.project,
                 protocol=PROTOCOL,
                 key=key,
                 token=await self.parts.begin(Bucket.INPUT, key),
-                name=name,
-                uploader=offer.uploader,
-                tags=offer.tags,
-                recipe=offer.recipe,
-                declared_type=offer.declared_type,
-                counted=offer.counted,
-                limits=offer.limits,
-                size=plan.size,
                 part_size=plan.part_size,
                 by=by,
                 created_at=now,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -29,7 +29,7 @@ from mediakiln.stages.uploads.parts import Parts
 from mediakiln.stages.uploads.s3.hashing import Hashed, of_parts
 from mediakiln.stages.uploads.s3.keys import Keyed, KeyIndex, check_key
 
-PROTOCOL = "s3"
+PROTOCOL: Final = "s3"
 MAX_PUT_BYTES = 5 * 1024**3
 """Of an object that is sent whole: S3's own limit."""
 _PARTS = "s3-parts"
@@ -125,19 +125,12 @@ class S3Uploads:
         now, id = self._book.clock(), new_id()
         place = input_key(offer.project, id, now)
         return await self._book.open(
-            Upload(
+            Upload.of(
+                replace(offer, name=name),
                 id=id,
-                project=offer.project,
                 protocol=PROTOCOL,
                 key=place,
                 token=await self._parts.begin(Bucket.INPUT, place),
-                name=name,
-                uploader=offer.uploader,
-                tags=offer.tags,
-                recipe=offer.recipe,
-                declared_type=offer.declared_type,
-                counted=offer.counted,
-                limits=offer.limits,
                 by=by,
                 created_at=now,
                 expires_at=now + self._expiry,

@@ -125,19 +125,11 @@ def new_upload(
     id: str, key: str, offer: Offer, state: TusState, *, by: str, now: datetime, life: timedelta
 ) -> Upload:
     """The record of an upload that begins."""
-    return Upload(
+    return Upload.of(
+        offer,
         id=id,
-        project=offer.project,
-        protocol="tus",
+        protocol=PROTOCOL,
         key=key,
-        name=offer.name,
-        uploader=offer.uploader,
-        tags=offer.tags,
-        recipe=offer.recipe,
-        declared_type=offer.declared_type,
-        counted=offer.counted,
-        limits=offer.limits,
-        size=offer.size,
         by=by,
         created_at=now,
         expires_at=now + life,
