@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from mediakiln.roles.objects import ObjectNews
 from mediakiln.stages.uploads.book import UploadBook
 from support.site import NoFetcher, Site, a_text
 from support.world import NoRunner, World
+from unit.web.conftest import OpenSite
 
 KEY = "an-owner-s-key-for-tests"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:objects"
@@ -78,15 +80,19 @@ async def test_what_was_said_at_the_offer_is_the_asset_s(signing: Site) -> None:
     assert answers[1].headers["location"].endswith(f"/v1/assets/{offer['id']}")
 
 
-async def test_what_arrived_counts_against_its_keys_quota(signing: Site) -> None:
-    _, key = await signing.services.access.keys.create(
+async def test_what_arrived_counts_against_its_keys_quota(
+    open_site: OpenSite, tmp_path: Path
+) -> None:
+    world = World(tmp=tmp_path, runner=NoRunner(), store=SigningStore())  # type: ignore[arg-type]
+    site = await open_site(world=world, owner_key=KEY)
+    _, key = await site.services.access.keys.create(
         "k", project="default", scopes=[Scope.UPLOAD], by="owner", quota=Quota(bytes=100)
     )
-    signing.http.headers["authorization"] = f"Bearer {key}"
-    offer = await offered(signing)
-    await signing.world.store.put(Bucket.INPUT, offer["key"], a_text(100))
-    assert (await signing.http.post(offer["complete_url"])).status_code == 200
-    refused = await signing.http.post("/v1/uploads/direct", json={"name": "b.txt", "size": 1})
+    site.http.headers["authorization"] = f"Bearer {key}"
+    offer = await offered(site)
+    await world.store.put(Bucket.INPUT, offer["key"], a_text(100))
+    assert (await site.http.post(offer["complete_url"])).status_code == 200
+    refused = await site.http.post("/v1/uploads/direct", json={"name": "b.txt", "size": 1})
     assert (refused.status_code, refused.json()["code"]) == (429, "quota_exceeded")
 
 
