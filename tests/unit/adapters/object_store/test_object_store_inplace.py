@@ -148,6 +148,21 @@ async def test_a_part_is_in_the_journal_after_its_bytes_are_on_the_disk_and_neve
     assert await listed_parts(store, upload) == [new] != [old]
 
 
+@pytest.mark.parametrize(("behind", "kept"), [(b"the same", True), (b"another!", False)])
+async def test_a_part_that_is_sent_again_and_breaks_off_stays_unless_it_became_another(
+    store: LocalObjectStore, behind: bytes, *, kept: bool
+) -> None:
+    upload = await begun(store)
+    data = pattern(2_000_000) + b"the same" + pattern(1_000_000)
+    old = await write(store, upload, 1, data)
+    async with store.part_writer(Bucket.INPUT, KEY, upload, 1, offset=0, size=len(data)) as writer:
+        await writer.write(data[:2_000_000] + behind)
+    assert await listed_parts(store, upload) == ([old] if kept else [])
+    assert await write(store, upload, 1, data) == old
+    await store.complete(Bucket.INPUT, KEY, upload, [old])
+    assert await store.get(Bucket.INPUT, KEY) == data
+
+
 async def test_a_torn_record_counts_as_no_part(store: LocalObjectStore, root: Path) -> None:
     upload = await begun(store)
     one, two, three = await written(store, upload, [pattern(100, n) for n in range(3)])

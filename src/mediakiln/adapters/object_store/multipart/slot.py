@@ -84,17 +84,35 @@ class Slot:
         journal = self._held()
         with journal.writing():
             self._check_alive()
-            if self._replaces:
-                journal.erase([self._number])
-                self._replaces = False
-            try:
-                write_all(self._descriptor, pieces)
-            except OSError as error:
-                if error.errno == errno.EFBIG:
-                    self._too_far(error)
-                raise
+            if not self._replaces or not self._is_there(pieces):
+                self._put(journal, pieces)
         self._size = size
         self._start_writeback()
+
+    def _is_there(self, pieces: Sequence[bytes | bytearray]) -> bool:
+        """Whether these are the bytes of the part that is replaced, so far.
+
+        A part that is sent again is mostly the same. It then stays acknowledged, even if this
+        time it breaks off or is refused.
+        """
+        place = self._offset + self._size
+        for piece in pieces:
+            if os.pread(self._descriptor, len(piece), place) != piece:
+                return False
+            place += len(piece)
+        os.lseek(self._descriptor, place, os.SEEK_SET)
+        return True
+
+    def _put(self, journal: Journal, pieces: Sequence[bytes | bytearray]) -> None:
+        if self._replaces:
+            journal.erase([self._number])
+            self._replaces = False
+        try:
+            write_all(self._descriptor, pieces)
+        except OSError as error:
+            if error.errno == errno.EFBIG:
+                self._too_far(error)
+            raise
 
     def commit(self) -> Part:
         """Make the part durable.
@@ -126,7 +144,7 @@ class Slot:
 
     def _opened(self) -> int:
         try:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_NOFOLLOW)
+            descriptor = os.open(self._path, os.O_RDWR | os.O_NOFOLLOW)
         except FileNotFoundError as error:
             raise self._gone() from error
         try:
