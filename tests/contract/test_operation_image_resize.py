@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from golden.image_samples import frames, saved, scene
-from mediakiln.operations.image.resize import resize
+from mediakiln.operations.image.edit.resize import resize
 from mediakiln.testing.operation import OperationContract, Sample
 
 

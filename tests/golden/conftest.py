@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mediakiln.model.product import Product
-from mediakiln.operations.image.resize import resize
+from mediakiln.operations.image.edit.resize import resize
 from mediakiln.ports.operation import Context
 
 Resize = Callable[..., tuple[Path, Product]]

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from golden.image_samples import pixels, psnr, saved, scene
-from mediakiln.operations.image import kept, picture
-from mediakiln.operations.image.resize import resize
+from mediakiln.operations.image.edit.resize import resize
+from mediakiln.operations.image.pixels import kept, picture
 from mediakiln.ports.operation import Context
 
 FIRST = Context("image/x", threads=1, again=True)

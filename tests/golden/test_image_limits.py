@@ -21,7 +21,7 @@ from mediakiln.model.errors import (
     UnsupportedMedia,
 )
 from mediakiln.model.product import Product
-from mediakiln.operations.image.resize import resize
+from mediakiln.operations.image.edit.resize import resize
 from mediakiln.ports.operation import Context
 
 Resize = Callable[..., tuple[Path, Product]]

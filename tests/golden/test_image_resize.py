@@ -9,7 +9,7 @@ from PIL import Image
 
 from golden.image_samples import RED, frames, pixels, psnr, saved, scene
 from mediakiln.model.product import Product
-from mediakiln.operations.image.resize import resize
+from mediakiln.operations.image.edit.resize import resize
 from mediakiln.ports.operation import Context
 
 Resize = Callable[..., tuple[Path, Product]]

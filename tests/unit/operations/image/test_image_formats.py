@@ -9,8 +9,8 @@ from mediakiln.model.errors import (
     StorageFull,
     UnsupportedMedia,
 )
-from mediakiln.operations.image.engine import explain
-from mediakiln.operations.image.formats import default_output, sniff
+from mediakiln.operations.image.pixels.engine import explain
+from mediakiln.operations.image.pixels.formats import default_output, sniff
 
 
 @pytest.mark.parametrize(

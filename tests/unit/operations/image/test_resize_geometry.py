@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from mediakiln.model.errors import LimitExceeded, TooManyPixels
-from mediakiln.operations.image.geometry import Layout, check, layout, layouts
-from mediakiln.operations.image.params import ResizeParams
+from mediakiln.operations.image.edit.geometry import Layout, check, layout, layouts
+from mediakiln.operations.image.edit.resize_params import ResizeParams
 
 WIDE = (1000, 500)
 SMALL = (100, 50)

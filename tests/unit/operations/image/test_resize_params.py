@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from mediakiln.model.errors import InvalidRecipe
-from mediakiln.operations.image.params import ResizeParams
-from mediakiln.operations.image.resize import resize
+from mediakiln.operations.image.edit.resize import resize
+from mediakiln.operations.image.edit.resize_params import ResizeParams
 
 
 @pytest.mark.parametrize(

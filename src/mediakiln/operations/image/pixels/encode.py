@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from mediakiln.operations.image.formats import Output
-from mediakiln.operations.image.params import ResizeParams
+from mediakiln.operations.image.pixels.encoding import Encoding
+from mediakiln.operations.image.pixels.formats import Output, default_output
+from mediakiln.operations.image.pixels.picture import Picture
 
 OPAQUE: frozenset[Output] = frozenset({"jpeg"})
 """Formats without transparency."""
@@ -23,25 +24,32 @@ _EFFORT: dict[Output, tuple[int, int, int]] = {
 """The encoder's least and greatest effort, and what is used when nobody says."""
 
 
-def save(image: Any, path: Path, output: Output, params: ResizeParams) -> None:
+def output_of(encoding: Encoding, opened: Picture) -> Output:
+    """The format of the result, where `auto` depends on the source."""
+    if encoding.format != "auto":
+        return encoding.format
+    return default_output(opened.format, alpha=opened.alpha, lossless=encoding.lossless)
+
+
+def save(image: Any, path: Path, output: Output, params: Encoding) -> None:
     """Encode straight into the file. Nothing of the source's metadata goes with it."""
     options: dict[str, Any] = {"keep": "icc" if params.metadata == "icc" else "none"}
     options |= _OPTIONS[output](params)
     getattr(image, _SAVERS[output])(str(path), **options)
 
 
-def _quality(params: ResizeParams, output: Output) -> int:
+def _quality(params: Encoding, output: Output) -> int:
     return params.quality or _QUALITY[output]
 
 
-def _effort(params: ResizeParams, output: Output) -> int:
+def _effort(params: Encoding, output: Output) -> int:
     least, greatest, usual = _EFFORT[output]
     if params.effort is None:
         return usual
     return least + round(params.effort / 9 * (greatest - least))
 
 
-def _jpeg(params: ResizeParams) -> dict[str, Any]:
+def _jpeg(params: Encoding) -> dict[str, Any]:
     return {
         "Q": _quality(params, "jpeg"),
         "interlace": params.progressive,
@@ -49,7 +57,7 @@ def _jpeg(params: ResizeParams) -> dict[str, Any]:
     }
 
 
-def _webp(params: ResizeParams) -> dict[str, Any]:
+def _webp(params: Encoding) -> dict[str, Any]:
     return {
         "Q": _quality(params, "webp"),
         "lossless": params.lossless,
@@ -57,7 +65,7 @@ def _webp(params: ResizeParams) -> dict[str, Any]:
     }
 
 
-def _avif(params: ResizeParams) -> dict[str, Any]:
+def _avif(params: Encoding) -> dict[str, Any]:
     return {
         "compression": "av1",
         "Q": _quality(params, "avif"),
@@ -66,7 +74,7 @@ def _avif(params: ResizeParams) -> dict[str, Any]:
     }
 
 
-def _png(params: ResizeParams) -> dict[str, Any]:
+def _png(params: Encoding) -> dict[str, Any]:
     options: dict[str, Any] = {
         "interlace": params.progressive,
         "compression": _effort(params, "png"),
@@ -76,11 +84,11 @@ def _png(params: ResizeParams) -> dict[str, Any]:
     return options
 
 
-def _gif(params: ResizeParams) -> dict[str, Any]:
+def _gif(params: Encoding) -> dict[str, Any]:
     return {"effort": _effort(params, "gif")}
 
 
-def _tiff(params: ResizeParams) -> dict[str, Any]:
+def _tiff(params: Encoding) -> dict[str, Any]:
     if params.quality is not None and not params.lossless:
         return {"compression": "jpeg", "Q": params.quality}
     return {"compression": "deflate", "predictor": "horizontal"}

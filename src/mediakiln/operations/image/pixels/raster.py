@@ -12,7 +12,7 @@ from typing import Any
 import pyvips
 
 from mediakiln.model.errors import BadMedia, ModelUnavailable, TooManyPixels
-from mediakiln.operations.image.formats import Format
+from mediakiln.operations.image.pixels.formats import Format
 
 # Only these of Pillow's plug-ins are ever tried: never EPS, PSD, FLI, BLP and the like.
 _PILLOW: dict[Format, tuple[str, ...]] = {

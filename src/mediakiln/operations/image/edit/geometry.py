@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from mediakiln.model.errors import LimitExceeded, TooManyPixels
-from mediakiln.operations.image.params import MAX_SIDE, ResizeParams
+from mediakiln.operations.image.edit.resize_params import Fitting, ResizeParams
+from mediakiln.operations.image.pixels import sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ def layouts(params: ResizeParams, width: int, height: int, *, vector: bool) -> d
     return {f"w{n}": layout(one, width, height, enlarge=enlarge) for n, one in each.items()}
 
 
-def layout(params: ResizeParams, width: int, height: int, *, enlarge: bool) -> Layout:
+def layout(params: Fitting, width: int, height: int, *, enlarge: bool) -> Layout:
     """Fit an image of `width` x `height` into the box of the parameters.
 
     With `enlarge` false, `cover` shrinks its box in proportion until the image covers it;
@@ -53,29 +53,13 @@ def layout(params: ResizeParams, width: int, height: int, *, enlarge: bool) -> L
 
 
 def check(size: Layout, max_pixels: int, *, frames: int = 1) -> None:
-    """Refuse results that no output format can hold, or that are larger than any source may be.
-
-    All frames of an animation count together, since some work needs them all at once.
+    """Hold both sizes of a layout against the limits, as `sizes.check` does.
 
     Raises:
         LimitExceeded, TooManyPixels: with the limit and what was asked for.
     """
-    for width, height in (size.width, size.height), (size.canvas_width, size.canvas_height):
-        if max(width, height) > MAX_SIDE:
-            raise LimitExceeded(
-                f"the result would be {width} x {height} pixels; a side has at most {MAX_SIDE}",
-                limit=MAX_SIDE,
-                value=max(width, height),
-                hint="ask for a smaller box",
-            )
-        pixels = width * height * frames
-        if pixels > max_pixels:
-            raise TooManyPixels(
-                f"the result would have {pixels} pixels; {max_pixels} are allowed",
-                limit=max_pixels,
-                value=pixels,
-                hint="ask for a smaller box" + (" or animated: false" if frames > 1 else ""),
-            )
+    sizes.check(size.width, size.height, max_pixels, frames=frames)
+    sizes.check(size.canvas_width, size.canvas_height, max_pixels, frames=frames)
 
 
 def _uncropped(width: int, height: int, scale: float) -> Layout:

@@ -1,25 +1,20 @@
 """`image.resize`: images at other sizes and in other encodings."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mediakiln.model.kind import Kind
 from mediakiln.model.product import Product
-from mediakiln.operations.image import geometry
-from mediakiln.operations.image.formats import (
-    ACCEPTS,
-    EXTENSIONS,
-    MEDIA_TYPES,
-    Output,
-    default_output,
-)
-from mediakiln.operations.image.params import ResizeParams
-from mediakiln.ports.operation import Context, OperationCapabilities, operation
+from mediakiln.operations.image.edit.resize_params import Fitting, ResizeParams, ResizeStep
+from mediakiln.operations.image.pixels.edit import Edit, Frames, Scene, Step
+from mediakiln.operations.image.pixels.formats import ACCEPTS, MEDIA_TYPES
+from mediakiln.operations.image.pixels.needs import NEEDS
+from mediakiln.ports.operation import Context, operation
 
 if TYPE_CHECKING:
-    from mediakiln.operations.image.geometry import Layout
-    from mediakiln.operations.image.picture import Picture
+    from mediakiln.operations.image.edit.geometry import Layout
+    from mediakiln.operations.image.pixels.picture import Picture
 
 
 @operation(
@@ -27,17 +22,7 @@ if TYPE_CHECKING:
     Kind.IMAGE,
     accepts=ACCEPTS,
     produces=tuple(MEDIA_TYPES.values()),
-    capabilities=OperationCapabilities(
-        preload=(
-            "mediakiln.operations.image.picture",
-            "mediakiln.operations.image.compose",
-            "mediakiln.operations.image.encode",
-            "mediakiln.operations.image.kept",
-            "PIL.Image",
-            "pi_heif",
-        ),
-        tools=("pyvips", "pyvips-binary", "pi-heif", "pillow"),
-    ),
+    capabilities=NEEDS,
 )
 def resize(source: Path, params: ResizeParams, out: Path, *, context: Context) -> Iterable[Product]:
     """Scale, crop or pad an image, upright and in sRGB, and encode it without its metadata.
@@ -48,13 +33,12 @@ def resize(source: Path, params: ResizeParams, out: Path, *, context: Context) -
         TooManyPixels, LimitExceeded: by the header, before anything is decoded.
         UnsupportedMedia, EmptyFile, BadMedia, ModelUnavailable: the source cannot be read.
     """
-    from mediakiln.operations.image import encode, engine, picture
+    from mediakiln.operations.image.edit import geometry
+    from mediakiln.operations.image.pixels import encode, engine, picture, written
 
     engine.setup(context.threads)
     opened = picture.open_picture(source, context)
-    output = params.format
-    if output == "auto":
-        output = default_output(opened.format, alpha=opened.alpha, lossless=params.lossless)
+    output = encode.output_of(params, opened)
     sizes = geometry.layouts(params, opened.width, opened.height, vector=opened.vector)
     frames = params.animated and opened.animated and output in encode.ANIMATED
     for size in sizes.values():
@@ -62,7 +46,7 @@ def resize(source: Path, params: ResizeParams, out: Path, *, context: Context) -
     with engine.translated():
         images = _renditions(opened, params, sizes, source, frames=frames, again=context.again)
         for stem, image in images:
-            yield _write(image, out / f"{stem}.{EXTENSIONS[output]}", output, params, opened)
+            yield written.write(image, out, stem, output, params, opened)
 
 
 def _renditions(
@@ -75,8 +59,8 @@ def _renditions(
     again: bool,
 ) -> "Iterable[tuple[str, Any]]":
     """Each product's pixels: one decode, at the largest size; the others are scaled from that."""
-    from mediakiln.operations.image import kept
-    from mediakiln.operations.image.compose import onto_canvas
+    from mediakiln.operations.image.edit.canvas import onto_canvas
+    from mediakiln.operations.image.pixels import kept
 
     largest = max(sizes.values(), key=lambda size: size.width)
     icc, still = params.metadata == "icc", not (frames or opened.vector)
@@ -97,32 +81,32 @@ def _renditions(
         yield stem, onto_canvas(image, size, params)
 
 
-def _write(
-    image: Any, path: Path, output: Output, params: ResizeParams, opened: "Picture"
-) -> Product:
-    from mediakiln.operations.image import compose, encode
+def _load(steps: Sequence[Step], scene: Scene) -> tuple[Frames, int]:
+    """The decoder shrinks: no more is decoded than this step keeps."""
+    from mediakiln.operations.image.edit import canvas, geometry
+    from mediakiln.operations.image.pixels import chain
 
-    if output in encode.OPAQUE:
-        image = compose.flattened(image, params)
-    try:
-        encode.save(image, path, output, params)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    frames = image.get_n_pages() if image.height > image.get_page_height() else 1
-    return Product(
-        file=path.name,
-        media_type=MEDIA_TYPES[output],
-        metadata={
-            "width": image.width,
-            "height": image.get_page_height(),
-            "frames": frames,
-            "format": output,
-            "original": {
-                "width": opened.width,
-                "height": opened.height,
-                "frames": opened.frames,
-                "format": opened.format,
-            },
-        },
+    opened, params = scene.picture, steps[0].params
+    enlarge = params.enlarge or opened.vector
+    size = geometry.layout(params, opened.width, opened.height, enlarge=enlarge)
+    count = opened.frames if scene.frames else 1
+    geometry.check(size, scene.context.max_pixels, frames=count)
+    image = opened.scaled(
+        size.width, size.height, frames=scene.frames, keep_profile=scene.keep_profile
     )
+    return canvas.placed(chain.split(image), size, params), 1
+
+
+def _apply(frames: Frames, params: Fitting, scene: Scene) -> Frames:
+    from mediakiln.operations.image.edit import canvas, geometry
+
+    first = frames[0]
+    size = geometry.layout(params, first.width, first.height, enlarge=params.enlarge)
+    geometry.check(size, scene.context.max_pixels, frames=len(frames))
+    scaled = [
+        frame.thumbnail_image(size.width, height=size.height, size="force") for frame in frames
+    ]
+    return canvas.placed(scaled, size, params)
+
+
+RESIZE = Edit("image.resize", ResizeStep, _apply, load=_load)

@@ -14,8 +14,8 @@ from mediakiln.model.errors import (
     TooManyPixels,
     UnsupportedMedia,
 )
-from mediakiln.operations.image import engine, kept, raster
-from mediakiln.operations.image.formats import HEAD_BYTES, Format, sniff
+from mediakiln.operations.image.pixels import engine, kept, raster
+from mediakiln.operations.image.pixels.formats import HEAD_BYTES, Format, sniff
 from mediakiln.ports.operation import Context
 
 MAX_SCANS = 200

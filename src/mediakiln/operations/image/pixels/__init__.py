@@ -1,0 +1,1 @@
+"""What every image operation stands on: opening, colours, chains of edits, encodings."""

@@ -1,0 +1,94 @@
+"""Run edits one after another: one decoding before them, one encoding after."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyvips
+
+from mediakiln.model.product import Product
+from mediakiln.operations.image.pixels import encode, engine, sizes, written
+from mediakiln.operations.image.pixels.edit import Frames, Scene, Step
+from mediakiln.operations.image.pixels.encoding import Encoding
+from mediakiln.operations.image.pixels.picture import open_picture
+from mediakiln.ports.operation import Context
+
+
+def rendered(
+    source: Path, steps: Sequence[Step], encoding: Encoding, out: Path, *, context: Context
+) -> Product:
+    """Open the file, do the steps in their order, and write `image.{ext}` into `out`.
+
+    Raises:
+        TooManyPixels, LimitExceeded: the source, or what a step makes, is larger than allowed.
+        UnsupportedMedia, EmptyFile, BadMedia, ModelUnavailable: the source cannot be read.
+    """
+    engine.setup(context.threads)
+    opened = open_picture(source, context)
+    output = encode.output_of(encoding, opened)
+    frames = encoding.animated and opened.animated and output in encode.ANIMATED
+    scene = Scene(opened, context, frames, keep_profile=encoding.metadata == "icc")
+    with engine.translated():
+        return written.write(edited(steps, scene), out, "image", output, encoding, opened)
+
+
+def edited(steps: Sequence[Step], scene: Scene) -> Any:
+    """The pixels after all steps: one libvips image, with frames stacked as libvips does.
+
+    Raises:
+        TooManyPixels, LimitExceeded: of what a step makes; nothing of it was computed.
+    """
+    frames, done = _loaded(steps, scene)
+    for step in steps[done:]:
+        if step.edit.rereads:
+            frames = [frame.copy_memory() for frame in frames]
+        frames = step.edit.apply(frames, step.params, scene)
+        check(frames, scene)
+    return joined(frames)
+
+
+def check(frames: Frames, scene: Scene) -> None:
+    """Hold the frames' size against the limits; all frames count together.
+
+    Raises:
+        TooManyPixels, LimitExceeded: with the limit and the value.
+    """
+    first = frames[0]
+    sizes.check(first.width, first.height, scene.context.max_pixels, frames=len(frames))
+
+
+def whole(scene: Scene) -> Frames:
+    """The source's frames at their own size."""
+    opened = scene.picture
+    image = opened.scaled(
+        opened.width, opened.height, frames=scene.frames, keep_profile=scene.keep_profile
+    )
+    return split(image)
+
+
+def split(image: Any) -> Frames:
+    """The frames of a stack; these are decoded, since a stream can be read only once."""
+    if image.height <= image.get_page_height():
+        return [image]
+    return list(image.copy_memory().pagesplit())
+
+
+def joined(frames: Frames) -> Any:
+    """The stack of frames, as libvips' writers take it. Delays and loops are the first's."""
+    if len(frames) == 1:
+        return frames[0]
+    stack = pyvips.Image.arrayjoin(frames, across=1).copy()
+    stack.set_type(pyvips.GValue.gint_type, "page-height", frames[0].height)
+    return stack
+
+
+def _loaded(steps: Sequence[Step], scene: Scene) -> tuple[Frames, int]:
+    if steps and steps[0].edit.load is not None:
+        frames, done = steps[0].edit.load(steps, scene)
+    else:
+        opened = scene.picture
+        count = opened.frames if scene.frames else 1
+        sizes.check_pixels(opened.width * opened.height * count, scene.context.max_pixels, count)
+        frames, done = whole(scene), 0
+    check(frames, scene)
+    return frames, done

@@ -1,0 +1,33 @@
+"""Colours as parameters: written by people, kept as #rrggbbaa."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+_COLOUR = re.compile(r"#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})", re.IGNORECASE)
+_NAMED = {"white": "#ffffff", "black": "#000000", "transparent": "#00000000"}
+
+OPAQUE = 255
+"""The alpha of a colour that hides what is behind it."""
+
+
+def _colour(text: str) -> str:
+    """Write a colour as #rrggbbaa."""
+    digits = _NAMED.get(text.lower(), text.lower())
+    if not _COLOUR.fullmatch(digits):
+        raise ValueError("a colour is #rgb, #rgba, #rrggbb, #rrggbbaa, white, black or transparent")
+    digits = digits[1:]
+    if len(digits) < len("rrggbb"):
+        digits = "".join(digit * 2 for digit in digits)
+    return f"#{digits:f<8}"
+
+
+Colour = Annotated[str, AfterValidator(_colour)]
+"""A parameter's type: #rgb[a], #rrggbb[aa], white, black or transparent; kept as #rrggbbaa."""
+
+
+def rgba(colour: str) -> tuple[int, int, int, int]:
+    """Red, green, blue and alpha, 0 to 255 each, of a `Colour`."""
+    red, green, blue, alpha = bytes.fromhex(colour[1:])
+    return red, green, blue, alpha

@@ -1,0 +1,59 @@
+"""Edits: changes of pixels that an operation does alone and a chain does one after another.
+
+An edit's own parameters say nothing of encodings, so that `image.transform` and addresses that
+ask for images can line up several between one decoding and one encoding.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mediakiln.ports.operation import Context, Params
+
+if TYPE_CHECKING:
+    from mediakiln.operations.image.pixels.picture import Picture
+
+Frames = list[Any]
+"""libvips images of one size, upright, 8 bits a channel; one unless it is an animation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What an edit may know beside the pixels: whose they were, and the job's limits."""
+
+    picture: "Picture"
+    """The source, as it was opened: its own size, format and header."""
+    context: Context
+    frames: bool
+    """Whether all frames of an animation are worked on."""
+    keep_profile: bool
+    """Whether the pixels stay in the source's own colour space."""
+
+
+Apply = Callable[[Frames, Any, Scene], Frames]
+Load = Callable[["Sequence[Step]", Scene], tuple[Frames, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One kind of change. Its functions import libvips themselves, so naming it stays cheap."""
+
+    name: str
+    """Of the operation that does it alone."""
+    params: type[Params]
+    """Its own parameters; the operation's have those of `Encoding` too."""
+    apply: Apply
+    """The frames after the change. All frames must come out at one size."""
+    load: Load | None = None
+    """Where it comes first: decode, and do this step and perhaps some after it in one go, since
+    decoders shrink for less than they decode. Gives the frames and how many steps it did."""
+    rereads: bool = False
+    """It reads pixels more than once or out of order, so they must be decoded before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An edit with its parameters, of the edit's own model or one that has its fields."""
+
+    edit: Edit
+    params: Any

@@ -1,0 +1,50 @@
+"""Write a finished image into the job's folder and describe it."""
+
+from pathlib import Path
+from typing import Any
+
+from mediakiln.model.product import Product
+from mediakiln.operations.image.pixels import colour, encode
+from mediakiln.operations.image.pixels.encoding import Encoding
+from mediakiln.operations.image.pixels.formats import EXTENSIONS, MEDIA_TYPES, Output
+from mediakiln.operations.image.pixels.picture import Picture
+
+_WHITE = "#ffffffff"
+
+
+def write(
+    image: Any, out: Path, stem: str, output: Output, encoding: Encoding, opened: Picture
+) -> Product:
+    """Encode into `{stem}.{ext}`; a file that could not be finished is removed."""
+    path = out / f"{stem}.{EXTENSIONS[output]}"
+    if output in encode.OPAQUE:
+        image = flattened(image, encoding)
+    try:
+        encode.save(image, path, output, encoding)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    frames = image.get_n_pages() if image.height > image.get_page_height() else 1
+    return Product(
+        file=path.name,
+        media_type=MEDIA_TYPES[output],
+        metadata={
+            "width": image.width,
+            "height": image.get_page_height(),
+            "frames": frames,
+            "format": output,
+            "original": {
+                "width": opened.width,
+                "height": opened.height,
+                "frames": opened.frames,
+                "format": opened.format,
+            },
+        },
+    )
+
+
+def flattened(image: Any, encoding: Encoding) -> Any:
+    """Replace transparency by the background colour, for formats that have none."""
+    if not image.hasalpha():
+        return image
+    return image.flatten(background=list(colour.rgba(encoding.background or _WHITE)[:3]))
