@@ -73,6 +73,11 @@ _TITLES = {460: "Checksum Mismatch"}
 _RETRY_AFTER_S = {429: 1, 503: 5, 507: 60}
 
 
+def title(status: int) -> str:
+    """What a status is called."""
+    return _TITLES.get(status) or HTTPStatus(status).phrase
+
+
 def problem(
     status: int,
     code: str,
@@ -86,7 +91,7 @@ def problem(
     document |= {
         # Relative to the answer's own address: the page that explains the codes.
         "type": f"/docs#{code}",
-        "title": _TITLES.get(status) or HTTPStatus(status).phrase,
+        "title": title(status),
         "status": status,
         "detail": detail,
         "code": code,

@@ -11,7 +11,7 @@ from mediakiln.model.access import Scope
 from mediakiln.model.deadletter import DeadLetter
 from mediakiln.model.ids import new_id
 from mediakiln.model.keys import input_key
-from mediakiln.model.upload import Upload
+from mediakiln.model.upload import Offer, Upload
 from mediakiln.stages.uploads.book import UploadBook
 from mediakiln.web.auth import COOKIE
 from support.site import Site, a_text, publish
@@ -40,6 +40,7 @@ FAMILIES: Final[Mapping[str, Scope]] = {
     "/v1/uploaders": Scope.ADMIN,
     "/v1/tokens": Scope.UPLOAD,
     "/v1/uploads": Scope.UPLOAD,
+    "/v1/tus": Scope.UPLOAD,
     "/v1/imports": Scope.UPLOAD,
     "/v1/notifications": Scope.UPLOAD,
     "/v1/assets": Scope.READ,
@@ -59,6 +60,12 @@ BODIES: Final[Mapping[str, Any]] = {
     "POST /v1/webhooks": {"url": "https://example.org/hook"},
 }
 """What is read before the scope is looked at."""
+TUS: Final = {
+    "Tus-Resumable": "1.0.0",
+    "Content-Type": "application/offset+octet-stream",
+    "Upload-Offset": "0",
+}
+"""What the protocol asks for before it looks for an upload."""
 
 
 @pytest.fixture
@@ -114,6 +121,7 @@ async def ids_of(site: Site) -> dict[str, str]:
             expires_at=now.replace(year=now.year + 1),
         )
     )
+    resumable = await site.services.tus.create(Offer(name="a.txt", size=10))
     letter = DeadLetter(
         id=new_id(),
         topic="received",
@@ -131,6 +139,7 @@ async def ids_of(site: Site) -> dict[str, str]:
         "/v1/assets": asset.id,
         "/v1/keys": key.id,
         "/v1/uploads": id,
+        "/v1/tus": resumable.id,
         "/v1/dead": letter.id,
         "/v1/imports": new_id(),
         "/v1/webhooks": new_id(),
@@ -158,6 +167,8 @@ async def ask(
     """The answer to what the document has; of a stream without end no more than its beginning."""
     body = BODIES.get(f"{method} {path}")
     more = {} if body is None else {"json": body}
+    if path.startswith("/v1/tus"):
+        headers = {**headers, **TUS}
     async with site.http.stream(method, filled(path, ids), headers=headers, **more) as answer:
         if answer.headers.get("content-type", "").startswith("text/event-stream"):
             return httpx2.Response(answer.status_code, text="")

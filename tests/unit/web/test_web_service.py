@@ -153,6 +153,8 @@ async def test_the_description_is_complete_and_its_references_lead_somewhere(sit
         "PUT /v1/uploads/{id}/parts/{number}", "GET /v1/uploads/{id}/parts",
         "POST /v1/uploads/{id}/parts/{number}/url", "POST /v1/uploads/{id}/complete",
         "POST /v1/uploads/direct", "POST /v1/uploads/direct/{id}/complete",
+        "POST /v1/tus", "OPTIONS /v1/tus", "HEAD /v1/tus/{id}", "PATCH /v1/tus/{id}",
+        "DELETE /v1/tus/{id}", "OPTIONS /v1/tus/{id}",
         "POST /v1/notifications/objects", "GET /v1/events",
         "POST /v1/imports", "GET /v1/imports", "GET /v1/imports/{id}", "DELETE /v1/imports/{id}",
         "GET /v1/imports/{id}/items", "POST /v1/imports/{id}/retry",

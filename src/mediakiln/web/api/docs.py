@@ -12,7 +12,7 @@ from mediakiln.model import errors
 from mediakiln.web.errors import STATUS
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-_METHODS = ("get", "post", "put", "delete")
+_METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 
 
 def router(app: FastAPI) -> APIRouter:
@@ -47,11 +47,11 @@ def _page(app: FastAPI) -> str:
 
 
 def _sections(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """The operations by tag, in the document's order; HEAD repeats GET and is left out."""
+    """The operations by tag, in the document's order; a HEAD that repeats a GET is left out."""
     sections: dict[str, list[dict[str, Any]]] = {}
     for path, methods in document["paths"].items():
         for method in _METHODS:
-            if method in methods:
+            if method in methods and not (method == "head" and "get" in methods):
                 operation = {"method": method.upper(), "path": path, **methods[method]}
                 sections.setdefault(operation["tags"][0], []).append(operation)
     return sections

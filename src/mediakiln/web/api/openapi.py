@@ -7,8 +7,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from mediakiln.web.api.schemas import ProblemOut
-from mediakiln.web.delivery.describe import PATHS
-from mediakiln.web.errors import PROBLEM_TYPE
+from mediakiln.web.delivery import describe as delivery
+from mediakiln.web.errors import PROBLEM_TYPE, title
+from mediakiln.web.tus import describe as tus
 
 _DESCRIPTION = """\
 Put any media file in; the work its uploader asked for comes out.
@@ -38,7 +39,7 @@ def document(app: FastAPI) -> dict[str, Any]:
             description=_DESCRIPTION,
             routes=app.routes,
         )
-        made["paths"] |= PATHS
+        made["paths"] |= tus.PATHS | delivery.PATHS
         _complete(made)
         app.openapi_schema = made
     return app.openapi_schema
@@ -69,5 +70,5 @@ def _as_problems(responses: dict[str, Any]) -> None:
         json_schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
         if int(status) < HTTPStatus.BAD_REQUEST or "Readiness" in str(json_schema):
             continue
-        answer["description"] = HTTPStatus(int(status)).phrase
+        answer["description"] = title(int(status))
         answer["content"] = {PROBLEM_TYPE: reference}

@@ -10,6 +10,9 @@ from starlette.types import Scope
 from mediakiln.stages.uploads.tus import ALGORITHMS
 
 VERSION: Final = "1.0.0"
+ROOT: Final = "/v1/tus"
+CONTENT_TYPE: Final = "application/offset+octet-stream"
+"""Of requests with bytes of a file."""
 EXTENSIONS: Final = (
     "creation",
     "creation-with-upload",
@@ -23,7 +26,7 @@ METHODS: Final = ("POST", "HEAD", "PATCH", "DELETE", "OPTIONS")
 
 Pairs = list[tuple[bytes, bytes]]
 
-_PATH: Final = re.compile(r"/v1/tus(?:/.*)?", re.DOTALL)
+_PATH: Final = re.compile(rf"{ROOT}(?:/.*)?", re.DOTALL)
 _TOKEN: Final = re.compile(r"[A-Z]{1,16}")
 _REQUEST_HEADERS: Final = (
     "Authorization, Content-Type, Idempotency-Key, Tus-Resumable, Upload-Checksum, "

@@ -5,11 +5,12 @@ from starlette.routing import Route
 
 from mediakiln.web.services import Services
 from mediakiln.web.tus.door import TusDoor
+from mediakiln.web.tus.protocol import ROOT
 
 
 def router(services: Services) -> APIRouter:
-    """The door's two addresses. They belong to another protocol, which describes them itself."""
+    """The door's two addresses. `describe` says what they take."""
     routes, door = APIRouter(), TusDoor(services)
-    for path in ("/v1/tus", "/v1/tus/{rest:path}"):
+    for path in (ROOT, f"{ROOT}/{{rest:path}}"):
         routes.routes.append(Route(path, door, include_in_schema=False))
     return routes
