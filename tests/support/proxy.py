@@ -104,12 +104,13 @@ class Proxy:
         task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # Not in the task: one that is cancelled at once never runs.
+        task.add_done_callback(lambda _: writer.transport.abort())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             server_reader, server_writer = await asyncio.open_connection(_HOST, self.target)
         except OSError:
-            writer.transport.abort()
             return
         link = _Link(self, writer, server_writer)
         pumps = [
@@ -118,12 +119,15 @@ class Proxy:
         ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        finally:
             for pump in pumps:
                 pump.cancel()
             await asyncio.wait(pumps)
-            writer.transport.abort() if link.broken else writer.close()
-            server_writer.transport.abort() if link.broken else server_writer.close()
+            if not link.broken:
+                await link.close()
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            server_writer.transport.abort()
 
 
 class _Link:
@@ -167,6 +171,14 @@ class _Link:
                 await self._pass(data, self._client)
                 if self.broken:
                     return
+
+    async def close(self) -> None:
+        """End both directions once what was written is through."""
+        for writer in (self._client, self._server):
+            writer.close()
+        for writer in (self._client, self._server):
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
     def _strike(self, sent: bytes) -> None:
         """Look whether the fault that is set now hits this connection."""
