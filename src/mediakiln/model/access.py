@@ -100,6 +100,14 @@ class Principal(BaseModel):
         """Under which id requests and files count."""
         return self.payer or self.id
 
+    def may_continue(self, by: str) -> bool:
+        """Whether an upload that principal `by` opened is open to this one too.
+
+        The holder of a key goes on with every upload of its project, the holder of an upload
+        token with its own alone.
+        """
+        return self.limits is None or self.id == by
+
     def may(self, scope: Scope) -> bool:
         """Whether this is allowed; `admin` allows everything."""
         return scope in self.scopes or Scope.ADMIN in self.scopes

@@ -10,9 +10,11 @@ from starlette.types import Scope as Asgi
 
 from mediakiln.model.access import Principal, Scope
 from mediakiln.model.errors import Forbidden, Unauthorised
+from mediakiln.model.ids import is_id
 from mediakiln.model.upload import Offer
 from mediakiln.stages.access.audit import NOBODY
 from mediakiln.stages.recipes import RecipeBook
+from mediakiln.stages.uploads.book import no_upload
 from mediakiln.web.services import Services
 
 PRINCIPAL: Final = "mediakiln.principal"
@@ -36,6 +38,23 @@ def allowed(request: Asgi, scope: Scope) -> Principal:
             f"this needs the scope {scope.value!r}",
             allowed=sorted(each.value for each in principal.scopes),
         )
+    return principal
+
+
+async def continued(request: Asgi, services: Services, id: str) -> Principal:
+    """The principal of a request that goes on with an upload, looks at it or ends it.
+
+    An upload token sees no uploads but its own. It costs tokens alone a read of the catalog.
+
+    Raises:
+        Unauthorised, Forbidden: as `allowed`.
+        NotFound: it is not this token's upload; an id that is nobody's is told the same.
+    """
+    principal = allowed(request, Scope.UPLOAD)
+    if principal.limits is not None and is_id(id):
+        upload = await services.multipart.book.find(principal.project, id)
+        if upload is not None and not principal.may_continue(upload.by):
+            raise no_upload(id)
     return principal
 
 

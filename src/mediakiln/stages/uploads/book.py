@@ -160,7 +160,7 @@ class UploadBook:
     async def _read(self, project: str, id: str) -> Record:
         record = await self._records.get(_key(project, id)) if is_id(id) else None
         if record is None:
-            raise NotFound(f"there is no upload {id[:64]!r}")
+            raise no_upload(id)
         return record
 
     def _alive(self, record: Record) -> tuple[int, Upload]:
@@ -170,6 +170,11 @@ class UploadBook:
                 f"the upload had until {upload.expires_at.isoformat()}", hint="begin a new one"
             )
         return record.version, upload
+
+
+def no_upload(id: str) -> NotFound:
+    """The refusal of an id that is no upload's, or none that the asker may know of."""
+    return NotFound(f"there is no upload {id[:64]!r}")
 
 
 def _key(project: str, id: str) -> str:

@@ -13,7 +13,6 @@ from typing import Final
 from mediakiln.model.asset import Asset
 from mediakiln.model.errors import (
     InvalidRequest,
-    NotFound,
     NotSupported,
     ObjectMissing,
     TooLarge,
@@ -26,7 +25,7 @@ from mediakiln.model.upload import Offer, Upload
 from mediakiln.ports.direct import DirectUploads, SignedForm, SignedForms, SignedPut
 from mediakiln.ports.object_store import ObjectStore
 from mediakiln.stages.uploads.adoption import PROTOCOL, Adoption
-from mediakiln.stages.uploads.book import UploadBook
+from mediakiln.stages.uploads.book import UploadBook, no_upload
 
 LATE: Final = timedelta(days=2)
 """How long an upload is remembered beyond the end of its signed requests: one that began in time
@@ -109,7 +108,7 @@ class Direct:
         """
         upload = await self._book.find(project, id) if is_id(id) else None
         if upload is None or upload.protocol != PROTOCOL:
-            raise NotFound(f"there is no upload {id[:64]!r}")
+            raise no_upload(id)
         try:
             return await self._adoption.complete(upload)
         except ObjectMissing:

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 from email.utils import format_datetime
 from http import HTTPStatus
-from typing import Final
 from urllib.parse import unquote
 
 from starlette.datastructures import Headers
@@ -23,18 +22,15 @@ from mediakiln.model.ids import is_id
 from mediakiln.model.upload import Offer, Upload, UploadState
 from mediakiln.stages.uploads.tus import Patch, TusState
 from mediakiln.telemetry import metrics
-from mediakiln.web.access import allowed, constrained
+from mediakiln.web.access import allowed, constrained, continued
 from mediakiln.web.errors import problem
 from mediakiln.web.guard.repeats import NEW_ID
 from mediakiln.web.services import Services
 from mediakiln.web.tus.bodies import ticking_body
 from mediakiln.web.tus.fields import Concat, Fields
 from mediakiln.web.tus.offers import offered
-from mediakiln.web.tus.protocol import METHODS, VERSION, Pairs, about
+from mediakiln.web.tus.protocol import CONTENT_TYPE, METHODS, ROOT, VERSION, Pairs, about
 from mediakiln.web.urls import asset_url, base_url
-
-CONTENT_TYPE: Final = "application/offset+octet-stream"
-_ROOT: Final = "/v1/tus"
 
 Answer = tuple[int, Pairs]
 """Status and headers: no answer of the protocol has a body."""
@@ -63,12 +59,14 @@ class TusDoor:
         if scope["method"] == "OPTIONS":
             return await _answer(send, 204, about(self._uploads.limits.max_bytes))
         principal = allowed(scope, access.Scope.UPLOAD)
-        id = unquote(scope["path"].removeprefix(_ROOT)).strip("/")
+        id = unquote(scope["path"].removeprefix(ROOT)).strip("/")
         refusal = _refusal(scope, known={"HEAD", "PATCH", "DELETE"} if id else {"POST"})
         if refusal is not None:
             return await refusal(scope, receive, send)
         if id and not is_id(id):
             raise NotFound(f"there is no upload {id[:64]!r}")
+        if id:
+            await continued(scope, self._services, id)
         try:
             answer = await self._answers[scope["method"]](principal, id, scope, receive)
         except MediakilnError as error:
@@ -124,7 +122,9 @@ class TusDoor:
         if _has_body(scope):
             raise InvalidRequest("a final upload takes no bytes", field="Upload-Concat")
         raw, metadata = fields.metadata()
-        partials = await self._uploads.partials(principal.project, concat.ids)
+        partials = await self._uploads.partials(
+            principal.project, concat.ids, sees=principal.may_continue
+        )
         offer = self._constrained(principal, metadata, sum(each.offset for each in partials))
         upload, asset = await self._uploads.concatenate(
             offer,
@@ -196,7 +196,7 @@ class TusDoor:
         return pairs + _expiry(upload)
 
     def _created(self, scope: Scope, upload: Upload, asset: Asset | None) -> Pairs:
-        location = f"{base_url(scope, self._services)}{_ROOT}/{upload.id}"
+        location = f"{base_url(scope, self._services)}{ROOT}/{upload.id}"
         return [
             (b"location", location.encode("latin-1")),
             *_expiry(upload),

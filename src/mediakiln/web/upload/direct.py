@@ -16,7 +16,7 @@ from mediakiln.stages.uploads.labels import (
     clean_tags,
     clean_uploader,
 )
-from mediakiln.web.access import allowed, constrained
+from mediakiln.web.access import allowed, constrained, continued
 from mediakiln.web.api.openapi import problems
 from mediakiln.web.api.schemas import AssetOut
 from mediakiln.web.api.views import asset_view
@@ -110,7 +110,7 @@ def _add_completing(routes: APIRouter, services: Services) -> None:
         Where the store tells of new objects nobody needs to call this. A file that is refused is
         an asset in the state `rejected`.
         """
-        principal = allowed(request.scope, Scope.UPLOAD)
+        principal = await continued(request.scope, services, id)
         asset = await services.direct.complete(principal.project, id)
         base = base_url(request.scope, services)
         response.headers["Location"] = asset_url(base, asset.id)

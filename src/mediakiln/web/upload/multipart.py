@@ -13,7 +13,7 @@ from mediakiln.ports.multipart import Part
 from mediakiln.stages.uploads.claims import Claim
 from mediakiln.stages.uploads.content import Content
 from mediakiln.stages.uploads.multipart import PROTOCOL, PartAddress, plan_of
-from mediakiln.web.access import allowed
+from mediakiln.web.access import allowed, continued
 from mediakiln.web.api.openapi import problems
 from mediakiln.web.api.schemas import AssetOut
 from mediakiln.web.api.views import asset_view
@@ -136,7 +136,7 @@ def _add_looking(routes: APIRouter, services: Services) -> None:
     @routes.get("/v1/uploads/{id}", responses=problems(404, 410))
     async def get_upload(request: Request, id: Id) -> UploadDetailOut:
         """How far an upload is, by any protocol."""
-        principal = allowed(request.scope, Scope.UPLOAD)
+        principal = await continued(request.scope, services, id)
         upload = await services.multipart.book.get(principal.project, id)
         parts = await services.multipart.listed(upload) if upload.protocol == PROTOCOL else ()
         done = upload.state is UploadState.DONE and upload.size is not None
@@ -159,7 +159,7 @@ def _add_parts(routes: APIRouter, services: Services) -> None:
         With Content-MD5, Content-Digest or x-checksum-sha256 it is kept only if its bytes have
         that sum. Only a SHA-256 that a part was sent with can be claimed at the end.
         """
-        principal = allowed(request.scope, Scope.UPLOAD)
+        principal = await continued(request.scope, services, id)
         digests = digests_of(request.headers)
         async with aclosing(stream_body(request.receive)) as chunks:
             content = Content(chunks, length_of(request), digests)
@@ -173,7 +173,9 @@ def _add_parts(routes: APIRouter, services: Services) -> None:
     )
     async def presign_part(request: Request, id: Id, number: Number) -> PartUrlOut:
         """An address to PUT a part to, straight to the store, where the store has such."""
-        principal = allowed(request.scope, Scope.UPLOAD)
+        allowed(request.scope, Scope.UPLOAD)
+        services.multipart.insist_on_addresses()  # the same for every id
+        principal = await continued(request.scope, services, id)
         return _url_view(await services.multipart.address(principal.project, id, number))
 
 
@@ -186,7 +188,7 @@ def _add_part_list(routes: APIRouter, services: Services) -> None:
         cursor: Cursor = None,
     ) -> PartPage:
         """The parts that are kept, by number."""
-        principal = allowed(request.scope, Scope.UPLOAD)
+        principal = await continued(request.scope, services, id)
         after = _after(cursor)
         upload = await services.multipart.get(principal.project, id)
         parts = [part for part in await services.multipart.listed(upload) if part.number > after]
@@ -205,7 +207,7 @@ def _add_ending(routes: APIRouter, services: Services) -> None:
     )
     async def complete_upload(request: Request, response: Response, id: Id) -> AssetOut:
         """Make the asset. Again, it answers with the same asset, and 200."""
-        principal = allowed(request.scope, Scope.UPLOAD)
+        principal = await continued(request.scope, services, id)
         asked = await read_model(request.receive, CompleteIn, limit=MAX_PARTS_BYTES)
         claims = None if asked.parts is None else [_claim(part) for part in asked.parts]
         asset, ended = await services.multipart.complete(principal.project, id, claims)
@@ -218,7 +220,7 @@ def _add_ending(routes: APIRouter, services: Services) -> None:
     @routes.delete("/v1/uploads/{id}", status_code=204, responses=problems(404, 409, 410))
     async def abort_upload(request: Request, id: Id) -> None:
         """Give an upload up; its parts are deleted."""
-        principal = allowed(request.scope, Scope.UPLOAD)
+        principal = await continued(request.scope, services, id)
         await services.multipart.abort(principal.project, id)
 
 

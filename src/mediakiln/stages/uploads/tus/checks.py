@@ -9,7 +9,7 @@ from mediakiln.model.errors import (
     OffsetMismatch,
     TooLarge,
 )
-from mediakiln.model.upload import Offer, Upload
+from mediakiln.model.upload import Offer, Upload, UploadState
 from mediakiln.ports.multipart import PartRules
 from mediakiln.stages.uploads.tus.checksum import Checksum
 from mediakiln.stages.uploads.tus.session import Session
@@ -111,6 +111,23 @@ class Checks:
         limits = session.upload.limits
         own = limits.max_bytes if limits is not None and limits.max_bytes else None
         return min(self._limits.max_bytes, own or self._limits.max_bytes)
+
+
+def insist_whole(upload: Upload) -> None:
+    """Refuse to make a final upload of this one unless it is partial and complete.
+
+    Raises:
+        InvalidRequest: it is not.
+    """
+    if not TusState.of(upload).partial:
+        raise InvalidRequest(f"the upload {upload.id} is not a partial one", field="Upload-Concat")
+    if upload.state is not UploadState.DONE:
+        raise InvalidRequest(
+            f"the partial upload {upload.id} is not complete",
+            field="Upload-Concat",
+            limit=upload.size,
+            value=upload.offset,
+        )
 
 
 def too_large(limit: int, value: int) -> TooLarge:

@@ -1,6 +1,6 @@
 """What can be done with tus uploads: create, look, append, terminate, concatenate."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import timedelta
 
@@ -20,10 +20,10 @@ from mediakiln.model.names import clean_name
 from mediakiln.model.upload import Holder, Offer, Upload, UploadState
 from mediakiln.ports.catalog import Catalog
 from mediakiln.ports.object_store import ObjectStore
-from mediakiln.stages.uploads.book import UploadBook
+from mediakiln.stages.uploads.book import UploadBook, no_upload
 from mediakiln.stages.uploads.finish import Entry, Finish
 from mediakiln.stages.uploads.parts import Parts
-from mediakiln.stages.uploads.tus.checks import Checks, Patch, too_large
+from mediakiln.stages.uploads.tus.checks import Checks, Patch, insist_whole, too_large
 from mediakiln.stages.uploads.tus.ends import TusEnds
 from mediakiln.stages.uploads.tus.session import Session
 from mediakiln.stages.uploads.tus.state import (
@@ -156,8 +156,12 @@ class TusUploads:
             await self._ends.clean(session.upload)
             await self._book.forget(project, id)
 
-    async def partials(self, project: str, ids: Sequence[str]) -> list[Upload]:
+    async def partials(
+        self, project: str, ids: Sequence[str], *, sees: Callable[[str], bool] = lambda _: True
+    ) -> list[Upload]:
         """The partial uploads that a final one is to be made of.
+
+        `sees` says whether those of a principal are there for whoever asks.
 
         Raises:
             InvalidRequest: one is not there, not partial, or not complete; names the first.
@@ -169,7 +173,7 @@ class TusUploads:
                 limit=self.limits.max_partials,
                 value=len(ids),
             )
-        known = {id: await self._partial(project, id) for id in dict.fromkeys(ids)}
+        known = {id: await self._partial(project, id, sees) for id in dict.fromkeys(ids)}
         return [known[id] for id in ids]
 
     async def concatenate(
@@ -273,22 +277,16 @@ class TusUploads:
         asset = await self._ends.complete(session, checksum=checksum)
         return session.upload, asset
 
-    async def _partial(self, project: str, id: str) -> Upload:
+    async def _partial(self, project: str, id: str, sees: Callable[[str], bool]) -> Upload:
         try:
+            if not sees((await self._find(project, id)).by):
+                raise no_upload(id)
             upload, _ = await self.look(project, id)
         except (NotFound, UploadExpired) as error:
             raise InvalidRequest(
                 f"there is no partial upload {id[:64]!r}", field="Upload-Concat"
             ) from error
-        if not TusState.of(upload).partial:
-            raise InvalidRequest(f"the upload {id} is not a partial one", field="Upload-Concat")
-        if upload.state is not UploadState.DONE:
-            raise InvalidRequest(
-                f"the partial upload {id} is not complete",
-                field="Upload-Concat",
-                limit=upload.size,
-                value=upload.offset,
-            )
+        insist_whole(upload)
         return upload
 
     def _record(self, id: str, key: str, offer: Offer, state: TusState, by: str) -> Upload:
