@@ -1,16 +1,22 @@
 """What stores tell by HTTP of the objects in their buckets goes to the topic `objects`."""
 
 import logging
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-from mediakiln.adapters.fetcher.http import HttpFetcher
+from mediakiln.adapters.fetcher.http import HttpFetcher, Pace
 from mediakiln.adapters.object_store import notifications
+from mediakiln.adapters.object_store.sns import (
+    CONFIRMATION,
+    Envelope,
+    Signatures,
+    envelope,
+    is_amazons,
+)
+from mediakiln.model.clock import Clock, utc_now
 from mediakiln.model.drops import dropped_id
-from mediakiln.model.errors import Forbidden, InvalidRequest, UnreadableMessage
+from mediakiln.model.errors import Forbidden, InvalidRequest, Unauthorised, UnreadableMessage
 from mediakiln.model.keys import parse_input_key
 from mediakiln.model.messages import ObjectCreated
 from mediakiln.ports.broker import Broker
@@ -20,36 +26,66 @@ from mediakiln.roles.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_SNS: Final = re.compile(r"sns\.[a-z0-9-]{1,40}\.amazonaws\.com(?:\.cn)?")
 _CONFIRMED_BYTES: Final = 64 * 1024
 _NEVER: Final = datetime.fromtimestamp(0, UTC)
+_PACE: Final = Pace(connect_s=5.0, answer_s=10.0, total_s=20.0)
+_HINT: Final = "name the topic in MEDIAKILN_NOTIFICATION_TOPICS"
 
 
 class ObjectNews:
     """Takes the notifications of S3, MinIO, EventBridge, SNS, Event Grid and Pub/Sub.
 
-    Who sends them is known by its key: the door asks for one. Subscriptions of SNS are confirmed
-    only for the topics given, and only at Amazon's own hosts.
+    Who sends them is known by a key, or, of SNS, by Amazon's signature, if it is of one of the
+    topics given. Signatures are verified beside a key as well, and subscriptions confirmed only
+    for those topics, by a message that is signed.
+
+    Args:
+        broker: where the news go.
+        fetcher: fetches from Amazon; it must not follow redirects, which could lead elsewhere.
+        topics: ARNs of SNS topics.
+        clock: what time it is.
     """
 
-    def __init__(self, broker: Broker, fetcher: Fetcher, *, topics: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        fetcher: Fetcher,
+        *,
+        topics: tuple[str, ...],
+        clock: Clock = utc_now,
+    ) -> None:
         self._broker = broker
         self._fetcher = fetcher
         self._topics = frozenset(topics)
+        self._signatures = Signatures(fetcher, clock=clock)
 
-    async def __call__(self, body: bytes) -> Mapping[str, Any]:
+    async def __call__(self, body: bytes, *, known: bool) -> Mapping[str, Any]:
         """Publish what a notification tells; once this returns, nothing of it can be lost.
+
+        Args:
+            body: the notification.
+            known: whether its sender has shown a key.
 
         Returns:
             The answer's JSON.
 
         Raises:
+            Unauthorised: it came without a key, and is no signed message of a topic given.
             InvalidRequest: it is no notification that is known.
-            Forbidden: it is of an SNS topic that no setting names.
+            Forbidden: its signature is not right, or it asks to confirm the subscription of a
+                topic that is not given.
+            FetchFailed, FetchRefused: Amazon could not be asked; trying again may help.
         """
+        message = envelope(body)
+        if not known and (message is None or message.topic not in self._topics):
+            raise Unauthorised(hint="send `Authorization: Bearer KEY`")
+        if message is not None and message.kind == CONFIRMATION:
+            return await self._confirm(message)
+        if message is not None and (message.is_signed or not known):
+            await self._signatures.verify(message)
         greeting = notifications.greeting(body)
         if greeting is not None:
-            return await self._greet(greeting)
+            return {"validationResponse": greeting.code}
         try:
             found = notifications.parse(body)
         except UnreadableMessage as error:
@@ -61,27 +97,25 @@ class ObjectNews:
             )
         return {"objects": len(events)}
 
-    async def _greet(self, greeting: notifications.Greeting) -> Mapping[str, Any]:
-        if greeting.address is None:
-            return {"validationResponse": greeting.code}
-        if greeting.topic not in self._topics:
+    async def _confirm(self, message: Envelope) -> Mapping[str, Any]:
+        if message.topic not in self._topics:
             raise Forbidden(
-                f"subscriptions of {str(greeting.topic)[:256]!r} are not confirmed",
-                hint="name the topic in MEDIAKILN_NOTIFICATION_TOPICS",
+                f"subscriptions of {message.topic[:256]!r} are not confirmed", hint=_HINT
             )
-        address = urlsplit(greeting.address)
-        if address.scheme != "https" or not _SNS.fullmatch(address.netloc):
+        address = str(message.members.get("SubscribeURL"))
+        if not is_amazons(address):
             raise InvalidRequest("SubscribeURL is not at an SNS host of Amazon's")
-        async with self._fetcher.open(greeting.address, max_bytes=_CONFIRMED_BYTES) as answer:
+        await self._signatures.verify(message)
+        async with self._fetcher.open(address, max_bytes=_CONFIRMED_BYTES) as answer:
             async for _ in answer.chunks:  # to its end, so that it is known to be whole
                 pass
-        log.info("a subscription of %s is confirmed", greeting.topic)
-        return {"confirmed": greeting.topic}
+        log.info("a subscription of %s is confirmed", message.topic)
+        return {"confirmed": message.topic}
 
 
 def object_news(settings: Settings, engines: Engines) -> ObjectNews:
     """The receiver of notifications, by the settings."""
-    fetcher = HttpFetcher()
+    fetcher = HttpFetcher(pace=_PACE, redirects=0)
     engines.before_close.append(fetcher.close)
     return ObjectNews(engines.broker, fetcher, topics=settings.notification_topics)
 

@@ -32,7 +32,7 @@ class IngestOptions(BaseModel):
         900.0, ge=1, description="Seconds until an object is looked for whose event did not come."
     )
     notification_topics: tuple[str, ...] = Field(
-        (), description="ARNs of the SNS topics whose subscriptions are confirmed."
+        (), description="ARNs of SNS topics whose subscriptions and signed messages are taken."
     )
     import_sources: dict[str, SecretStr] = Field(
         {}, description="Places that imports may read: name to s3://, gs://, az:// or file:// URL."

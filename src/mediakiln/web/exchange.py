@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 import time
+from http import HTTPStatus
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -16,6 +17,7 @@ log = logging.getLogger("mediakiln.access")
 _LINGER_BYTES: Final = 256 * 1024 * 1024
 _LINGER_S: Final = 10.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_CHALLENGE: Final = b"www-authenticate"
 _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 _DEFAULTS: Final = (
@@ -51,6 +53,8 @@ class Exchange:
         self.disconnected = False
         self.added: list[tuple[bytes, bytes]] = []
         """Further headers of the answer, whoever gives it."""
+        self.challenge: bytes | None = None
+        """How a key is to be sent, in an answer that asks for one; None: as the answer says."""
 
     @property
     def started(self) -> bool:
@@ -105,6 +109,9 @@ class Exchange:
             )
 
     def _headers(self, given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        if self._status == HTTPStatus.UNAUTHORIZED and self.challenge is not None:
+            given = [pair for pair in given if pair[0] != _CHALLENGE]
+            given.append((_CHALLENGE, self.challenge))
         names = {name for name, _ in given}
         headers = [*given, (b"x-request-id", self.id.encode())]
         headers.extend(pair for pair in (*self.added, *_DEFAULTS) if pair[0] not in names)

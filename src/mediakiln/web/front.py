@@ -20,6 +20,7 @@ from mediakiln.web.refusals import Refusals
 from mediakiln.web.s3.routes import ROOT as S3_ROOT
 from mediakiln.web.services import Services
 from mediakiln.web.tus import protocol as tus
+from mediakiln.web.upload import notifications
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,8 @@ class Front:
             exchange.added += tus.always(scope, self._services.cors_origins)
         elif cors.concerns(scope):
             exchange.added += cors.shared(scope, self._services.cors_origins)
+        elif scope["path"] == notifications.PATH:
+            exchange.challenge = notifications.CHALLENGE
         try:
             await self._route(scope, exchange)
         except Exception as error:  # noqa: BLE001 - the last place where an error becomes an answer
@@ -90,7 +93,7 @@ class Front:
         if cors.is_preflight(scope):
             await cors.answer_preflight(exchange.send)
             return
-        if path.startswith("/v1/") and not tus.is_open(scope):
+        if path.startswith("/v1/") and not self._is_open(scope):
             principal = await self._admit(scope, exchange)
             app = self._api
             if principal.limits is not None and _opens(scope):
@@ -117,6 +120,12 @@ class Front:
         finally:
             if not 200 <= exchange.status < 300:  # noqa: PLR2004 - it succeeded
                 await tokens.refund(principal)
+
+    def _is_open(self, scope: Scope) -> bool:
+        """Whether a request needs no key here: its route asks for what stands in its place."""
+        if tus.is_open(scope):
+            return True
+        return self._services.owner_key is not None and notifications.is_open(scope)
 
     def _application(self, path: str) -> ASGIApp:
         ours = path.startswith(("/v1/", S3_ROOT)) or path in _OWN

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
@@ -27,8 +27,17 @@ from mediakiln.web.guard.rates import Rates
 Ready = Callable[[], Awaitable[Mapping[str, str | None]]]
 """Answers, for every part that must work, None or why it does not."""
 
-TakeNews = Callable[[bytes], Awaitable[Mapping[str, Any]]]
-"""Takes what a store tells of its objects; answers with what the store is to hear."""
+
+class TakeNews(Protocol):
+    """Takes what a store tells of its objects; answers with what the store is to hear."""
+
+    async def __call__(self, body: bytes, *, known: bool) -> Mapping[str, Any]:
+        """Take one notification; `known` is whether its sender has shown a key.
+
+        Raises:
+            Unauthorised: it has not, and nothing else says who it is.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,6 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,39 +9,18 @@ from typing import Any
 import pytest
 
 from mediakiln.adapters.broker.memory import MemoryBroker
-from mediakiln.adapters.object_store.memory import MemoryObjectStore
 from mediakiln.model.access import Quota, Scope
 from mediakiln.model.errors import EngineUnavailable, UploadExpired
 from mediakiln.model.keys import Bucket
 from mediakiln.model.messages import ObjectCreated
-from mediakiln.ports.direct import SignedForm, SignedPut
-from mediakiln.ports.fetcher import Fetched
-from mediakiln.roles.objects import ObjectNews
 from mediakiln.stages.uploads.book import UploadBook
-from support.site import NoFetcher, Site, a_text
+from support.signing import SigningStore
+from support.site import Site, a_text
 from support.world import NoRunner, World
 from unit.web.conftest import OpenSite
 
 KEY = "an-owner-s-key-for-tests"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:objects"
-
-
-class SigningStore(MemoryObjectStore):
-    """A memory store whose addresses lead nowhere."""
-
-    max_put_bytes = 5 << 30
-
-    async def sign_put(
-        self, bucket: Bucket, key: str, *, size: int, media_type: str, expires_s: float
-    ) -> SignedPut:
-        url = f"https://store.example/{bucket}/{key}?size={size}&for={expires_s:g}"
-        return SignedPut(url, {"Content-Type": media_type})
-
-    async def sign_form(
-        self, bucket: Bucket, key: str, *, size: int, media_type: str, expires_s: float
-    ) -> SignedForm:
-        fields = {"key": key, "size": str(size), "type": media_type, "for": f"{expires_s:g}"}
-        return SignedForm(f"https://store.example/{bucket}", fields)
 
 
 @pytest.fixture
@@ -230,51 +207,6 @@ async def test_event_grid_s_question_is_answered(site: Site) -> None:
     }
     answer = await site.http.post("/v1/notifications/objects", json=[question])
     assert answer.json() == {"validationResponse": "512d38b6-c7b8-40c8-89fe-f46f9e9622b6"}
-
-
-class Fetching(NoFetcher):
-    """Remembers what it was asked for."""
-
-    def __init__(self) -> None:
-        self.urls: list[str] = []
-
-    @asynccontextmanager
-    async def open(self, url: str, *, max_bytes: int) -> AsyncIterator[Fetched]:
-        assert max_bytes > 0
-        self.urls.append(url)
-
-        async def chunks() -> AsyncIterator[bytes]:
-            yield b"<ok/>"
-
-        yield Fetched(chunks=chunks())
-
-
-def greeting(topic: str = TOPIC, url: str = "") -> dict[str, str]:
-    """As SNS asks for the confirmation of a subscription."""
-    good = "https://sns.eu-central-1.amazonaws.com/?Action=ConfirmSubscription&Token=1"
-    return {"Type": "SubscriptionConfirmation", "TopicArn": topic, "SubscribeURL": url or good}
-
-
-async def test_a_subscription_is_confirmed_only_for_a_topic_of_the_settings_at_amazon(
-    open_site: Any,
-) -> None:
-    fetching = Fetching()
-    news = ObjectNews(MemoryBroker.from_url("memory://"), fetching, topics=(TOPIC,))
-    site: Site = await open_site(news=news)
-    for note, status in (
-        (greeting(topic="arn:aws:sns:eu-central-1:666:evil"), 403),
-        (greeting(url="https://sns.eu-central-1.amazonaws.com.evil.example/"), 400),
-        (greeting(url="https://evil.example/?sns.eu-central-1.amazonaws.com"), 400),
-        (greeting(url="https://sns.eu-central-1.amazonaws.com@evil.example/"), 400),
-        (greeting(url="https://sns.eu-central-1.amazonaws.com:444/"), 400),
-        (greeting(url="http://sns.eu-central-1.amazonaws.com/"), 400),
-    ):
-        answer = await site.http.post("/v1/notifications/objects", json=note)
-        assert answer.status_code == status, note
-    assert fetching.urls == []
-    answer = await site.http.post("/v1/notifications/objects", json=greeting())
-    assert answer.json() == {"confirmed": TOPIC}
-    assert len(fetching.urls) == 1
 
 
 async def test_news_by_sns_are_unwrapped(site: Site) -> None:

@@ -51,6 +51,7 @@ class HttpFetcher:
         ports: those that are connected to.
         allow_private: also fetch from private, loopback and link-local addresses.
         pace: how slow a server may be.
+        redirects: those that are followed, at most.
         resolver: who knows the addresses of hosts.
         tls: how servers are verified; None for the usual authorities.
     """
@@ -61,12 +62,14 @@ class HttpFetcher:
         ports: Collection[int] = PORTS,
         allow_private: bool = False,
         pace: Pace | None = None,
+        redirects: int = MAX_REDIRECTS,
         resolver: Resolver = resolve,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._ports = ports
         self._allow_private = allow_private
         self._pace = pace or Pace()
+        self._redirects = redirects
         self._resolve = resolver
         self._client = httpx2.AsyncClient(
             verify=tls or True,
@@ -85,7 +88,7 @@ class HttpFetcher:
 
     @asynccontextmanager
     async def open(self, url: str, *, max_bytes: int) -> AsyncIterator[Fetched]:
-        """The file at the URL, after at most `MAX_REDIRECTS` redirects."""
+        """The file at the URL, after its redirects."""
         deadline = time.monotonic() + self._pace.total_s
         target = parse(url, self._ports)
         with _translated(target):
@@ -106,7 +109,7 @@ class HttpFetcher:
         await self._client.aclose()
 
     async def _follow(self, target: httpx2.URL) -> tuple[httpx2.Response, httpx2.URL]:
-        for _ in range(MAX_REDIRECTS + 1):
+        for _ in range(self._redirects + 1):
             response = await self._get(target)
             if not response.has_redirect_location:
                 try:
@@ -118,7 +121,7 @@ class HttpFetcher:
             await response.aclose()
             target = self._next(target, response.headers["location"])
         raise FetchRefused(
-            "the URL is redirected too often", limit=MAX_REDIRECTS, url=shown(target)
+            "the URL is redirected too often", limit=self._redirects, url=shown(target)
         )
 
     def _next(self, target: httpx2.URL, location: str) -> httpx2.URL:

@@ -60,11 +60,11 @@ def parse(body: bytes | str) -> list[ObjectCreated]:
     """
     try:
         document = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnreadableMessage("A notification is JSON, and this is not.") from error
     try:
         return list(_events(document, _WRAPPINGS))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise UnreadableMessage(
             "The notification lacks what its form requires.", found=repr(error)
         ) from error
@@ -72,37 +72,25 @@ def parse(body: bytes | str) -> list[ObjectCreated]:
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """What a sender of notifications wants to hear or see before it begins.
+    """Event Grid's question before it begins, answered by its `code`."""
 
-    Attributes:
-        code: Event Grid's, to be given back in the answer; else None.
-        topic: the ARN of the SNS topic that asks; else None.
-        address: where SNS wants its question to be answered by a GET; else None.
-    """
-
-    code: str | None = None
-    topic: str | None = None
-    address: str | None = None
+    code: str
 
 
 def greeting(body: bytes | str) -> Greeting | None:
     """The greeting that a message is; None for every other message.
 
-    Event Grid's: https://learn.microsoft.com/azure/event-grid/end-point-validation-event-grid-events-schema,
-    SNS's: https://docs.aws.amazon.com/sns/latest/dg/http-subscription-confirmation-json.html.
+    Source: https://learn.microsoft.com/azure/event-grid/end-point-validation-event-grid-events-schema.
     """
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     first = document[0] if isinstance(document, list) and document else document
-    if not isinstance(first, dict):
+    if not isinstance(first, dict) or first.get("eventType") != _AZURE_GREETING:
         return None
-    if first.get("Type") == "SubscriptionConfirmation":
-        return Greeting(topic=str(first.get("TopicArn")), address=str(first.get("SubscribeURL")))
-    if first.get("eventType") == _AZURE_GREETING and isinstance(first.get("data"), dict):
-        return Greeting(code=str(first["data"].get("validationCode")))
-    return None
+    data = first.get("data")
+    return Greeting(str(data.get("validationCode"))) if isinstance(data, dict) else None
 
 
 def is_later(one: str | None, other: str | None) -> bool:

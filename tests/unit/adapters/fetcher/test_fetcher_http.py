@@ -201,6 +201,15 @@ async def test_redirects_are_followed_so_often_and_no_more(origin: Origin) -> No
             await fetched(fetcher, origin.url("/0"))
 
 
+async def test_a_fetcher_may_follow_no_redirect(origin: Origin) -> None:
+    origin.files["/a"] = b"here"
+    origin.ways["/0"] = redirects("/a")
+    async with fetching(origin, redirects=0) as fetcher:
+        assert await fetched(fetcher, origin.url("/a")) == b"here"
+        with pytest.raises(FetchRefused, match="too often"):
+            await fetched(fetcher, origin.url("/0"))
+
+
 @pytest.mark.parametrize("way", [drips, drips_headers, silent])
 async def test_whoever_is_too_slow_is_left(origin: Origin, way: object) -> None:
     origin.ways["/slow"] = way  # type: ignore[assignment]
