@@ -110,7 +110,6 @@ class World:
                     url, secret=secret, allow_private=True
                 ),
                 failing=timedelta(days=5),
-                fresh_s=0,
                 clock=self.clock,
             ),
             clock=self.clock,

@@ -30,6 +30,18 @@ async def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
 
 
+def as_written(host: str) -> str | None:
+    """The address that a host is by itself, in whatever spelling; None if it is a name."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        pass
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except (OSError, UnicodeError):
+        return None
+
+
 def is_public(address: str) -> bool:
     """Whether an address is on the internet, by itself and by every IPv4 address inside it."""
     outer = ip_address(address.partition("%")[0])

@@ -79,5 +79,6 @@ def set_up(*, level: str = "info", as_json: bool = False) -> None:
         "uvicorn.access",
         "uvicorn.error",
         "alembic",
+        "watchfiles.main",
     ):
         logging.getLogger(noisy).setLevel(logging.WARNING)

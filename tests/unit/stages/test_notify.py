@@ -1,6 +1,7 @@
 """News of runs that ended: to the settings' targets and the projects' webhooks, once each."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,10 @@ from mediakiln.model.errors import (
 )
 from mediakiln.model.kind import AssetState
 from mediakiln.model.messages import Completed, Message
+from mediakiln.ports.notifier import Notifier
 from mediakiln.stages.notify import Notify
 from mediakiln.stages.notify.hook import Hook
-from mediakiln.stages.notify.hooks import MAX_HOOKS
+from mediakiln.stages.notify.hooks import MAX_HOOKS, Hooks
 from mediakiln.testing.notifier import Receiver
 from support.world import NoRunner, World
 
@@ -109,12 +111,14 @@ async def test_a_webhook_that_fails_for_days_is_turned_off_and_told_why(
     hook = await added(world, receiver)
     receiver.status = "500 Internal Server Error"
     notify = Notify(world.deliveries, clock=world.clock)
-    _, message = await told(world)
+    id, message = await told(world)
     for days, on in ((0, True), (4, True), (2, False)):
         world.clock.forward(days=days)
         with pytest.raises(NotifyFailed):
             await notify(message)
         assert (await world.deliveries.hooks.get("default", hook.id)).enabled is on
+    (entry,), _ = await world.deliveries.of(id, limit=10, cursor=None)
+    assert [attempt["status"] for attempt in entry["attempts"]] == [500, 500, 500]
     off = await world.deliveries.hooks.get("default", hook.id)
     assert off.disabled is not None
     assert "it has failed since" in off.disabled
@@ -144,6 +148,45 @@ async def test_a_receiver_that_says_gone_is_turned_off_at_once(
     receiver.status = "410 Gone"
     await Notify(world.deliveries, clock=world.clock)((await told(world))[1])
     assert not (await world.deliveries.hooks.get("default", hook.id)).enabled
+
+
+async def test_a_webhook_that_another_process_adds_is_told_of_the_next_run(
+    world: World, receiver: Receiver
+) -> None:
+    notify = Notify(world.deliveries, clock=world.clock)
+    await notify((await told(world))[1])
+    elsewhere = Hooks(world.catalog, world.deliveries.hooks._open_hook, failing=timedelta(days=5))
+    hook = await elsewhere.add("default", f"http://127.0.0.1:{receiver.port}/", (), by="owner")
+    await notify((await told(world))[1])
+    assert len(receiver.requests) == 1
+    await elsewhere.remove("default", hook.id)
+    await notify((await told(world))[1])
+    assert len(receiver.requests) == 1
+
+
+async def test_a_webhook_that_the_settings_allow_no_more_is_turned_off_and_hurts_no_other(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`notify_private` was true when it was added."""
+    hooks = world.deliveries.hooks
+    hook = await hooks.add("default", "https://10.0.0.1/hook", (), by="owner")
+    other = await added(world, receiver)
+
+    def strict(url: str, secret: str) -> Notifier:
+        private = url.endswith(f":{receiver.port}/hook")
+        return WebhookNotifier.from_url(url, secret=secret, allow_private=private)
+
+    monkeypatch.setattr(hooks, "_open_hook", strict)
+    await Notify(world.deliveries, clock=world.clock)((await told(world))[1])
+    assert len(receiver.requests) == 1
+    off = await hooks.get("default", hook.id)
+    assert (off.enabled, off.disabled) == (
+        False,
+        "The webhook's host is not on the public internet.",
+    )
+    assert (await hooks.get("default", other.id)).enabled
+    tried = await world.deliveries.test("default", hook.id)
+    assert (tried["delivered"], tried["error"]) == (False, off.disabled)
 
 
 async def test_a_webhook_on_a_private_address_is_told_nothing(

@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 from standardwebhooks import Webhook
 
-from mediakiln.adapters.addresses import Resolver, is_public, resolve
+from mediakiln.adapters.addresses import Resolver, as_written, is_public, resolve
 from mediakiln.model.errors import EngineMisconfigured, NotifyFailed, NotifyRefused
 from mediakiln.ports.notifier import Notification, NotifierCapabilities, Receipt
 
@@ -28,6 +28,8 @@ _MIN_SECRET_BYTES, _MAX_SECRET_BYTES = 24, 64
 _MAX_RETRY_AFTER_S = 24 * 3600.0
 _SHOWN_SEGMENT = 16
 _GONE = 410
+_PRIVATE = "The webhook's host is not on the public internet."
+_ALLOW = "the operator can allow private addresses with MEDIAKILN_NOTIFY_PRIVATE"
 
 
 class WebhookNotifier:
@@ -82,6 +84,9 @@ class WebhookNotifier:
             EngineMisconfigured: the URL or a secret is not valid.
         """
         parsed = _parsed(url, allow_http=allow_private)
+        written = as_written(parsed.host)
+        if written is not None and not allow_private and not is_public(written):
+            raise EngineMisconfigured(_PRIVATE, hint=_ALLOW)
         signers = [_signer(each) for each in (secret or "").split()]
         if not signers:
             raise EngineMisconfigured("A webhook needs a secret.", hint="whsec_ and base64")
@@ -171,11 +176,7 @@ class WebhookNotifier:
         if not addresses:
             raise NotifyFailed("The webhook's host has no address.", target=self.target)
         if not self._allow_private and not all(is_public(address) for address in addresses):
-            raise NotifyRefused(
-                "The webhook's host is not on the public internet.",
-                target=self.target,
-                hint="allow private addresses for this target if it is meant to be one",
-            )
+            raise NotifyRefused(_PRIVATE, target=self.target, hint=_ALLOW)
         return addresses
 
     def _check(self, response: httpx2.Response, answer: str) -> None:

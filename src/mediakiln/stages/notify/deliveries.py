@@ -12,7 +12,13 @@ from datetime import timedelta
 from typing import Any, Final
 
 from mediakiln.model.clock import Clock, utc_now
-from mediakiln.model.errors import Conflict, MediakilnError, NotFound, VersionConflict
+from mediakiln.model.errors import (
+    Conflict,
+    EngineMisconfigured,
+    MediakilnError,
+    NotFound,
+    VersionConflict,
+)
 from mediakiln.model.ids import new_id
 from mediakiln.ports.catalog import Catalog, Record, Records
 from mediakiln.ports.notifier import Notification, Notifier
@@ -59,11 +65,13 @@ class Deliveries:
 
     async def targets(self, project: str, type: str) -> Sequence[Target]:
         """Whom a project's news of a type go to."""
-        wanting = await self.hooks.wanting(project, type)
-        return [
-            *self._own,
-            *[Target(hook.id, await self.hooks.notifier(hook), hook) for hook in wanting],
-        ]
+        found = list(self._own)
+        for hook in await self.hooks.wanting(project, type):
+            try:
+                found.append(Target(hook.id, await self.hooks.notifier(hook), hook))
+            except EngineMisconfigured as error:  # allowed by settings that were changed
+                await self.hooks.turn_off(hook, error.message)
+        return found
 
     async def deliver(self, target: Target, asset: str, news: Notification) -> None:
         """Send to a target, unless it has had it.
@@ -107,12 +115,11 @@ class Deliveries:
             NotFound: there is no such webhook.
         """
         hook = await self.hooks.get(project, id)
-        notifier = await self.hooks.notifier(hook)
         news = Notification(
             id=new_id(), type="webhook.test", at=self._clock(), data={"project": project}
         )
         try:
-            receipt = await notifier.send(news)
+            receipt = await (await self.hooks.notifier(hook)).send(news)
         except MediakilnError as error:
             return {"delivered": False, "code": error.code, "error": error.message[:500]} | {
                 name: error.context[name] for name in ("status", "answer") if name in error.context
@@ -142,7 +149,12 @@ class Deliveries:
             raise Conflict(
                 "the target of this delivery is not configured any more", target=name[:64]
             ) from None
-        return Target(hook.id, await self.hooks.notifier(hook), hook)
+        try:
+            return Target(hook.id, await self.hooks.notifier(hook), hook)
+        except EngineMisconfigured as error:
+            raise Conflict(
+                error.message, target=name[:64], hint=error.context.get("hint")
+            ) from None
 
     async def _attempt(
         self, target: Target, key: str, known: Record | None, news: Notification
@@ -155,6 +167,8 @@ class Deliveries:
         except MediakilnError as error:
             failure, state = error, "retrying" if error.retryable else "refused"
             attempt |= {"error": error.message[:500], "code": error.code}
+            if "status" in error.context:
+                attempt["status"] = error.context["status"]
         else:
             state = "delivered"
             attempt |= {"status": receipt.status, "seconds": round(receipt.seconds, 3)}

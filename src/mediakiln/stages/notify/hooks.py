@@ -2,7 +2,6 @@
 
 import base64
 import secrets
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -25,9 +24,6 @@ from mediakiln.stages.notify.hook import EVENTS, Hook
 SPACE: Final = "webhooks"
 MAX_HOOKS: Final = 20
 """Of one project: each is a delivery for each of its runs."""
-FRESH_S: Final = 5.0
-"""How long a process trusts the list that it read."""
-
 _SECRET_BYTES: Final = 32
 _MOST_OPEN: Final = 256
 _TRIES: Final = 8
@@ -46,15 +42,12 @@ class Hooks:
         open_hook: OpenHook,
         *,
         failing: timedelta,
-        fresh_s: float = FRESH_S,
         clock: Clock = utc_now,
     ) -> None:
         self._records = catalog.records(SPACE)
         self._open_hook = open_hook
         self._failing = failing
-        self._fresh_s = fresh_s
         self._clock = clock
-        self._lists: OrderedDict[str, tuple[float, Sequence[Hook]]] = OrderedDict()
         self._notifiers: OrderedDict[str, Notifier] = OrderedDict()
 
     async def add(self, project: str, url: str, events: Sequence[str], *, by: str) -> Hook:
@@ -86,7 +79,6 @@ class Hooks:
         except EngineMisconfigured as error:
             raise InvalidRequest(str(error), field="url", **error.context) from None
         await self._records.put(_key(project, hook.id), hook.model_dump(mode="json"))
-        self._lists.pop(project, None)
         return hook
 
     async def list(self, project: str) -> Sequence[Hook]:
@@ -113,7 +105,7 @@ class Hooks:
         """
         await self.get(project, id)
         await self._records.delete(_key(project, id))
-        await self._forget(project, id)
+        await self._forget(id)
 
     async def enable(self, project: str, id: str) -> Hook:
         """Turn a webhook on again.
@@ -128,18 +120,19 @@ class Hooks:
         )
 
     async def wanting(self, project: str, type: str) -> Sequence[Hook]:
-        """The webhooks that are told of news of a type; what was changed may lag by `fresh_s`."""
-        held = self._lists.get(project)
-        if held is None or time.monotonic() - held[0] >= self._fresh_s:
-            held = (time.monotonic(), await self.list(project))
-            self._lists[project] = held
-            self._lists.move_to_end(project)
-            while len(self._lists) > _MOST_OPEN:
-                self._lists.popitem(last=False)
-        return [hook for hook in held[1] if hook.wants(type)]
+        """The webhooks that are told of news of a type.
+
+        They are read anew each time: whoever has added one by another process, and been told so,
+        is told of the very next run.
+        """
+        return [hook for hook in await self.list(project) if hook.wants(type)]
 
     async def notifier(self, hook: Hook) -> Notifier:
-        """An open notifier for a webhook; it stays open while it is in use."""
+        """An open notifier for a webhook; it stays open while it is in use.
+
+        Raises:
+            EngineMisconfigured: the settings do not allow its URL any more.
+        """
         found = self._notifiers.get(hook.id)
         if found is None:
             found = self._notifiers[hook.id] = self._open_hook(hook.url, hook.secret)
@@ -168,6 +161,10 @@ class Hooks:
             return
         await self._noted(hook, {"enabled": False, "disabled": why[:500], "failing_since": since})
 
+    async def turn_off(self, hook: Hook, why: str) -> None:
+        """Tell it nothing more until somebody turns it on."""
+        await self._noted(hook, {"enabled": False, "disabled": why[:500]})
+
     async def close(self) -> None:
         """Let go of every notifier."""
         for notifier in self._notifiers.values():
@@ -178,7 +175,7 @@ class Hooks:
         try:
             await self._change(hook.project, hook.id, lambda _: update)
         except NotFound:
-            await self._forget(hook.project, hook.id)
+            await self._forget(hook.id)
 
     async def _change(
         self, project: str, id: str, update: Callable[[Hook], dict[str, object]]
@@ -195,12 +192,10 @@ class Hooks:
                 )
             except VersionConflict:
                 continue
-            self._lists.pop(project, None)
             return changed
         raise VersionConflict(webhook=id)
 
-    async def _forget(self, project: str, id: str) -> None:
-        self._lists.pop(project, None)
+    async def _forget(self, id: str) -> None:
         if (notifier := self._notifiers.pop(id, None)) is not None:
             await notifier.close()
 

@@ -29,11 +29,16 @@ def answering(*answers: list[str]) -> Callable[[str, int], Awaitable[list[str]]]
 
 @pytest.mark.parametrize(
     "host",
-    ["127.0.0.1", "localhost", "[::1]", "169.254.169.254", "0x7f.1", "[::ffff:10.0.0.1]", "0"],
+    ["127.0.0.1", "[::1]", "169.254.169.254", "0x7f.1", "2130706433", "[::ffff:10.0.0.1]", "0"],
 )
-async def test_a_private_host_is_refused_without_a_connection(host: str) -> None:
+def test_a_private_address_is_refused_when_it_is_set(host: str) -> None:
+    with pytest.raises(EngineMisconfigured, match="public internet"):
+        WebhookNotifier.from_url(f"https://{host}/", secret=SECRET)
+
+
+async def test_the_name_of_a_private_host_is_refused_without_a_connection() -> None:
     async with Receiver() as receiver:
-        notifier = WebhookNotifier.from_url(f"https://{host}:{receiver.port}/", secret=SECRET)
+        notifier = WebhookNotifier.from_url(f"https://localhost:{receiver.port}/", secret=SECRET)
         with pytest.raises(NotifyRefused) as refused:
             await notifier.send(news())
         await notifier.close()
