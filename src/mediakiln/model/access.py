@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from mediakiln.model.errors import TooLarge, UnsupportedMedia
+from mediakiln.model.media_types import plain, says_nothing
 
 TYPE_PATTERN: Final = r"^[a-z0-9][a-z0-9!#$&^_.+-]*/(\*|[a-z0-9][a-z0-9!#$&^_.+-]*)$"
 """A media type in lower case, or all of one kind (RFC 6838, section 4.2)."""
@@ -57,10 +58,21 @@ class UploadLimits(BaseModel):
         Raises:
             UnsupportedMedia: it is none of `types`.
         """
-        if self.types and not any(_is_of(media_type or "", pattern) for pattern in self.types):
+        self._check(media_type, f"the file is {media_type or 'of an unknown type'}")
+
+    def check_declared(self, media_type: str | None) -> None:
+        """Refuse a file for the type that its uploader gives it; its content is looked at later.
+
+        Raises:
+            UnsupportedMedia: a type is given, and it is none of `types`.
+        """
+        if not says_nothing(media_type):
+            self._check(media_type, f"the file is declared to be {media_type}")
+
+    def _check(self, media_type: str | None, said: str) -> None:
+        if self.types and not any(_is_of(plain(media_type or ""), type_) for type_ in self.types):
             raise UnsupportedMedia(
-                f"the file is {media_type or 'of an unknown type'}, which this upload token"
-                " does not allow",
+                f"{said}, which this upload token does not allow",
                 media_type=media_type,
                 allowed=list(self.types),
             )
@@ -124,4 +136,4 @@ OWNER = Principal(id="owner")
 
 def _is_of(media_type: str, pattern: str) -> bool:
     kind, _, rest = pattern.partition("/")
-    return media_type == pattern or (rest == "*" and media_type.startswith(f"{kind}/"))
+    return media_type == plain(pattern) or (rest == "*" and media_type.startswith(f"{kind}/"))

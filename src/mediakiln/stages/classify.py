@@ -14,6 +14,7 @@ from mediakiln.model.errors import (
 )
 from mediakiln.model.keys import Bucket
 from mediakiln.model.kind import AssetState, StepState
+from mediakiln.model.media_types import plain, says_nothing
 from mediakiln.model.messages import Job, Message, Received
 from mediakiln.model.recipe import Recipe
 from mediakiln.model.transitions import at_end, completed
@@ -22,22 +23,6 @@ from mediakiln.ports.object_store import ObjectStore
 from mediakiln.stages.ledger import Change, Ledger
 from mediakiln.stages.recipes import RecipeBook
 
-_SAYS_NOTHING = frozenset(
-    {"application/octet-stream", "application/x-www-form-urlencoded", "binary/octet-stream"}
-)
-_ALIASES = {
-    "image/jpg": "image/jpeg",
-    "audio/mp3": "audio/mpeg",
-    "audio/wave": "audio/wav",
-    "audio/vnd.wave": "audio/wav",
-    "text/xml": "application/xml",
-    "audio/m4a": "audio/mp4",
-    "image/ms-bmp": "image/bmp",
-    "audio/mp4a-latm": "audio/mp4",
-    "image/icon": "image/vnd.microsoft.icon",
-    "application/stl": "model/stl",
-    "application/sla": "model/stl",
-}
 _TYPES = mimetypes.MimeTypes(filenames=())
 
 
@@ -206,16 +191,8 @@ def _disagreement(asset: Asset, media_type: str | None) -> dict[str, Any]:
     """What the name and the uploader said, where it is not what the content says."""
     said = {"name": _TYPES.guess_type(asset.name)[0], "declared": asset.declared_type}
     other = {
-        who: type_
-        for who, type_ in ((who, _plain(type_)) for who, type_ in said.items())
-        if type_ and type_ not in _SAYS_NOTHING and type_ != _plain(media_type)
+        who: plain(type_)
+        for who, type_ in said.items()
+        if type_ and not says_nothing(type_) and plain(type_) != plain(media_type or "")
     }
     return {"disagreement": other} if other else {}
-
-
-def _plain(media_type: str | None) -> str | None:
-    """Without parameters, `x-` and old spellings."""
-    if media_type is None:
-        return None
-    bare = media_type.partition(";")[0].strip().lower().replace("/x-", "/")
-    return _ALIASES.get(bare, bare)

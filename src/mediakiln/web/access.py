@@ -75,13 +75,16 @@ def constrained(principal: Principal, offer: Offer, recipes: RecipeBook) -> Offe
     with the offer, and `Receive` checks it by the bytes.
 
     Raises:
-        TooLarge: the announced size is more than the principal may upload.
+        TooLarge, UnsupportedMedia: the announced size, or the declared type, is none that the
+            principal may upload.
         UnknownRecipe: the recipe of its token is no preset any more.
     """
     limits = principal.limits
     fixed = None if limits is None else limits.recipe
-    if limits is not None and offer.size is not None:
-        limits.check_size(offer.size)
+    if limits is not None:
+        limits.check_declared(offer.declared_type)
+        if offer.size is not None:
+            limits.check_size(offer.size)
     return replace(
         offer,
         project=principal.project,

@@ -165,6 +165,14 @@ def test_limits_refuse_what_is_too_large_or_of_another_type() -> None:
     UploadLimits(types=("text/plain",)).check_type("text/plain")
 
 
+def test_a_declared_type_is_compared_as_programs_spell_it() -> None:
+    limits = UploadLimits(types=("image/jpeg", "audio/x-wav"))
+    for said in (None, "", "application/octet-stream", "image/jpg", "Audio/Wave; codecs=1"):
+        limits.check_declared(said)
+    with pytest.raises(UnsupportedMedia):
+        limits.check_declared("image/png")
+
+
 @pytest.mark.parametrize("type_", ["image", "*/*", "image/", "image/p*", "IMAGE/PNG", "a/b\n"])
 def test_a_type_is_a_media_type_or_all_of_one_kind(type_: str) -> None:
     with pytest.raises(ValueError, match="types"):
