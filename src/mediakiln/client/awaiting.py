@@ -1,14 +1,14 @@
 """Does what calls and flows want, on an event loop."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import aclosing
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, assert_never
 
 import httpx2
 
-from mediakiln.client.call import Call, Exchange, Pages, Pause, Together, Work, sent
+from mediakiln.client.call import Call, Exchange, Pages, Pause, Stream, Together, Work, sent
 from mediakiln.client.content import CHUNK
 from mediakiln.client.errors import api_error
 from mediakiln.client.settings import MAX_EVENT_BYTES, REJOIN_S, Settings
@@ -52,17 +52,18 @@ class Awaiting:
             if cursor is None:
                 return
 
-    async def events(
-        self, path: str, params: Mapping[str, Any] | None = None, last: str = ""
-    ) -> AsyncGenerator[httpx2.ServerSentEvent, None]:
-        """A stream of events; when it breaks or ends, it is joined again behind the last one."""
-        attempt = 0
+    async def events(self, stream: Stream[T]) -> AsyncGenerator[T, None]:
+        """A stream's events; when it breaks or ends, it is joined again behind the last one."""
+        attempt, last = 0, stream.after
         while True:
             try:
-                async with aclosing(self._stream(path, params or {}, last)) as events:
+                async with aclosing(self._events(stream, last)) as events:
                     async for event in events:
                         attempt, last = 0, event.id or last
-                        yield event
+                        item = stream.decode(event)
+                        yield item
+                        if stream.final(item):
+                            return
             except httpx2.TransportError as error:
                 attempt += 1
                 pause = self.settings.retry.after_error(error, attempt, repeatable=True)
@@ -72,11 +73,13 @@ class Awaiting:
                 pause = REJOIN_S  # the server stops, or is being replaced
             await asyncio.sleep(pause)
 
-    async def _stream(
-        self, path: str, params: Mapping[str, Any], last: str
+    async def _events(
+        self, stream: Stream[Any], last: str
     ) -> AsyncGenerator[httpx2.ServerSentEvent, None]:
         headers = {"Last-Event-ID": last} if last else {}
-        async with self.http.stream("GET", path, params=params, headers=headers) as response:
+        async with self.http.stream(
+            "GET", stream.path, params=stream.params, headers=headers
+        ) as response:
             if not response.is_success:
                 await response.aread()
                 raise api_error(response)
@@ -165,5 +168,17 @@ def listed(
     async def method(self: AsyncResource, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
         async for item in self._driver.pages(describe(*args, **kwargs)):
             yield item
+
+    return method
+
+
+def heard(
+    describe: Callable[P, Stream[T]],
+) -> Callable[Concatenate[AsyncResource, P], AsyncIterator[T]]:
+    """The method that listens to the stream that `describe` describes."""
+
+    @wraps(describe)
+    def method(self: AsyncResource, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
+        return self._driver.events(describe(*args, **kwargs))
 
     return method

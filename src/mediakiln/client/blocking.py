@@ -1,14 +1,14 @@
 """Does what calls and flows want, with threads for what happens at once."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, assert_never
 
 import httpx2
 
-from mediakiln.client.call import Call, Exchange, Pages, Pause, Together, Work, sent
+from mediakiln.client.call import Call, Exchange, Pages, Pause, Stream, Together, Work, sent
 from mediakiln.client.errors import api_error
 from mediakiln.client.settings import MAX_EVENT_BYTES, REJOIN_S, Settings
 
@@ -50,16 +50,17 @@ class Blocking:
             if cursor is None:
                 return
 
-    def events(
-        self, path: str, params: Mapping[str, Any] | None = None, last: str = ""
-    ) -> Iterator[httpx2.ServerSentEvent]:
-        """A stream of events; when it breaks or ends, it is joined again behind the last one."""
-        attempt = 0
+    def events(self, stream: Stream[T]) -> Iterator[T]:
+        """A stream's events; when it breaks or ends, it is joined again behind the last one."""
+        attempt, last = 0, stream.after
         while True:
             try:
-                for event in self._stream(path, params or {}, last):
+                for event in self._events(stream, last):
                     attempt, last = 0, event.id or last
-                    yield event
+                    item = stream.decode(event)
+                    yield item
+                    if stream.final(item):
+                        return
             except httpx2.TransportError as error:
                 attempt += 1
                 pause = self.settings.retry.after_error(error, attempt, repeatable=True)
@@ -69,11 +70,11 @@ class Blocking:
                 pause = REJOIN_S  # the server stops, or is being replaced
             time.sleep(pause)
 
-    def _stream(
-        self, path: str, params: Mapping[str, Any], last: str
-    ) -> Iterator[httpx2.ServerSentEvent]:
+    def _events(self, stream: Stream[Any], last: str) -> Iterator[httpx2.ServerSentEvent]:
         headers = {"Last-Event-ID": last} if last else {}
-        with self.http.stream("GET", path, params=params, headers=headers) as response:
+        with self.http.stream(
+            "GET", stream.path, params=stream.params, headers=headers
+        ) as response:
             if not response.is_success:
                 response.read()
                 raise api_error(response)
@@ -141,5 +142,15 @@ def listed(describe: Callable[P, Pages[T]]) -> Callable[Concatenate[Resource, P]
     @wraps(describe)
     def method(self: Resource, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
         yield from self._driver.pages(describe(*args, **kwargs))
+
+    return method
+
+
+def heard(describe: Callable[P, Stream[T]]) -> Callable[Concatenate[Resource, P], Iterator[T]]:
+    """The method that listens to the stream that `describe` describes."""
+
+    @wraps(describe)
+    def method(self: Resource, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+        return self._driver.events(describe(*args, **kwargs))
 
     return method

@@ -88,6 +88,22 @@ class Pages(Generic[T]):
     page: Callable[[str | None], Call[Page[T]]]
 
 
+@dataclass(frozen=True, slots=True)
+class Stream(Generic[T]):
+    """Events at a path, and how to read each.
+
+    Attributes:
+        after: the id of the event that was heard last.
+        final: whether nothing that matters comes behind this one; by default it goes on for ever.
+    """
+
+    path: str
+    decode: Callable[[httpx2.ServerSentEvent], T]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    after: str = ""
+    final: Callable[[T], bool] = lambda _: False
+
+
 def ask(call: Call[T]) -> Flow[T]:
     """Send a call, with retries; for `yield from`."""
     answer: T = yield call

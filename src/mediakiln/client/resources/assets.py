@@ -1,8 +1,6 @@
 """Assets: uploads that were taken in, their runs and their products."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -10,7 +8,7 @@ from typing import Final
 from mediakiln.client import awaiting, blocking
 from mediakiln.client.awaiting import AsyncResource, there
 from mediakiln.client.blocking import Resource, here
-from mediakiln.client.call import Call, Flow, Pages, Pause, ask, given, once, paged, part
+from mediakiln.client.call import Call, Flow, Pages, Pause, Stream, ask, given, once, paged, part
 from mediakiln.client.content import CHUNK
 from mediakiln.client.errors import api_error
 from mediakiln.client.models import Asset, Product
@@ -72,6 +70,15 @@ def wait(asset: Asset | str, timeout: float | None = None) -> Flow[Asset]:
         yield Pause(max(0.0, _PAUSE_S - (now - asked)))
 
 
+def watch(asset: Asset | str) -> Stream[Asset]:
+    """The asset now and at every change, until its run has ended."""
+    return Stream(
+        f"/v1/assets/{part(_id(asset))}/events",
+        lambda event: Asset.model_validate_json(event.data),
+        final=lambda latest: latest.settled,
+    )
+
+
 class Assets(Resource):
     """What can be asked of assets."""
 
@@ -79,17 +86,10 @@ class Assets(Resource):
     get = here(get)
     list = blocking.listed(list_)
     wait = here(wait)
+    watch = blocking.heard(watch)
     process = here(process)
     delete = here(delete)
     restore = here(restore)
-
-    def watch(self, asset: Asset | str) -> Iterator[Asset]:
-        """The asset now and at every change, until its run has ended."""
-        for event in self._driver.events(f"/v1/assets/{part(_id(asset))}/events"):
-            latest = Asset.model_validate_json(event.data)
-            yield latest
-            if latest.settled:
-                return
 
     def download(self, what: Asset | Product | str, to: Target) -> Path | None:
         """Save an asset's original, a product, or what a download address leads to.
@@ -117,18 +117,10 @@ class AsyncAssets(AsyncResource):
     get = there(get)
     list = awaiting.listed(list_)
     wait = there(wait)
+    watch = awaiting.heard(watch)
     process = there(process)
     delete = there(delete)
     restore = there(restore)
-
-    async def watch(self, asset: Asset | str) -> AsyncIterator[Asset]:
-        """The asset now and at every change, until its run has ended."""
-        async with aclosing(self._driver.events(f"/v1/assets/{part(_id(asset))}/events")) as events:
-            async for event in events:
-                latest = Asset.model_validate_json(event.data)
-                yield latest
-                if latest.settled:
-                    return
 
     async def download(self, what: Asset | Product | str, to: Target) -> Path | None:
         """Save an asset's original, a product, or what a download address leads to.
