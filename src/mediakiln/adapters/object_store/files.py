@@ -1,13 +1,15 @@
 """The few file calls the local engine is made of, each with its awkward cases handled once."""
 
+import ctypes
 import errno
 import os
 import stat
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import cast
 
 from mediakiln.model.errors import (
     AlreadyExists,
@@ -24,6 +26,20 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _COPY_STEP = 32 << 20
 _IOV_MAX = 1024
+_KEEP_SIZE = 0x01
+_PUNCH_HOLE = 0x02
+
+
+def _loaded() -> Callable[[int, int, int, int], int] | None:
+    """`fallocate` of the C library, which Python's `os` does not have."""
+    call = getattr(ctypes.CDLL(None, use_errno=True), "fallocate64", None)
+    if call is not None:
+        call.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+        call.restype = ctypes.c_int
+    return cast("Callable[[int, int, int, int], int] | None", call)
+
+
+_fallocate = _loaded()
 
 
 @contextmanager
@@ -121,6 +137,19 @@ def write_all(descriptor: int, pieces: Sequence[bytes | bytearray]) -> int:
         if written:
             views[0] = views[0][written:]
     return total
+
+
+def free_range(descriptor: int, start: int, length: int) -> None:
+    """Give a range's space back to the file system; its bytes are zeroes then.
+
+    Where the file system or the C library cannot (fallocate(2), Linux alone), nothing happens.
+    """
+    if _fallocate is None or length < 1:
+        return
+    if _fallocate(descriptor, _KEEP_SIZE | _PUNCH_HOLE, start, length) < 0:
+        code = ctypes.get_errno()
+        if code not in {errno.EOPNOTSUPP, errno.ENOSYS}:
+            raise OSError(code, os.strerror(code))
 
 
 def copy_all(source: int, target: int, stop: threading.Event) -> None:

@@ -209,3 +209,23 @@ async def test_aborting_frees_the_space_of_parts_at_once(
     await store.abort(Bucket.INPUT, KEY, upload)
     left = sum(path.stat().st_blocks for path in root.rglob("*") if path.is_file())
     assert (held - left) * 512 >= 3_000_000
+
+
+@pytest.mark.parametrize("size", [3_000_000, None])
+async def test_a_part_that_breaks_off_gives_its_space_back(
+    store: LocalObjectStore, root: Path, size: int | None
+) -> None:
+    """A part that filled the disk must not keep it full."""
+    upload = await begun(store)
+    below = await write(store, upload, 1, pattern(300_000))
+    above = await write(store, upload, 3, pattern(300_000, 3), offset=4_000_000)
+    held = (root / ".multipart" / upload / "data").stat().st_blocks
+    async with store.part_writer(Bucket.INPUT, KEY, upload, 2, offset=300_000, size=size) as writer:
+        await writer.write(pattern(2_000_000, 2))
+    left = (root / ".multipart" / upload / "data").stat().st_blocks
+    assert (left - held) * 512 <= 16_384
+    assert await listed_parts(store, upload) == [below, above]
+    middle = await write(store, upload, 2, pattern(3_700_000, 2), offset=300_000)
+    await store.complete(Bucket.INPUT, KEY, upload, [below, middle, above])
+    data = pattern(300_000) + pattern(3_700_000, 2) + pattern(300_000, 3)
+    assert await store.get(Bucket.INPUT, KEY) == data

@@ -33,4 +33,9 @@ class LocalPartWriter(BlockWriter[Part]):
         return self._slot.commit()
 
     async def _leave(self) -> None:
-        self._slot.close()
+        try:
+            if self._slot.unfinished:
+                with translated(self._key):
+                    await self._threads.run(self._slot.give_back)
+        finally:
+            self._slot.close()

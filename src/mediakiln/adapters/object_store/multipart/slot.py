@@ -3,11 +3,12 @@
 import errno
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 from blake3 import blake3
 
-from mediakiln.adapters.object_store.files import write_all
+from mediakiln.adapters.object_store.files import free_range, write_all
 from mediakiln.adapters.object_store.multipart.inplace import RULES, InPlaceUploads
 from mediakiln.adapters.object_store.multipart.journal import Entry, Journal
 from mediakiln.adapters.object_store.multipart.locks import release, try_lock
@@ -40,6 +41,7 @@ class Slot:
         self._number, self._offset, self._announced = entry
         self._limit = self._announced or RULES.max_bytes
         self._size = 0
+        self._reach = 0
         self._started = 0
         self._digest = blake3()
         self._path = ""
@@ -107,6 +109,7 @@ class Slot:
         if self._replaces:
             journal.erase([self._number])
             self._replaces = False
+        self._reach = self._size + sum(len(piece) for piece in pieces)
         try:
             write_all(self._descriptor, pieces)
         except OSError as error:
@@ -131,8 +134,23 @@ class Slot:
         journal = self._held()
         with journal.writing():
             self._check_alive()
+            self._reach = 0  # whatever becomes of this, the journal may name the bytes now
             journal.write(Entry(part, self._offset))
         return part
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there are bytes of no part yet."""
+        return self._reach > 0
+
+    def give_back(self) -> None:
+        """Free the space of bytes that did not become a part: they may have filled the disk."""
+        if self._journal is None or self._descriptor < 0:
+            return
+        with self._journal.writing(), suppress(NotFound):
+            self._check_alive()
+            free_range(self._descriptor, self._offset, self._reach)
+        self._reach = 0
 
     def close(self) -> None:
         """Give the place up. Safe to call again."""
