@@ -17,6 +17,7 @@ from mediakiln.client import Asset
 from mediakiln.model.kind import AssetState
 from support import media, plugin
 from support.platform import Platform
+from support.tus import STREAM, VERSION, described
 
 pytestmark = [
     pytest.mark.faults,
@@ -195,6 +196,43 @@ def test_a_part_that_finds_the_disk_full_is_sent_again_once_there_is_room(site: 
         assert done.status_code == 201
         assert http.get(done.json()["url"]).content == data
         assert end(site, id).state is AssetState.READY
+
+
+def test_a_tus_request_that_fills_the_disk_moves_nothing_and_gives_its_space_back(
+    site: SmallDisk,
+) -> None:
+    data, start = media.jpeg() + bytes(12 * 2**20), 2**20
+    with httpx2.Client(timeout=60, trust_env=False, headers=VERSION) as http:
+        said = {"Upload-Length": str(len(data)), "Upload-Metadata": described(filename="a.jpg")}
+        url = http.post(f"{site.url}/v1/tus", headers=said).headers["location"]
+
+        def patch(offset: int, content: bytes | Iterator[bytes]) -> httpx2.Response:
+            return http.patch(
+                url, headers={**STREAM, "Upload-Offset": str(offset)}, content=content
+            )
+
+        def chunks() -> Iterator[bytes]:
+            for at in range(start, len(data), 2**20):
+                yield data[at : at + 2**20]
+
+        assert patch(0, data[:start]).status_code == 204
+        site.fill(leave=8 * 2**20)
+        try:
+            free = shutil.disk_usage(site.data).free
+            for content in (data[start:], chunks()):  # the second does not say how much it is
+                refused = patch(start, content)
+                assert (refused.status_code, refused.json()["code"]) == (507, "storage_full")
+                assert http.head(url).headers["upload-offset"] == str(start)
+            until(lambda: shutil.disk_usage(site.data).free > free - 2**20)
+            neighbour = upload(site, media.jpeg(7), "b.jpg")
+            assert neighbour.status_code == 201
+        finally:
+            site.free()
+        assert patch(start, data[start:]).status_code == 204
+        asset = end(site, http.head(url).headers["mediakiln-asset"].rpartition("/")[2])
+        assert asset.state is AssetState.READY
+        assert http.get(asset.url).content == data
+        assert end(site, neighbour.json()["id"]).state is AssetState.READY
 
 
 def test_work_in_flight_while_the_disk_is_full_is_done_afterwards(site: SmallDisk) -> None:
