@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from mediakiln.adapters.catalog import rules
-from mediakiln.adapters.catalog.cursor import seal, unseal
-from mediakiln.model.errors import VersionConflict
+from mediakiln.adapters.catalog.scan import Scan, conflict
 from mediakiln.ports.catalog import Record
 
 
@@ -77,36 +76,23 @@ class MemoryRecords:
     ) -> tuple[Sequence[Record], str | None]:
         """See `ports.catalog.Records.list`."""
         await self._turn()
-        rules.check_limit(limit)
-        scope = ("records", self._space, prefix)
-        after = rules.after(
-            prefix, start_after, cursor if cursor is None else unseal(cursor, scope)[0]
-        )
-        if after is None:
+        scan = Scan.of(self._space, prefix, limit=limit, cursor=cursor, start_after=start_after)
+        if scan is None:
             return [], None
-        start = bisect.bisect_right(self._keys, after) if after else 0
-        start = max(start, bisect.bisect_left(self._keys, prefix))
         found: list[Record] = []
-        for key in self._keys[start:]:
-            if not key.startswith(prefix):
+        for key in self._keys[bisect.bisect_left(self._keys, scan.start) :]:
+            if not key.startswith(prefix) or len(found) == scan.wanted:
                 break
             entry = self._live(key, forget=False)
-            if entry is None:
-                continue
-            if len(found) == limit:
-                return found, seal((found[-1].key,), scope)
-            found.append(_record(key, entry))
-        return found, None
+            if entry is not None:
+                found.append(_record(key, entry))
+        return scan.page(found)
 
     def _check(self, key: str, expected: int | None) -> None:
         entry = self._live(key)
         version = None if entry is None else entry.version
         if version != expected:
-            raise VersionConflict(
-                f"{self._space} {key!r} is at version {version}, not {expected}",
-                expected=expected,
-                version=version,
-            )
+            raise conflict(self._space, key, version, expected)
 
     def _live(self, key: str, *, forget: bool = True) -> _Entry | None:
         entry = self._entries.get(key)

@@ -174,17 +174,6 @@ def check_key(key: str) -> None:
     _limit(len(key.encode()), MAX_KEY_BYTES, "a key")
 
 
-def after(prefix: str, start_after: str, seen: object) -> str | None:
-    """Behind which key a page begins: `seen`, the last of the page before, or else `start_after`.
-
-    Empty: at the prefix's first key. None: no key with this prefix is behind it.
-    """
-    key = str(seen) if seen is not None else start_after
-    if key.startswith(prefix):
-        return key
-    return "" if key < prefix else None
-
-
 def after_prefix(prefix: str) -> str | None:
     """The least text, by code point, above everything that begins with `prefix`; None if none is.
 

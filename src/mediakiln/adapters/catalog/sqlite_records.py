@@ -13,10 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from mediakiln.adapters.catalog import rules
-from mediakiln.adapters.catalog.cursor import seal, unseal
+from mediakiln.adapters.catalog.scan import Scan, conflict
 from mediakiln.adapters.catalog.schema import records
 from mediakiln.adapters.catalog.sqlite_threads import Threads
-from mediakiln.model.errors import VersionConflict
 from mediakiln.ports.catalog import Record
 
 PURGE_ROWS = 200
@@ -139,36 +138,23 @@ class SqliteRecords:
         start_after: str = "",
     ) -> tuple[Sequence[Record], str | None]:
         """See `ports.catalog.Records.list`."""
-        rules.check_limit(limit)
-        scope = ("records", self._space, prefix)
-        after = rules.after(
-            prefix, start_after, cursor if cursor is None else unseal(cursor, scope)[0]
-        )
-        if after is None:
+        scan = Scan.of(self._space, prefix, limit=limit, cursor=cursor, start_after=start_after)
+        if scan is None:
             return [], None
-        # The least key above another is that one and a NUL.
-        start = f"{after}\0" if after else prefix
-        stop = rules.after_prefix(prefix)
+        bounds = {"start": scan.start, "stop": scan.stop, "limit": scan.wanted}
 
         def work(connection: sa.Connection) -> list[Record]:
-            params = self._params("") | {"start": start, "stop": stop, "limit": limit + 1}
-            rows = connection.execute(_FROM if stop is None else _BETWEEN, params)
-            return [_record(*row) for row in rows]
+            sql = _FROM if scan.stop is None else _BETWEEN
+            return [_record(*row) for row in connection.execute(sql, self._params("") | bounds)]
 
-        found = await self._threads.readers.do(work)
-        more = seal((found[limit - 1].key,), scope) if len(found) > limit else None
-        return found[:limit], more
+        return scan.page(await self._threads.readers.do(work))
 
     def _params(self, key: str) -> dict[str, Any]:
         return {"its_space": self._space, "its_key": key, "now": rules.micros(rules.now())}
 
     def _conflict(self, connection: sa.Connection, key: str, expected: int | None) -> int:
         version = connection.execute(_VERSION, self._params(key)).scalar()
-        raise VersionConflict(
-            f"{self._space} {key!r} is at version {version}, not {expected}",
-            expected=expected,
-            version=version,
-        )
+        raise conflict(self._space, key, version, expected)
 
 
 def _record(key: str, value: str, version: int, expires_at: int | None) -> Record:

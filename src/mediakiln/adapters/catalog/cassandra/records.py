@@ -17,7 +17,7 @@ from typing import Any
 from mediakiln.adapters.catalog import rules
 from mediakiln.adapters.catalog.cassandra import times
 from mediakiln.adapters.catalog.cassandra.link import Link, Row
-from mediakiln.adapters.catalog.cursor import seal, unseal
+from mediakiln.adapters.catalog.scan import Scan, conflict
 from mediakiln.model.errors import VersionConflict
 from mediakiln.ports.catalog import Record
 
@@ -114,26 +114,18 @@ class CassandraRecords:
         start_after: str = "",
     ) -> tuple[Sequence[Record], str | None]:
         """See `ports.catalog.Records.list`."""
-        rules.check_limit(limit)
-        scope = ("records", self._space, prefix)
-        after = rules.after(
-            prefix, start_after, cursor if cursor is None else unseal(cursor, scope)[0]
-        )
-        if after is None:
+        scan = Scan.of(self._space, prefix, limit=limit, cursor=cursor, start_after=start_after)
+        if scan is None:
             return [], None
-        # The least key above another is that one and a NUL.
-        start = f"{after}\0" if after else prefix
-        stop = rules.after_prefix(prefix)
-        slots = await asyncio.gather(
-            *(self._slot(slot, start, stop, limit + 1) for slot in range(SLOTS))
+        slots = await asyncio.gather(*(self._slot(slot, scan) for slot in range(SLOTS)))
+        return scan.page(
+            sorted((record for slot in slots for record in slot), key=lambda each: each.key)
         )
-        found = sorted((record for slot in slots for record in slot), key=lambda each: each.key)
-        more = seal((found[limit - 1].key,), scope) if len(found) > limit else None
-        return found[:limit], more
 
-    async def _slot(self, slot: int, start: str, stop: str | None, size: int) -> Sequence[Record]:
+    async def _slot(self, slot: int, scan: Scan) -> Sequence[Record]:
         """The first live records of one partition."""
         found: list[Record] = []
+        start, stop, size = scan.start, scan.stop, scan.wanted
         while True:
             if stop is None:
                 rows = await self._link.run(_GET_FROM, self._space, slot, start, size)
@@ -153,11 +145,7 @@ class CassandraRecords:
 
     def _conflict(self, key: str, row: Row | None, expected: int | None) -> VersionConflict:
         version = row["version"] if row is not None and _live(row) else None
-        return VersionConflict(
-            f"{self._space} {key!r} is at version {version}, not {expected}",
-            expected=expected,
-            version=version,
-        )
+        return conflict(self._space, key, version, expected)
 
 
 def _ttl(expires_at: datetime | None) -> int:

@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Any, Never
 
 from mediakiln.adapters.catalog import rules
-from mediakiln.adapters.catalog.cursor import seal, unseal
 from mediakiln.adapters.catalog.dynamodb.errors import ConditionFailed
 from mediakiln.adapters.catalog.dynamodb.items import number, string
 from mediakiln.adapters.catalog.dynamodb.link import Item, Link
 from mediakiln.adapters.catalog.dynamodb.schema import EXPIRY
-from mediakiln.model.errors import InvalidRequest, VersionConflict
+from mediakiln.adapters.catalog.scan import Scan, conflict
+from mediakiln.model.errors import InvalidRequest
 from mediakiln.model.ids import new_id
 from mediakiln.ports.catalog import Record
 
@@ -94,25 +94,20 @@ class DynamoRecords:
         start_after: str = "",
     ) -> tuple[Sequence[Record], str | None]:
         """See `ports.catalog.Records.list`."""
-        rules.check_limit(limit)
-        scope = ("records", self._space, prefix)
-        after = rules.after(
-            prefix, start_after, cursor if cursor is None else unseal(cursor, scope)[0]
-        )
-        if after is None:
+        scan = Scan.of(self._space, prefix, limit=limit, cursor=cursor, start_after=start_after)
+        if scan is None:
             return [], None
-        start = self._key(after) if after else None
+        start = self._key(scan.after) if scan.after else None
         found: list[Record] = []
         if prefix and not _findable(prefix):
             return found, None
-        while len(found) <= limit:
-            answer = await self._link.table("query", **self._query(prefix, limit + 1, start))
+        while len(found) < scan.wanted:
+            answer = await self._link.table("query", **self._query(prefix, scan.wanted, start))
             found += [_record(item) for item in answer["Items"] if _is_live(item)]
             start = answer.get("LastEvaluatedKey")
             if start is None:
                 break
-        more = seal((found[limit - 1].key,), scope) if len(found) > limit else None
-        return found[:limit], more
+        return scan.page(found)
 
     def _query(self, prefix: str, limit: int, start: Item | None) -> dict[str, Any]:
         condition, values = "pk = :space", {":space": self._partition}
@@ -132,11 +127,7 @@ class DynamoRecords:
 
     def _conflict(self, key: str, expected: int | None, item: Item) -> Never:
         version = int(item["ver"]["N"]) if _is_live(item) else None
-        raise VersionConflict(
-            f"{self._space} {key!r} is at version {version}, not {expected}",
-            expected=expected,
-            version=version,
-        )
+        raise conflict(self._space, key, version, expected)
 
 
 def _findable(key: str) -> bool:

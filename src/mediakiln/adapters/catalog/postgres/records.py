@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from mediakiln.adapters.catalog import rules
-from mediakiln.adapters.catalog.cursor import seal, unseal
 from mediakiln.adapters.catalog.postgres import statements
 from mediakiln.adapters.catalog.postgres.connections import Connection, Connections
 from mediakiln.adapters.catalog.postgres.purge import Purge
-from mediakiln.model.errors import InvalidRequest, VersionConflict
+from mediakiln.adapters.catalog.scan import Scan, conflict
+from mediakiln.model.errors import InvalidRequest
 from mediakiln.ports.catalog import Record
 
 _VERSIONS = 2**53
@@ -65,7 +65,7 @@ class PostgresRecords:
             if await connection.fetchval(sql, *self._here(key), _now(), *fields) is None:
                 found = await self._version(connection, key)
                 if found != mine:
-                    raise self._conflict(key, expected, found)
+                    raise conflict(self._space, key, found, expected)
             return mine
 
         version = await self._connections.write(work)
@@ -86,7 +86,7 @@ class PostgresRecords:
             if await connection.fetchval(sql, *here, expected) is None:
                 found = await self._version(connection, key)
                 if found is not None:
-                    raise self._conflict(key, expected, found)
+                    raise conflict(self._space, key, found, expected)
 
         await self._connections.write(work)
 
@@ -99,30 +99,23 @@ class PostgresRecords:
         start_after: str = "",
     ) -> tuple[Sequence[Record], str | None]:
         """See `ports.catalog.Records.list`."""
-        rules.check_limit(limit)
-        scope = ("records", self._space, prefix)
-        after = rules.after(
-            prefix, start_after, cursor if cursor is None else unseal(cursor, scope)[0]
-        )
-        if after is None:
+        scan = Scan.of(self._space, prefix, limit=limit, cursor=cursor, start_after=start_after)
+        if scan is None:
             return [], None
         # The least key above another is, in UTF-8 without NUL, that one and U+0001.
-        start = f"{after}\x01" if after else prefix
+        start = f"{scan.after}\x01" if scan.after else prefix
         if not rules.storable(start):
             return [], None
-        values: list[Any] = [self._space, start, _now(), limit + 1]
+        values: list[Any] = [self._space, start, _now(), scan.wanted]
         sql = statements.RECORD_LIST
-        stop = rules.after_prefix(prefix)
-        if stop is not None:
+        if scan.stop is not None:
             sql = statements.RECORD_LIST_UNTIL
-            values.append(stop)
+            values.append(scan.stop)
 
         async def work(connection: Connection) -> Sequence[Record]:
             return [_record(row) for row in await connection.fetch(sql, *values)]
 
-        found = await self._connections.read(work)
-        more = seal((found[limit - 1].key,), scope) if len(found) > limit else None
-        return found[:limit], more
+        return scan.page(await self._connections.read(work))
 
     def _here(self, key: str) -> tuple[str, str]:
         return self._space, key
@@ -130,13 +123,6 @@ class PostgresRecords:
     async def _version(self, connection: Connection, key: str) -> int | None:
         row = await connection.fetchrow(statements.RECORD_GET, *self._here(key), _now())
         return None if row is None else _record(row).version
-
-    def _conflict(self, key: str, expected: int | None, found: int | None) -> VersionConflict:
-        return VersionConflict(
-            f"{self._space} {key!r} is at version {found}, not {expected}",
-            expected=expected,
-            version=found,
-        )
 
 
 def _now() -> int:
