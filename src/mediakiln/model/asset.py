@@ -156,6 +156,9 @@ class Asset(_Frozen):
     due_at: datetime | None = None
     deleted_at: datetime | None = None
     purged: bool = False
+    epoch: int = Field(
+        default=0, description="How often what was derived on request has been purged."
+    )
     version: int = 0
     mutation_id: str | None = None
 

@@ -25,6 +25,9 @@ PARTS_PREFIX: Final = ".parts/"
 No project has such a name, so that nothing takes them for uploads.
 """
 
+DERIVED_PREFIX: Final = ".derived/"
+"""Where what is derived on request is kept, in production. No project has such a name."""
+
 
 def input_key(project: str, asset: str, created_at: datetime) -> str:
     """The upload's key: `{project}/{yyyy}/{mm}/{dd}/{id}` in the input bucket."""
@@ -34,6 +37,11 @@ def input_key(project: str, asset: str, created_at: datetime) -> str:
 def asset_prefix(project: str, asset: str) -> str:
     """Every production object of an asset begins with this."""
     return f"{project}/{asset}/"
+
+
+def derived_prefix(project: str, source: str) -> str:
+    """Everything derived on request from a source begins with this, in production."""
+    return f"{DERIVED_PREFIX}{project}/{source}/"
 
 
 def attempt_prefix(project: str, asset: str, step: str, run: int, attempt: int) -> str:

@@ -37,4 +37,8 @@ class Wanted:
     attachment: bool = False
     """Saved rather than shown."""
     version: str | None = None
-    """Whatever the address says to make caches see a new one; of no other effect."""
+    """Whatever the address says to make caches see a new one: what it shows may be kept for ever.
+    Of no other effect."""
+    hints: tuple[str, ...] = ()
+    """Request headers besides Accept that had a say in the transform, such as Sec-CH-Width: the
+    answer varies with them."""

@@ -7,11 +7,11 @@ that a popular file costs no catalog read per request.
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from mediakiln.model.asset import Asset, StepProducts
+from mediakiln.model.deliverable import Deliverable
 from mediakiln.model.errors import Gone, NotFound, NotSupported, ObjectMissing
 from mediakiln.model.ids import is_id
 from mediakiln.model.keys import Bucket
@@ -23,23 +23,6 @@ from mediakiln.ports.object_store import LocalFiles, ObjectStore, Presigned
 T = TypeVar("T")
 
 DIRECT_S = 900.0
-
-
-@dataclass(frozen=True, slots=True)
-class Deliverable:
-    """Bytes that can be sent: where they are, what they are, and what tells them from others."""
-
-    bucket: Bucket
-    key: str
-    size: int
-    etag: str
-    """A strong validator, without quotes; products' are their checksum."""
-    media_type: str
-    filename: str
-    immutable: bool
-    """The same URL will never show other bytes, unless a new run replaces the product."""
-    path: Path | None
-    """Where the bytes are on this machine, for stores that have them there."""
 
 
 class Deliver:

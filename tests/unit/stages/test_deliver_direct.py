@@ -6,9 +6,10 @@ from typing import Literal
 import pytest
 
 from mediakiln.adapters.object_store.memory import MemoryObjectStore
+from mediakiln.model.deliverable import Deliverable
 from mediakiln.model.errors import NotSupported
 from mediakiln.model.keys import Bucket
-from mediakiln.stages.deliver import Deliver, Deliverable
+from mediakiln.stages.deliver import Deliver
 from support.world import World
 
 

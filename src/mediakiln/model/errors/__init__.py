@@ -6,6 +6,7 @@ comes out in messages, logs and problem documents; `limit` and `value` name what
 """
 
 from mediakiln.model.errors.access import (
+    AnswerNotKept,
     Forbidden,
     IdempotencyKeyReused,
     QuotaExceeded,
@@ -13,6 +14,11 @@ from mediakiln.model.errors.access import (
 )
 from mediakiln.model.errors.base import (
     MediakilnError,
+)
+from mediakiln.model.errors.delivery import (
+    AddressExpired,
+    SignatureInvalid,
+    SignatureMissing,
 )
 from mediakiln.model.errors.engines import (
     OUTAGES,
@@ -82,7 +88,9 @@ from mediakiln.model.errors.uploads import (
 
 __all__ = [
     "OUTAGES",
+    "AddressExpired",
     "AlreadyExists",
+    "AnswerNotKept",
     "ArchiveLocked",
     "AttemptsSpent",
     "BadMedia",
@@ -126,6 +134,8 @@ __all__ = [
     "RecipeKindMismatch",
     "SandboxKill",
     "ScratchExceeded",
+    "SignatureInvalid",
+    "SignatureMissing",
     "SourceChanged",
     "StepTimeout",
     "StorageFull",

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from mediakiln.model.deliverable import Deliverable
 from mediakiln.model.errors import ObjectMissing
-from mediakiln.stages.deliver import Deliver, Deliverable
+from mediakiln.stages.deliver import Deliver
 from mediakiln.web.delivery.ranges import Span
 
 SMALL: Final = 1024 * 1024

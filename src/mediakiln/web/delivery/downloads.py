@@ -15,7 +15,8 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from mediakiln.model.access import Principal
-from mediakiln.stages.deliver import Deliver, Deliverable
+from mediakiln.model.deliverable import Deliverable
+from mediakiln.stages.deliver import Deliver
 from mediakiln.web.access import PRINCIPAL
 from mediakiln.web.delivery.conditions import none_matches, range_applies, some_matches
 from mediakiln.web.delivery.contents import Content, Contents

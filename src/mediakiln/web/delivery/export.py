@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from mediakiln.model.asset import Asset
+from mediakiln.model.deliverable import Deliverable
 from mediakiln.model.errors import Gone, NotFound, ObjectMissing
-from mediakiln.stages.deliver import Deliverable
 from mediakiln.web.api.views import asset_view
 from mediakiln.web.services import Services
 

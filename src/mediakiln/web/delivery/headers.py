@@ -4,7 +4,7 @@ import unicodedata
 from typing import Final
 from urllib.parse import quote
 
-from mediakiln.stages.deliver import Deliverable
+from mediakiln.model.deliverable import Deliverable
 
 _INLINE_FAMILIES: Final = ("image/", "video/", "audio/")
 _INLINE: Final = frozenset({"application/pdf", "application/json", "text/plain", "text/vtt"})

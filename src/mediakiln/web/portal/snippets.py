@@ -6,8 +6,9 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
+from mediakiln.model.deliverable import Deliverable
 from mediakiln.model.errors import MediakilnError
-from mediakiln.stages.deliver import Deliver, Deliverable
+from mediakiln.stages.deliver import Deliver
 from mediakiln.web.portal.shown import Card, Shown
 
 _READ_BYTES: Final = 4096

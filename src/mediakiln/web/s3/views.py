@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
+from mediakiln.model.deliverable import Deliverable
 from mediakiln.model.errors import Gone, NotFound, ObjectMissing
 from mediakiln.model.keys import Bucket
 from mediakiln.ports.object_store import ObjectStore
-from mediakiln.stages.deliver import Deliver, Deliverable
+from mediakiln.stages.deliver import Deliver
 from mediakiln.stages.uploads.s3.keys import KeyIndex
 from mediakiln.web.s3.listing import LAST, Item
 
