@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self, runtime_checkable
 
+from mediakiln.model.errors import InvalidRequest
 from mediakiln.model.keys import Bucket
 
 
@@ -236,12 +237,25 @@ class LifecycleRules:
         abandoned_days: after how many the parts of an upload are, that was never completed.
         cold_days: after how many an archive object moves to `cold_class`; None for never.
         cold_class: the engine's name of a cheaper storage class.
+
+    Raises:
+        InvalidRequest: an object would move after it was deleted.
     """
 
     archive_days: int | None
     abandoned_days: int = 2
     cold_days: int | None = None
     cold_class: str = ""
+
+    def __post_init__(self) -> None:
+        if self.cold_days is None or self.archive_days is None:
+            return
+        if self.cold_days >= self.archive_days:
+            raise InvalidRequest(
+                "An archive object must move before it is deleted.",
+                limit=self.archive_days,
+                value=self.cold_days,
+            )
 
 
 @runtime_checkable

@@ -15,7 +15,7 @@ import obstore
 
 from mediakiln.adapters.object_store.cloud.failures import CONFLICT_STATUS, translated
 from mediakiln.adapters.object_store.cloud.shelves import MARK, Shelf
-from mediakiln.model.errors import AlreadyExists, EngineUnavailable
+from mediakiln.model.errors import AlreadyExists, EngineUnavailable, MediakilnError
 from mediakiln.ports.object_store import ObjectInfo
 
 _TURNS = 5
@@ -91,6 +91,26 @@ async def settle(shelf: Shelf, key: str, mark: str) -> ObjectInfo | None:
     info, owner = found
     if owner != mark:
         raise AlreadyExists(key=key)
+    return info
+
+
+async def settle_or(
+    failure: MediakilnError, shelf: Shelf, key: str, mark: str, *, if_absent: bool
+) -> ObjectInfo:
+    """The object, if the write that failed took effect after all.
+
+    Raises:
+        MediakilnError: `failure`: it did not.
+        AlreadyExists: it did not; `if_absent`, and the key is somebody else's.
+    """
+    try:
+        info = await settle(shelf, key, mark)
+    except AlreadyExists:
+        if if_absent:
+            raise
+        raise failure from None
+    if info is None:
+        raise failure
     return info
 
 

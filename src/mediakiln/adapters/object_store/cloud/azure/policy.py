@@ -16,17 +16,11 @@ def command(account: str, container: str, rules: LifecycleRules) -> str:
     """The command that writes the rules of the archive container; it replaces all there are.
 
     Raises:
-        InvalidRequest: a blob would move after it was deleted, or to a tier that there is not.
+        InvalidRequest: a blob would move to a tier that there is not.
         NotSupported: nothing is to be written.
     """
     actions: dict[str, Any] = {}
     if rules.cold_days is not None:
-        if rules.archive_days is not None and rules.cold_days >= rules.archive_days:
-            raise InvalidRequest(
-                "An archive object must move before it is deleted.",
-                limit=rules.archive_days,
-                value=rules.cold_days,
-            )
         tier = _TIERS.get(rules.cold_class.lower())
         if tier is None:
             raise InvalidRequest(

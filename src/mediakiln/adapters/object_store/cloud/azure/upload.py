@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from mediakiln.adapters.object_store.cloud.http import Http, code_of
-from mediakiln.adapters.object_store.cloud.putting import new_mark, settle, written
+from mediakiln.adapters.object_store.cloud.putting import new_mark, settle_or, written
 from mediakiln.adapters.object_store.cloud.shelves import MARK, Shelf
-from mediakiln.model.errors import AlreadyExists, EngineUnavailable
+from mediakiln.model.errors import EngineUnavailable
 from mediakiln.ports.object_store import ObjectInfo
 
 CREATED = 201
@@ -87,15 +87,9 @@ class AzureUpload:
         """Nothing is to be done: blocks cannot be deleted, and go by themselves."""
 
     async def _settled(self, failure: EngineUnavailable) -> ObjectInfo:
-        try:
-            info = await settle(self._shelf, self._key, self._mark)
-        except AlreadyExists:
-            if self._if_absent:
-                raise
-            raise failure from None
-        if info is None:
-            raise failure
-        return info
+        return await settle_or(
+            failure, self._shelf, self._key, self._mark, if_absent=self._if_absent
+        )
 
     async def _block(self, number: int, size: int, headers: Mapping[str, str], data: bytes) -> bool:
         name = base64.b64encode(f"{self._mark}-{number:05d}".encode()).decode()

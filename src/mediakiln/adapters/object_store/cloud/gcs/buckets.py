@@ -10,7 +10,6 @@ from mediakiln.adapters.object_store.cloud.gcs.api import OK, PRECONDITION, GcsA
 from mediakiln.model.errors import (
     EngineMisconfigured,
     EngineUnavailable,
-    InvalidRequest,
     NotSupported,
 )
 from mediakiln.model.keys import Bucket
@@ -94,21 +93,11 @@ async def write_rules(api: GcsApi, name: str, ours: list[dict[str, Any]]) -> Non
 
 
 def rules_of(bucket: Bucket, rules: LifecycleRules) -> list[dict[str, Any]]:
-    """The rules of one bucket, as Google writes them.
-
-    Raises:
-        InvalidRequest: an object would move after it was deleted.
-    """
+    """The rules of one bucket, as Google writes them."""
     written = [_rule(rules.abandoned_days, type="AbortIncompleteMultipartUpload")]
     if bucket is not Bucket.ARCHIVE:
         return written
     if rules.cold_days is not None:
-        if rules.archive_days is not None and rules.cold_days >= rules.archive_days:
-            raise InvalidRequest(
-                "An archive object must move before it is deleted.",
-                limit=rules.archive_days,
-                value=rules.cold_days,
-            )
         move = {"type": "SetStorageClass", "storageClass": rules.cold_class}
         written.append(_rule(rules.cold_days, **move))
     if rules.archive_days is not None:

@@ -12,9 +12,9 @@ from mediakiln.adapters.object_store.cloud.gcs.api import (
     GcsApi,
     resource,
 )
-from mediakiln.adapters.object_store.cloud.putting import new_mark, settle, written
+from mediakiln.adapters.object_store.cloud.putting import new_mark, settle_or, written
 from mediakiln.adapters.object_store.cloud.shelves import Shelf
-from mediakiln.model.errors import AlreadyExists, EngineUnavailable
+from mediakiln.model.errors import EngineUnavailable
 from mediakiln.ports.object_store import ObjectInfo
 
 _INCOMPLETE = 308
@@ -101,12 +101,6 @@ class GcsUpload:
             self._position = kept
 
     async def _settled(self, failure: EngineUnavailable) -> ObjectInfo:
-        try:
-            info = await settle(self._shelf, self._key, self._mark)
-        except AlreadyExists:
-            if self._if_absent:
-                raise
-            raise failure from None
-        if info is None:
-            raise failure
-        return info
+        return await settle_or(
+            failure, self._shelf, self._key, self._mark, if_absent=self._if_absent
+        )

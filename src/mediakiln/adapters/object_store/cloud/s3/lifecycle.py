@@ -3,7 +3,7 @@
 from typing import Any
 
 from mediakiln.adapters.object_store.cloud.s3.client import S3Client, code_of
-from mediakiln.model.errors import InvalidRequest, NotSupported
+from mediakiln.model.errors import NotSupported
 from mediakiln.model.keys import Bucket
 from mediakiln.ports.object_store import LifecycleRules
 
@@ -17,7 +17,6 @@ async def apply_rules(client: S3Client, names: dict[Bucket, str], rules: Lifecyc
 
     Raises:
         NotSupported: the store has no lifecycle rules.
-        InvalidRequest: an object would move after it was deleted.
     """
     for bucket, name in names.items():
         ours = rules_of(bucket, rules)
@@ -38,11 +37,7 @@ async def apply_rules(client: S3Client, names: dict[Bucket, str], rules: Lifecyc
 
 
 def rules_of(bucket: Bucket, rules: LifecycleRules) -> list[dict[str, Any]]:
-    """The rules of one bucket, as S3 writes them.
-
-    Raises:
-        InvalidRequest: an object would move after it was deleted.
-    """
+    """The rules of one bucket, as S3 writes them."""
     written = [
         _rule(
             "abandoned",
@@ -52,12 +47,6 @@ def rules_of(bucket: Bucket, rules: LifecycleRules) -> list[dict[str, Any]]:
     if bucket is not Bucket.ARCHIVE:
         return written
     if rules.cold_days is not None:
-        if rules.archive_days is not None and rules.cold_days >= rules.archive_days:
-            raise InvalidRequest(
-                "An archive object must move before it is deleted.",
-                limit=rules.archive_days,
-                value=rules.cold_days,
-            )
         move = {"Days": rules.cold_days, "StorageClass": rules.cold_class}
         written.append(_rule("cold", Transitions=[move]))
     if rules.archive_days is not None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mediakiln.adapters.object_store.cloud.putting import new_mark, settle, written
+from mediakiln.adapters.object_store.cloud.putting import new_mark, settle_or, written
 from mediakiln.adapters.object_store.cloud.s3.client import S3Client
 from mediakiln.adapters.object_store.cloud.shelves import MARK, Shelf
 from mediakiln.model.errors import AlreadyExists, EngineError, EngineMisconfigured
@@ -77,16 +77,10 @@ class S3Upload:
                 answer = await s3.complete_multipart_upload(
                     **self._where, MultipartUpload={"Parts": parts}, **condition
                 )
-        except (AlreadyExists, EngineError, EngineMisconfigured):
-            try:
-                info = await settle(self._shelf, self._key, self._mark)
-            except AlreadyExists:
-                if self._if_absent:
-                    raise
-                info = None
-            if info is None:
-                raise
-            return info
+        except (AlreadyExists, EngineError, EngineMisconfigured) as failure:
+            return await settle_or(
+                failure, self._shelf, self._key, self._mark, if_absent=self._if_absent
+            )
         return await written(self._shelf, self._key, self._mark, self._size, answer["ETag"])
 
     async def abort(self) -> None:
