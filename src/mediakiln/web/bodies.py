@@ -2,10 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message
 from starlette.types import Receive as AsgiReceive
 
 from mediakiln.model.errors import IncompleteUpload, InvalidRequest, TooLarge
@@ -13,6 +17,7 @@ from mediakiln.model.errors import IncompleteUpload, InvalidRequest, TooLarge
 Asked = TypeVar("Asked", bound=BaseModel)
 
 MAX_JSON_BYTES: Final = 64 * 1024
+_JSON: Final = (b"content-type", b"application/json")
 IDLE_S: Final = 60.0
 """How long a client may send nothing in the middle of a body."""
 
@@ -41,6 +46,20 @@ async def stream_body(
             yield chunk
 
 
+async def read_small(receive: AsgiReceive, *, limit: int) -> bytes:
+    """A whole body.
+
+    Raises:
+        TooLarge: it is larger than `limit` bytes; no more of it is read.
+    """
+    body = bytearray()
+    async for chunk in stream_body(receive):
+        body += chunk
+        if len(body) > limit:
+            raise TooLarge(f"the body is larger than {limit} bytes", limit=limit)
+    return bytes(body)
+
+
 async def read_json(receive: AsgiReceive, *, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
     """A small JSON object; an empty body is an empty one.
 
@@ -48,11 +67,7 @@ async def read_json(receive: AsgiReceive, *, limit: int = MAX_JSON_BYTES) -> dic
         TooLarge: the body is larger than `limit` bytes.
         InvalidRequest: it is not a JSON object.
     """
-    body = bytearray()
-    async for chunk in stream_body(receive):
-        body += chunk
-        if len(body) > limit:
-            raise TooLarge(f"the body is larger than {limit} bytes", limit=limit)
+    body = await read_small(receive, limit=limit)
     if not body.strip():
         return {}
     try:
@@ -79,3 +94,29 @@ async def read_model(
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])[:200]
         raise InvalidRequest(f"{field}: {first['msg']}", field=field) from None
+
+
+class SmallJson(APIRoute):
+    """A route whose body FastAPI reads: a small one, and JSON whatever its type says.
+
+    Raises:
+        TooLarge: the body is larger than `MAX_JSON_BYTES`; FastAPI alone would hold any size.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler of one request."""
+        handler = super().get_route_handler()
+
+        async def small(request: Request) -> Response:
+            if request.method != "POST":
+                return await handler(request)
+            body = await read_small(request.receive, limit=MAX_JSON_BYTES)
+
+            async def again() -> Message:
+                return {"type": "http.request", "body": body, "more_body": False}
+
+            headers = [pair for pair in request.scope["headers"] if pair[0] != b"content-type"]
+            scope = {**request.scope, "headers": [*headers, _JSON]}
+            return await handler(Request(scope, again))
+
+        return small

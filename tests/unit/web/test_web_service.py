@@ -198,6 +198,33 @@ async def test_what_is_installed_is_described(site: Site) -> None:
     assert {"image", "document", "model3d", "video", "audio"} <= {item["name"] for item in recipes}
 
 
+async def test_no_document_is_read_beyond_its_limit(site: Site) -> None:
+    paths = (await site.http.get("/openapi.json")).json()["paths"]
+    taking = [
+        path
+        for path, methods in paths.items()
+        if "application/json" in methods.get("post", {}).get("requestBody", {}).get("content", {})
+        and "{" not in path
+    ]
+    assert len(taking) >= 9
+    body = b'{"name": "' + b"x" * (17 << 20) + b'"}'
+    for path in taking:
+        answer = await site.http.post(path, content=body)
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large"), path
+        assert answer.json()["limit"] < len(body)
+
+
+@pytest.mark.parametrize("declared", ["", "application/x-www-form-urlencoded", "text/plain"])
+async def test_a_document_is_json_whatever_its_type_says(site: Site, declared: str) -> None:
+    """`curl -d` says that it sends a form."""
+    answer = await site.http.post(
+        "/v1/keys",
+        content=b'{"name": "ci", "scopes": ["read"]}',
+        headers={"Content-Type": declared} if declared else {},
+    )
+    assert answer.status_code == 201, answer.text
+
+
 async def test_requests_share_a_connection_after_an_upload(site: Site) -> None:
     reader, writer = await site.connect()
     for number in range(3):

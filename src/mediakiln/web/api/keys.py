@@ -13,6 +13,7 @@ from mediakiln.stages.access.projects import NAME_PATTERN
 from mediakiln.web.access import administered, allowed, noted
 from mediakiln.web.api.openapi import problems
 from mediakiln.web.auth import Auth
+from mediakiln.web.bodies import SmallJson
 from mediakiln.web.guard.rates import parsed
 from mediakiln.web.services import Services
 
@@ -75,10 +76,10 @@ class KeyPage(BaseModel):
 
 def router(services: Services, auth: Auth) -> APIRouter:
     """The routes."""
-    routes = APIRouter(tags=["access"])
+    routes = APIRouter(tags=["access"], route_class=SmallJson)
     keys = services.access.keys
 
-    @routes.post("/v1/keys", status_code=201, responses=problems(400, 403, 404, 422))
+    @routes.post("/v1/keys", status_code=201, responses=problems(400, 403, 404, 413, 422))
     async def create_key(request: Request, wanted: KeyIn) -> NewKeyOut:
         """Make a key. Its secret is in the answer and nowhere else."""
         principal = allowed(request.scope, Scope.ADMIN)

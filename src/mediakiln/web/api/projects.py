@@ -11,6 +11,7 @@ from mediakiln.model.errors import Forbidden
 from mediakiln.stages.access.projects import NAME_PATTERN
 from mediakiln.web.access import administered, allowed, noted
 from mediakiln.web.api.openapi import problems
+from mediakiln.web.bodies import SmallJson
 from mediakiln.web.services import Services
 
 
@@ -43,10 +44,10 @@ class ProjectPage(BaseModel):
 
 def router(services: Services) -> APIRouter:
     """The routes."""
-    routes = APIRouter(tags=["access"])
+    routes = APIRouter(tags=["access"], route_class=SmallJson)
     projects = services.access.projects
 
-    @routes.post("/v1/projects", status_code=201, responses=problems(403, 409, 422))
+    @routes.post("/v1/projects", status_code=201, responses=problems(400, 403, 409, 413, 422))
     async def create_project(request: Request, wanted: ProjectIn) -> ProjectOut:
         """Make a project; the owner's key works in it with `X-Mediakiln-Project: NAME`."""
         principal = allowed(request.scope, Scope.ADMIN)

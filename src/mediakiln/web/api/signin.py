@@ -56,7 +56,7 @@ def router(services: Services) -> APIRouter:
         principal = None if by is None else await services.access.named(by)
         if principal is None:
             raise Unauthorised(
-                "the sign-in link was used before, or is not valid",
+                "the sign-in link was used before, is older than ten minutes, or is not valid",
                 hint="`mediakiln signin` prints a new one",
             )
         return await signed_in(request.scope, services, principal)

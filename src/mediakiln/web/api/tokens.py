@@ -10,6 +10,7 @@ from mediakiln.model.errors import InvalidRequest
 from mediakiln.stages.access.tokens import DEFAULT_LIFE, MAX_LIFE
 from mediakiln.web.access import allowed, noted
 from mediakiln.web.api.openapi import problems
+from mediakiln.web.bodies import SmallJson
 from mediakiln.web.services import Services
 
 _LIFE = int(DEFAULT_LIFE.total_seconds())
@@ -36,9 +37,9 @@ class TokenOut(BaseModel):
 
 def router(services: Services) -> APIRouter:
     """The route."""
-    routes = APIRouter(tags=["access"])
+    routes = APIRouter(tags=["access"], route_class=SmallJson)
 
-    @routes.post("/v1/tokens", status_code=201, responses=problems(400, 403, 422))
+    @routes.post("/v1/tokens", status_code=201, responses=problems(400, 403, 413, 422))
     async def create_token(request: Request, wanted: TokenIn) -> TokenOut:
         """Make a token that uploads within limits, and opens nothing else.
 

@@ -12,6 +12,7 @@ from mediakiln.model.access import Scope
 from mediakiln.stages.erasure import Erasure
 from mediakiln.web.access import allowed, noted
 from mediakiln.web.api.openapi import problems
+from mediakiln.web.bodies import SmallJson
 from mediakiln.web.delivery.export import exported
 from mediakiln.web.services import Services
 from mediakiln.web.urls import base_url
@@ -27,14 +28,14 @@ class ErasureIn(BaseModel):
 
 def router(services: Services) -> APIRouter:
     """The routes."""
-    routes = APIRouter(tags=["uploaders"])
+    routes = APIRouter(tags=["uploaders"], route_class=SmallJson)
     _erasing(routes, services)
     _exporting(routes, services)
     return routes
 
 
 def _erasing(routes: APIRouter, services: Services) -> None:
-    @routes.post("/v1/erasures", status_code=202, responses=problems(400, 403, 422))
+    @routes.post("/v1/erasures", status_code=202, responses=problems(400, 403, 413, 422))
     async def erase_uploader(request: Request, wanted: ErasureIn) -> Erasure:
         """Erase every asset of an uploader: hidden within minutes, purged without a grace.
 
