@@ -1,14 +1,21 @@
 """Rates, quotas, and requests that are sent again under an Idempotency-Key."""
 
 import asyncio
-from collections.abc import Mapping
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import httpx2
 import pytest
+from starlette.responses import Response
+from starlette.types import Message
 
+from mediakiln.model import access
 from mediakiln.model.access import Quota, Scope
-from mediakiln.web.guard import repeats
+from mediakiln.model.errors import AnswerNotKept, EngineUnavailable
+from mediakiln.web.guard import answers, repeats
+from mediakiln.web.guard.answers import MAX_KEPT_BYTES, PIECE_BYTES
 from mediakiln.web.guard.rates import Rates
 from support.site import Site, a_text
 from unit.web.conftest import OpenSite
@@ -187,3 +194,104 @@ async def test_an_answer_that_holds_a_secret_is_never_kept(open_site: OpenSite, 
     refused = await site.http.post(path, json={}, headers=headers)
     assert (refused.status_code, refused.json()["field"]) == (400, "Idempotency-Key")
     assert await site.services.catalog.records(repeats.SPACE).list() == ([], None)
+
+
+async def replies(size: int, *, cut: bool = False) -> AsyncIterator[bytes]:
+    """A body of so many bytes, which may break off."""
+    for start in range(0, size, 65_536):
+        yield bytes(at % 251 for at in range(start, min(size, start + 65_536)))
+    if cut:
+        raise ConnectionError
+
+
+async def asked(
+    site: Site, size: int, *, cut: bool = False, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The answer of a route that is asked under a key, and was asked before."""
+    told = [(b"idempotency-key", b"one")]
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/imports",
+        "query_string": b"",
+        "headers": told,
+    }
+    repeats_ = repeats.Repeats(site.services.catalog)
+    attempt = await repeats_.begin(scope, access.OWNER, "one")
+    assert isinstance(attempt, repeats.Attempt)
+
+    async def send(_: Message) -> None:
+        return None
+
+    raw = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
+    with suppress(ConnectionError):
+        async with attempt.watched(scope, send) as watching:
+            await watching({"type": "http.response.start", "status": 201, "headers": raw})
+            async for piece in replies(size, cut=cut):
+                await watching({"type": "http.response.body", "body": piece, "more_body": True})
+            await watching({"type": "http.response.body"})
+    again = await repeats_.begin(scope, access.OWNER, "one")
+    assert isinstance(again, Response)
+    return again
+
+
+@pytest.mark.parametrize(
+    "size", [0, 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES, MAX_KEPT_BYTES]
+)
+async def test_an_answer_is_given_again_whole(site: Site, size: int) -> None:
+    again = await asked(site, size, headers={"location": "/there", "content-type": "x/y"})
+    assert again.status_code == 201
+    assert again.body == b"".join([piece async for piece in replies(size)])
+    assert (again.headers["location"], again.headers["content-type"]) == ("/there", "x/y")
+    assert again.headers["idempotency-replayed"] == "true"
+    for space in (repeats.SPACE, answers.SPACE):
+        for record in (await site.services.catalog.records(space).list(limit=200))[0]:
+            assert len(json.dumps(dict(record.value))) < 60_000
+            assert record.expires_at is not None
+
+
+@pytest.mark.parametrize(("size", "cut"), [(MAX_KEPT_BYTES + 1, False), (10, True)])
+async def test_an_answer_that_is_not_kept_is_told_of_and_not_given_empty(
+    site: Site, size: int, cut: bool
+) -> None:
+    with pytest.raises(AnswerNotKept) as refused:
+        await asked(site, size, cut=cut, headers={"location": "/there"})
+    context = refused.value.context
+    assert (context["limit"], context["value"]) == (MAX_KEPT_BYTES, size)
+    assert (context["location"], bool(context["hint"])) == ("/there", True)
+    assert await site.services.catalog.records(answers.SPACE).list() == ([], None)
+
+
+async def test_a_form_whose_answer_is_large_is_answered_the_same_again(site: Site) -> None:
+    headers = {"Idempotency-Key": "one"}
+    files = [("file", (f"{n}{'x' * 225}.txt", b"", "text/plain")) for n in range(100)]
+    files[0] = ("file", ("a.txt", a_text(), "text/plain"))
+    first = await site.http.post("/v1/assets", files=files, headers=headers)
+    assert len(first.content) > PIECE_BYTES
+    again = await site.http.post("/v1/assets", files=files, headers=headers)
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert again.headers["idempotency-replayed"] == "true"
+
+
+async def test_the_problem_of_an_answer_that_is_not_kept_is_gone(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "MAX_KEPT_BYTES", 100)
+    headers = {"Idempotency-Key": "one"}
+    first = await upload(site, headers)
+    again = await upload(site, headers)
+    assert (first.status_code, again.status_code) == (201, 410)
+    assert again.json()["code"] == "answer_not_kept"
+    assert again.json()["location"] == first.headers["location"]
+    assert await count(site) == 1
+
+
+async def test_an_outage_after_the_work_is_done_hides_the_answer_from_nobody(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def out(*_: object) -> None:
+        raise EngineUnavailable
+
+    monkeypatch.setattr(repeats.Repeats, "finish", out)
+    made = await upload(site, {"Idempotency-Key": "one"})
+    assert (made.status_code, made.json()["name"]) == (201, "a.txt")

@@ -26,3 +26,9 @@ class IdempotencyKeyReused(MediakilnError):
     """The Idempotency-Key was used for another request."""
 
     code = "idempotency_key_reused"
+
+
+class AnswerNotKept(MediakilnError):
+    """The request of this Idempotency-Key was done, but its answer was not kept."""
+
+    code = "answer_not_kept"

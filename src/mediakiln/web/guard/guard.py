@@ -42,7 +42,7 @@ class Guard:
 
         Raises:
             QuotaExceeded: the principal's quota is used up.
-            InvalidRequest, IdempotencyKeyReused, Conflict: as `Repeats`.
+            InvalidRequest, IdempotencyKeyReused, AnswerNotKept, Conflict: as `Repeats`.
         """
         key = key_of(scope)
         attempt = None if key is None else await self._repeats.begin(scope, principal, key)

@@ -7,8 +7,8 @@ takes its place with the same new id, so that what was made already is found and
 """
 
 import asyncio
-import base64
 import hashlib
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
@@ -29,6 +29,9 @@ from mediakiln.model.errors import (
 )
 from mediakiln.model.ids import new_id
 from mediakiln.ports.catalog import Catalog, Record
+from mediakiln.web.guard.answers import Answer, Answers
+
+log = logging.getLogger(__name__)
 
 SPACE: Final = "idempotency"
 HEADER: Final = "idempotency-key"
@@ -39,9 +42,7 @@ _SECRET: Final = frozenset({"/v1/keys", "/v1/tokens", "/v1/webhooks", "/v1/signi
 """Where an answer holds what is shown once."""
 LEASE_S: Final = 20.0
 MAX_KEY_CHARS: Final = 255
-MAX_KEPT_BYTES: Final = 40 * 1024
 _OK: Final = range(200, 300)
-_TOLD: Final = ("content-type", "location", "upload-offset", "upload-expires", "mediakiln-asset")
 _SAID: Final = ("upload-length", "upload-defer-length", "upload-metadata", "upload-concat")
 
 
@@ -80,6 +81,7 @@ class Repeats:
         self, catalog: Catalog, *, lease_s: float = LEASE_S, clock: Clock = utc_now
     ) -> None:
         self._records = catalog.records(SPACE)
+        self._answers = Answers(catalog)
         self._lease = timedelta(seconds=lease_s)
         self._clock = clock
 
@@ -88,13 +90,14 @@ class Repeats:
 
         Raises:
             IdempotencyKeyReused: the key came with another request.
+            AnswerNotKept: the request was done, and its answer is too large to be kept.
             Conflict: that request is being done right now.
         """
         place = f"{principal.project}/{principal.id}/{hashlib.sha256(key.encode()).hexdigest()}"
         fingerprint = _fingerprint(scope)
         while True:
             found = await self._records.get(place)
-            if found is not None and (answer := self._known(found, fingerprint)) is not None:
+            if found is not None and (answer := await self._known(found, fingerprint)) is not None:
                 return answer
             id = new_id() if found is None else str(found.value["id"])
             value = {"fingerprint": fingerprint, "id": id, "until": self._until()}
@@ -102,12 +105,12 @@ class Repeats:
                 version = await self._put(place, value, None if found is None else found.version)
                 return Attempt(self, place, value, version)
 
-    def _known(self, found: Record, fingerprint: str) -> Response | None:
+    async def _known(self, found: Record, fingerprint: str) -> Response | None:
         """The answer that a record holds; None if its request was left undone."""
         if found.value["fingerprint"] != fingerprint:
             raise IdempotencyKeyReused(hint="use a new key for a new request")
         if "status" in found.value:
-            return _replayed(found.value)
+            return await self._answers.again(found.value)
         if datetime.fromisoformat(found.value["until"]) > self._clock():
             raise Conflict("a request with this Idempotency-Key is being done", retry_after=1)
         return None
@@ -125,11 +128,12 @@ class Repeats:
         attempt.value = {**attempt.value, "until": self._until()}
         attempt.version = await self._put(attempt.place, attempt.value, attempt.version)
 
-    async def finish(self, attempt: "Attempt", answer: "_Answer") -> None:
+    async def finish(self, attempt: "Attempt", answer: Answer) -> None:
         """Keep a success; after anything else the request may be tried anew."""
         with suppress(VersionConflict):  # the lease was over, and somebody else did it again
             if answer.status in _OK:
-                await self._put(attempt.place, attempt.value | answer.kept(), attempt.version)
+                kept = await self._answers.keep(answer, expires_at=self._clock() + KEPT)
+                await self._put(attempt.place, attempt.value | kept, attempt.version)
             else:
                 await self._records.delete(attempt.place, expected=attempt.version)
 
@@ -150,64 +154,40 @@ class Attempt:
 
     @asynccontextmanager
     async def watched(self, scope: Scope, send: Send) -> AsyncIterator[Send]:
-        """Do the request in this: its answer is kept when it has been sent."""
+        """Do the request in this.
+
+        Its answer is kept before its end is sent, so that who has it all can be given it again.
+        """
         scope[NEW_ID] = self.value["id"]
-        answer = _Answer()
+        answer = Answer()
+        renewing = asyncio.create_task(self._renew())
 
         async def kept(message: Message) -> None:
             answer.see(message)
+            if answer.ended:
+                await self._finish(answer, renewing)
             await send(message)
 
-        renewing = asyncio.create_task(self._renew())
         try:
             yield kept
         finally:
-            renewing.cancel()
-            with suppress(asyncio.CancelledError):
-                await renewing
+            if not answer.ended:
+                await self._finish(answer, renewing)
+
+    async def _finish(self, answer: Answer, renewing: asyncio.Task[None]) -> None:
+        renewing.cancel()
+        with suppress(asyncio.CancelledError):
+            await renewing
+        try:
             await asyncio.shield(self._repeats.finish(self, answer))
+        except MediakilnError as error:  # what is done is done, and is told to who asked for it
+            log.warning("an answer is not kept: %s", error)
 
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(self._repeats.lease_s / 3)
             with suppress(MediakilnError):
                 await self._repeats.renew(self)
-
-
-class _Answer:
-    """What is seen of an answer on its way."""
-
-    def __init__(self) -> None:
-        self.status = 0
-        self._headers: list[tuple[str, str]] = []
-        self._body: bytearray | None = bytearray()
-        self._whole = False
-
-    def see(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            headers = Headers(raw=message["headers"])
-            self._headers = [(name, headers[name]) for name in _TOLD if name in headers]
-            return
-        if self._body is not None:
-            self._body += message.get("body", b"")
-            if len(self._body) > MAX_KEPT_BYTES:
-                self._body = None
-        self._whole = not message.get("more_body", False)
-
-    def kept(self) -> dict[str, Any]:
-        body = self._body if self._whole else None
-        return {
-            "status": self.status,
-            "headers": [list(pair) for pair in self._headers],
-            "body": None if body is None else base64.b64encode(body).decode(),
-        }
-
-
-def _replayed(value: Any) -> Response:
-    headers = dict(value["headers"]) | {"Idempotency-Replayed": "true"}
-    body = b"" if value["body"] is None else base64.b64decode(value["body"])
-    return Response(body, value["status"], headers=headers)
 
 
 def _fingerprint(scope: Scope) -> str:
