@@ -55,8 +55,8 @@ def test_a_key_works_in_its_project_until_it_is_revoked(locked: Platform, tmp_pa
     command(locked, "keys", "revoke", listed["id"])
     assert "revoked" in command(locked, "keys", "list")
     told = json.loads(command(locked, "audit", "--project", "acme", "--json"))
-    assert [entry["what"] for entry in told][:1] == ["key.created"]
-    assert told[-1]["what"] == "key.revoked"
+    assert [entry["what"] for entry in told][:1] == ["key.revoked"]
+    assert told[-1]["what"] == "key.created"
 
 
 def test_the_link_that_up_prints_and_a_fresh_one_work_once(locked: Platform) -> None:

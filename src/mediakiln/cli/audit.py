@@ -23,7 +23,7 @@ def audit(
     data: Data = None,
     json_: Json = False,
 ) -> None:
-    """Who did what, when and from where, oldest first."""
+    """Who did what, when and from where, newest first."""
     found = list(
         pages(
             data,

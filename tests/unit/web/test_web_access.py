@@ -361,10 +361,10 @@ async def test_the_trail_tells_who_did_what_from_where(locked: Site) -> None:
     await locked.http.get("/v1/assets", headers=request)
     found = await entries(locked)
     assert list(told(found)) == [
-        (who, "asset.processed", asset.id),
-        (who, "asset.restored", asset.id),
-        (who, "asset.deleted", asset.id),
         (who, "access.refused", "GET /v1/assets"),
+        (who, "asset.deleted", asset.id),
+        (who, "asset.restored", asset.id),
+        (who, "asset.processed", asset.id),
     ]
     assert {entry["address"] for entry in found} == {"127.0.0.1"}
     assert {entry["request"] for entry in found} == {"a-request-id"}
@@ -378,8 +378,8 @@ async def test_what_is_done_to_a_key_is_in_the_trail_of_its_project(locked: Site
     key = (await locked.http.post("/v1/keys", headers=bearer(KEY), json=wanted)).json()
     await locked.http.delete(f"/v1/keys/{key['id']}", headers=bearer(KEY))
     assert list(told(await entries(locked, "project=other"))) == [
-        ("owner", "key.created", key["id"]),
         ("owner", "key.revoked", key["id"]),
+        ("owner", "key.created", key["id"]),
     ]
 
 

@@ -100,7 +100,7 @@ def audit(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Pages[AuditEntry]:
-    """Entries of the audit trail, oldest first.
+    """Entries of the audit trail, newest first.
 
     Args:
         project: for the owner's key: of this project only.

@@ -3,13 +3,18 @@
 Uploads and downloads are not in it: they would double the writes of the busiest paths, and every
 asset's record says who uploaded it. It holds what changes access, what takes something away or
 starts work anew, who signed in, and who was turned away.
+
+Catalogs list records by key, so keys count time backwards: the newest entry is the first. Each
+entry is there twice, under its project and under all of them, so that both lists are in order.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,7 +26,13 @@ from mediakiln.stages.access.pages import filtered
 
 log = logging.getLogger(__name__)
 
-SPACE: Final = "audit"
+SPACE: Final = "audit-trail"
+_ALL: Final = "*"
+"""Where everybody's entries are; a project cannot be named so."""
+_LAST: Final = (1 << 128) - 1
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FOREVER: Final = 10**16
+"""Microseconds since 1970 until the year 2286."""
 NOBODY: Final = "-"
 """The project of entries about visitors that belong to none; a project cannot be named so."""
 
@@ -98,10 +109,10 @@ class AuditTrail:
             request=request,
             detail=detail or {},
         )
+        value, until = entry.model_dump(mode="json"), now + self._kept
+        keys = (f"{place}/{_place(entry)}" for place in (project, _ALL))
         try:
-            await self._records.put(
-                f"{project}/{entry.id}", entry.model_dump(mode="json"), expires_at=now + self._kept
-            )
+            await asyncio.gather(*(self._records.put(key, value, expires_at=until) for key in keys))
         except MediakilnError as error:
             log.error("not in the audit trail: %s (%s)", entry.model_dump_json(), error)  # noqa: TRY400 - the entry is what matters
 
@@ -113,7 +124,10 @@ class AuditTrail:
         limit: int = 50,
         cursor: str | None = None,
     ) -> tuple[Sequence[Entry], str | None]:
-        """A project's entries, or everybody's, oldest first; a page may be short."""
+        """A project's entries, or everybody's, newest first; a page may be short."""
+        prefix = f"{_ALL if project is None else project}/"
+        first = "" if wanted.until is None else _behind(prefix, wanted.until)
+        last = None if wanted.since is None else _behind(prefix, wanted.since)
 
         def take(value: Mapping[str, Any]) -> Entry | None:
             entry = Entry.model_validate(value)
@@ -122,7 +136,25 @@ class AuditTrail:
         return await filtered(
             self._records,
             lambda record: take(record.value),
-            prefix="" if project is None else f"{project}/",
+            prefix=prefix,
             limit=limit,
             cursor=cursor,
+            start_after=first,
+            over=lambda record: last is not None and record.key > last,
         )
+
+
+def _place(entry: Entry) -> str:
+    """What sorts an entry before all that were made before it."""
+    return f"{_backwards(entry.at)}/{_LAST - UUID(entry.id).int:032x}"
+
+
+def _backwards(at: datetime) -> str:
+    """A time as a text that sorts before all times before it."""
+    passed = (at - _EPOCH) // timedelta(microseconds=1)
+    return f"{_FOREVER - min(max(passed, 1), _FOREVER):016d}"
+
+
+def _behind(prefix: str, at: datetime) -> str:
+    """Behind every key of this time and later ones, before those of earlier ones."""
+    return f"{prefix}{_backwards(at)}~"

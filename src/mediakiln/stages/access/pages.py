@@ -18,14 +18,24 @@ async def filtered(
     prefix: str = "",
     limit: int,
     cursor: str | None,
+    start_after: str = "",
+    over: Callable[[Record], bool] = lambda _: False,
 ) -> tuple[Sequence[T], str | None]:
-    """What `want` makes of records, without its Nones, and the next page's cursor."""
+    """What `want` makes of records, without its Nones, and the next page's cursor.
+
+    Without a cursor it begins with keys behind `start_after`. It ends with the first page that
+    has a record of which `over` says that nobody wants any from there on.
+    """
     found: list[T] = []
     scanned = 0
     while True:
         # No more are read than fit, so that the cursor stands behind the last one returned.
-        page, cursor = await records.list(prefix, limit=limit - len(found), cursor=cursor)
+        page, cursor = await records.list(
+            prefix, limit=limit - len(found), cursor=cursor, start_after=start_after
+        )
         found += [made for made in map(want, page) if made is not None]
         scanned += len(page)
+        if any(map(over, page)):
+            return found, None
         if cursor is None or len(found) >= limit or scanned >= MAX_SCANNED:
             return found, cursor

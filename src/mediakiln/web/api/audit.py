@@ -41,7 +41,7 @@ def router(services: Services) -> APIRouter:
         since: AwareDatetime | None = None,
         until: AwareDatetime | None = None,
     ) -> AuditPage:
-        """Entries, oldest first; a page with a cursor may be short, or empty.
+        """Entries, newest first; a page with a cursor may be short, or empty.
 
         Uploads and downloads are not in it: every asset says who uploaded it.
         """
