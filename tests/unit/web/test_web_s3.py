@@ -3,24 +3,19 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
 import pytest
-from aiobotocore.session import AioSession
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from mediakiln.model.access import Scope
 from mediakiln.stages.access.s3 import credentials
+from support.s3 import MIB, OWNER_KEY, SESSION, client_of, code_of, keys, read
 from support.site import Site, a_text, publish
 from unit.web.conftest import OpenSite
-
-OWNER_KEY = "mk_owner_of_everything"
-MIB = 1 << 20
-SESSION = AioSession()  # reads its descriptions of services once
 
 
 @pytest.fixture
@@ -28,54 +23,10 @@ async def locked(open_site: OpenSite) -> Site:
     return await open_site(owner_key=OWNER_KEY)
 
 
-@asynccontextmanager
-async def client_of(site: Site, key: str, **options: Any) -> AsyncIterator[Any]:
-    """A client that signs with a key of ours."""
-    id, secret = credentials(key)
-    config = Config(
-        signature_version="s3v4",
-        s3={"addressing_style": "path"},
-        retries={"max_attempts": 1},
-        **options,
-    )
-    async with SESSION.create_client(
-        "s3",
-        endpoint_url=f"{site.url}/s3",
-        region_name="us-east-1",
-        aws_access_key_id=id,
-        aws_secret_access_key=secret,
-        config=config,
-    ) as client:
-        yield client
-
-
 @pytest.fixture
 async def s3(locked: Site) -> AsyncIterator[Any]:
     async with client_of(locked, OWNER_KEY) as client:
         yield client
-
-
-def code_of(caught: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
-    answer = caught.value.response
-    return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
-
-
-async def read(client: Any, key: str, bucket: str = "input", **more: Any) -> bytes:
-    answer = await client.get_object(Bucket=bucket, Key=key, **more)
-    async with answer["Body"] as body:
-        data: bytes = await body.read()
-        return data
-
-
-async def keys(client: Any, bucket: str = "input", **more: Any) -> tuple[list[str], list[str]]:
-    """Every key and group of a list, page by page."""
-    found: list[str] = []
-    groups: list[str] = []
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, **more)
-    async for page in pages:
-        found += [item["Key"] for item in page.get("Contents", ())]
-        groups += [item["Prefix"] for item in page.get("CommonPrefixes", ())]
-    return found, groups
 
 
 async def test_an_object_that_is_put_is_an_asset_and_comes_back(s3: Any, locked: Site) -> None:
@@ -171,6 +122,31 @@ async def test_a_later_object_takes_its_key_and_deleting_takes_the_asset(
         Bucket="input", Delete={"Objects": [{"Key": "x.txt"}, {"Key": "y.txt"}, {"Key": "z"}]}
     )
     assert len(gone["Deleted"]) == 3
+    assert await keys(s3) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("call", "more"),
+    [
+        ("put_object_tagging", {"Tagging": {"TagSet": [{"Key": "a", "Value": "b"}]}}),
+        ("get_object_tagging", {}),
+        ("delete_object_tagging", {}),
+        ("put_object_acl", {"ACL": "private"}),
+        ("get_object_acl", {}),
+        ("put_object_legal_hold", {"LegalHold": {"Status": "ON"}}),
+        ("get_object", {"VersionId": "7"}),
+        ("delete_object", {"VersionId": "7"}),
+    ],
+)
+async def test_what_is_about_an_object_is_not_the_object(
+    s3: Any, call: str, more: dict[str, Any]
+) -> None:
+    await s3.put_object(Bucket="input", Key="a.txt", Body=a_text(100))
+    with pytest.raises(ClientError) as refused:
+        await getattr(s3, call)(Bucket="input", Key="a.txt", **more)
+    assert code_of(refused) == ("NotImplemented", 501)
+    assert await read(s3, "a.txt") == a_text(100)
+    await s3.delete_object(Bucket="input", Key="a.txt", VersionId="null")
     assert await keys(s3) == ([], [])
 
 

@@ -18,6 +18,7 @@ from mediakiln.model.errors import MediakilnError
 from mediakiln.model.keys import Bucket
 from mediakiln.web.access import PRINCIPAL, REQUEST
 from mediakiln.web.delivery.downloads import Downloads
+from mediakiln.web.s3.copying import SOURCE, Copying
 from mediakiln.web.s3.errors import S3Error, answer
 from mediakiln.web.s3.reading import BUCKETS, Reading
 from mediakiln.web.s3.request import S3Request
@@ -46,6 +47,7 @@ class S3Front:
         self._services = services
         self._reading = Reading(services, Downloads(services.deliver, public=False))
         self._writing = Writing(services)
+        self._copying = Copying(services, self._writing)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -91,15 +93,20 @@ class S3Front:
             raise S3Error("NoSuchBucket", f"There are the buckets {' and '.join(BUCKETS)}.")
         if not request.key:
             return await self._of_bucket(request, method)
+        _is_the_object(request)
         if method in {"GET", "HEAD"} and "uploadId" not in request.query:
-            await self._reading.object(request, send)
-            return None
+            about = self._reading.about_object(request)
+            if about is None:
+                await self._reading.object(request, send)
+            return about
         return await self._handler(request, method)(request)
 
     async def _of_bucket(self, request: S3Request, method: str) -> Response:
         if method == "HEAD":
             self._reading.about(request)
             return Response()
+        if method == "GET" and "uploads" in request.query:
+            return await self._writing.uploads(request)
         if method == "GET":
             return self._reading.about(request) or await self._reading.objects(request)
         if method == "PUT":
@@ -113,9 +120,10 @@ class S3Front:
         _writable(request)
         query, writing = request.query, self._writing
         several = "uploadId" in query
+        putting = self._copying if SOURCE in request.headers else writing
         found: dict[str, _Handler | None] = {
             "GET": writing.parts if several else None,
-            "PUT": writing.part if several else writing.put,
+            "PUT": putting.part if several else putting.put,
             "POST": writing.complete if several else writing.begin if "uploads" in query else None,
             "DELETE": writing.abort if several else writing.delete,
         }
@@ -131,6 +139,17 @@ def _named(scope: Scope) -> tuple[str, str]:
     path = unquote_to_bytes(raw).decode("utf-8", "surrogateescape")
     bucket, _, key = path.removeprefix(ROOT).lstrip("/").partition("/")
     return bucket, key
+
+
+def _is_the_object(request: S3Request) -> None:
+    """Refuse what is about an object's tags, lock, versions: else those would be its bytes.
+
+    Such a request names what it is about by a parameter without a value.
+    """
+    for name, value in request.query.items():
+        about = name == "versionId" and value != "null"
+        if about or (not value and name != "uploads"):
+            raise S3Error("NotImplemented", f"This service has no {name[:40]} of objects.")
 
 
 def _writable(request: S3Request) -> None:
