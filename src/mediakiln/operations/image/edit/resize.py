@@ -1,19 +1,20 @@
 """`image.resize`: images at other sizes and in other encodings."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mediakiln.model.kind import Kind
 from mediakiln.model.product import Product
 from mediakiln.operations.image.edit.resize_params import Fitting, ResizeParams, ResizeStep
-from mediakiln.operations.image.pixels.edit import Edit, Frames, Scene, Step
+from mediakiln.operations.image.pixels.edit import Edit, Frames, Scene
 from mediakiln.operations.image.pixels.formats import ACCEPTS, MEDIA_TYPES
 from mediakiln.operations.image.pixels.needs import NEEDS
 from mediakiln.ports.operation import Context, operation
 
 if TYPE_CHECKING:
     from mediakiln.operations.image.edit.geometry import Layout
+    from mediakiln.operations.image.pixels.parts.view import View
     from mediakiln.operations.image.pixels.picture import Picture
 
 
@@ -81,20 +82,16 @@ def _renditions(
         yield stem, onto_canvas(image, size, params)
 
 
-def _load(steps: Sequence[Step], scene: Scene) -> tuple[Frames, int]:
+def _load(view: "View", params: Fitting, scene: Scene) -> Frames:
     """The decoder shrinks: no more is decoded than this step keeps."""
     from mediakiln.operations.image.edit import canvas, geometry
     from mediakiln.operations.image.pixels import chain
 
-    opened, params = scene.picture, steps[0].params
-    enlarge = params.enlarge or opened.vector
-    size = geometry.layout(params, opened.width, opened.height, enlarge=enlarge)
-    count = opened.frames if scene.frames else 1
+    enlarge = params.enlarge or view.picture.vector
+    size = geometry.layout(params, view.width, view.height, enlarge=enlarge)
+    count = view.picture.frames if scene.frames else 1
     geometry.check(size, scene.context.max_pixels, frames=count)
-    image = opened.scaled(
-        size.width, size.height, frames=scene.frames, keep_profile=scene.keep_profile
-    )
-    return canvas.placed(chain.split(image), size, params), 1
+    return canvas.placed(chain.decoded(view, size.width, size.height, scene), size, params)
 
 
 def _apply(frames: Frames, params: Fitting, scene: Scene) -> Frames:

@@ -10,7 +10,9 @@ from mediakiln.model.product import Product
 from mediakiln.operations.image.pixels import encode, engine, sizes, written
 from mediakiln.operations.image.pixels.edit import Frames, Scene, Step
 from mediakiln.operations.image.pixels.encoding import Encoding
+from mediakiln.operations.image.pixels.parts.view import View
 from mediakiln.operations.image.pixels.picture import open_picture
+from mediakiln.operations.image.pixels.settle import settled
 from mediakiln.ports.operation import Context
 
 
@@ -41,7 +43,7 @@ def edited(steps: Sequence[Step], scene: Scene) -> Any:
     frames, done = _loaded(steps, scene)
     for step in steps[done:]:
         if step.edit.rereads:
-            frames = [frame.copy_memory() for frame in frames]
+            frames = [settled(frame) for frame in frames]
         frames = step.edit.apply(frames, step.params, scene)
         check(frames, scene)
     return joined(frames)
@@ -57,20 +59,18 @@ def check(frames: Frames, scene: Scene) -> None:
     sizes.check(first.width, first.height, scene.context.max_pixels, frames=len(frames))
 
 
-def whole(scene: Scene) -> Frames:
-    """The source's frames at their own size."""
-    opened = scene.picture
-    image = opened.scaled(
-        opened.width, opened.height, frames=scene.frames, keep_profile=scene.keep_profile
-    )
-    return split(image)
+def decoded(view: View, width: int, height: int, scene: Scene) -> Frames:
+    """The view's frames at exactly this size; all frames of an animation, or else one."""
+    if not scene.frames:
+        return [view.decoded(width, height, keep_profile=scene.keep_profile)]
+    return split(view.picture.scaled(width, height, frames=True, keep_profile=scene.keep_profile))
 
 
 def split(image: Any) -> Frames:
     """The frames of a stack; these are decoded, since a stream can be read only once."""
     if image.height <= image.get_page_height():
         return [image]
-    return list(image.copy_memory().pagesplit())
+    return list(settled(image).pagesplit())
 
 
 def joined(frames: Frames) -> Any:
@@ -83,12 +83,26 @@ def joined(frames: Frames) -> Any:
 
 
 def _loaded(steps: Sequence[Step], scene: Scene) -> tuple[Frames, int]:
-    if steps and steps[0].edit.load is not None:
-        frames, done = steps[0].edit.load(steps, scene)
+    """The frames after the first few steps, as many as can be had by decoding less."""
+    view, done = _narrowed(steps, scene)
+    following = steps[done].edit if done < len(steps) else None
+    if following and following.load:
+        frames, done = following.load(view, steps[done].params, scene), done + 1
     else:
-        opened = scene.picture
-        count = opened.frames if scene.frames else 1
-        sizes.check_pixels(opened.width * opened.height * count, scene.context.max_pixels, count)
-        frames, done = whole(scene), 0
+        count = scene.picture.frames if scene.frames else 1
+        sizes.check_pixels(view.width * view.height * count, scene.context.max_pixels, count)
+        frames = decoded(view, view.width, view.height, scene)
     check(frames, scene)
     return frames, done
+
+
+def _narrowed(steps: Sequence[Step], scene: Scene) -> tuple[View, int]:
+    """What the steps at the beginning leave to be decoded, and how many of them said so."""
+    view, done = View.whole(scene.picture), 0
+    while done < len(steps) and not scene.frames:
+        narrow = steps[done].edit.narrow
+        narrower = narrow(view, steps[done].params, scene) if narrow else None
+        if narrower is None:
+            break
+        view, done = narrower, done + 1
+    return view, done

@@ -4,13 +4,14 @@ An edit's own parameters say nothing of encodings, so that `image.transform` and
 ask for images can line up several between one decoding and one encoding.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mediakiln.ports.operation import Context, Params
 
 if TYPE_CHECKING:
+    from mediakiln.operations.image.pixels.parts.view import View
     from mediakiln.operations.image.pixels.picture import Picture
 
 Frames = list[Any]
@@ -31,7 +32,8 @@ class Scene:
 
 
 Apply = Callable[[Frames, Any, Scene], Frames]
-Load = Callable[["Sequence[Step]", Scene], tuple[Frames, int]]
+Narrow = Callable[["View", Any, Scene], "View | None"]
+Load = Callable[["View", Any, Scene], Frames]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,12 @@ class Edit:
     """Its own parameters; the operation's have those of `Encoding` too."""
     apply: Apply
     """The frames after the change. All frames must come out at one size."""
+    narrow: Narrow | None = None
+    """Where it comes first, or after others that narrow: what it leaves of a still's view, if it
+    does no more than cut and turn. None: it does more than that with these parameters."""
     load: Load | None = None
-    """Where it comes first: decode, and do this step and perhaps some after it in one go, since
-    decoders shrink for less than they decode. Gives the frames and how many steps it did."""
+    """Where nothing comes before it but edits that narrow: decode the view and do this step in
+    one go, since decoders shrink for less than they decode. With frames the view is whole."""
     rereads: bool = False
     """It reads pixels more than once or out of order, so they must be decoded before it."""
 

@@ -1,9 +1,9 @@
 """An image that is open but not yet decoded: its size is known, and it can be had at any size."""
 
 import mmap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pyvips
 
@@ -16,6 +16,7 @@ from mediakiln.model.errors import (
 )
 from mediakiln.operations.image.pixels import engine, kept, raster
 from mediakiln.operations.image.pixels.formats import HEAD_BYTES, Format, sniff
+from mediakiln.operations.image.pixels.parts.box import UNTURNED, UPRIGHT, Box, Turn
 from mediakiln.ports.operation import Context
 
 MAX_SCANS = 200
@@ -26,7 +27,11 @@ MAX_COEFFICIENT_BYTES = 1 << 30
 _STRICT = "fail_on=error"
 """Missing or undecodable data is an error; odd bytes that a decoder skips are not."""
 _FRAMES = frozenset({"gif", "webp"})
-_SWAPPING = range(5, 9)
+OVERSAMPLED: Final = 2
+"""A decoder that shrinks leaves at least so many times the result's width and height, so that
+most of the shrinking is done by a better filter than its own."""
+DECODED_AT: Final = (1, 2, 4, 8)
+"""How far decoders shrink."""
 _GREY = frozenset({"b-w", "grey16"})
 
 
@@ -63,12 +68,7 @@ class Picture:
         profile is kept. `frames` stacks all of them vertically, as libvips does, and
         needs an animated picture.
         """
-        keep = keep_profile and self.header.interpretation not in {*_GREY, "cmyk"}
-        options: dict[str, Any] = {"height": height, "size": "force"}
-        if not keep and (self.profile or self._needs_conversion()):
-            options["output_profile"] = "srgb"
-            if self.profile:
-                options["input_profile"] = self.profile
+        options = self._colours(keep_profile=keep_profile) | {"height": height, "size": "force"}
         if self.source is None:
             image = self.header.thumbnail_image(width, **options)
         else:
@@ -77,6 +77,55 @@ class Picture:
             image = pyvips.Image.thumbnail_source(
                 self.source, width, option_string=loading, **options
             )
+        return self._plain(image)
+
+    def part(self, box: Box, width: int, height: int, *, keep_profile: bool) -> Any:
+        """A part of the first frame at exactly this size, otherwise as `scaled` gives it.
+
+        The box and the result are as the file stores its pixels: `upright` is not done yet.
+        """
+        options = self._colours(keep_profile=keep_profile) | {"height": height, "size": "force"}
+        image, box = self._shrunk(box, width, height)
+        cut = image.extract_area(box.left, box.top, box.width, box.height)
+        return self._plain(cut.thumbnail_image(width, no_rotate=True, **options))
+
+    @property
+    def upright(self) -> Turn:
+        """What turns the pixels as they are stored upright."""
+        if self.source is None or not has(self.header, "orientation"):
+            return UNTURNED
+        return UPRIGHT.get(self.header.get("orientation"), UNTURNED)
+
+    def _shrunk(self, box: Box, width: int, height: int) -> tuple[Any, Box]:
+        """The stored image, shrunk by its decoder where it can, and the box in it."""
+        if self.source is None:
+            return self.header, box
+        options: dict[str, Any] = {"access": "sequential"}
+        factor = 1.0
+        if self.vector:
+            factor = min(box.width / width, box.height / height)
+            options["scale"] = 1 / factor
+        elif self.format in {"jpeg", "webp"}:
+            enough = min(box.width / width, box.height / height) / OVERSAMPLED
+            factor = max(n for n in DECODED_AT if n <= max(enough, 1))
+            options |= {"shrink": factor} if self.format == "jpeg" else {"scale": 1 / factor}
+        elif self.format == "tiff" and has(self.header, "tile-width"):
+            del options["access"]
+        image = pyvips.Image.new_from_source(self.source, _STRICT, **options)
+        return image, box.shrunk(factor, image.width, image.height)
+
+    def _colours(self, *, keep_profile: bool) -> dict[str, Any]:
+        """Libvips' options for the result's colour space."""
+        keep = keep_profile and self.header.interpretation not in {*_GREY, "cmyk"}
+        options: dict[str, Any] = {}
+        if not keep and (self.profile or self._needs_conversion()):
+            options["output_profile"] = "srgb"
+            if self.profile:
+                options["input_profile"] = self.profile
+        return options
+
+    def _plain(self, image: Any) -> Any:
+        """Grey or RGB, 8 bits a channel."""
         if self.header.interpretation in _GREY:
             return image.colourspace("b-w")
         return image if image.format == "uchar" else image.colourspace("srgb")
@@ -122,9 +171,9 @@ def _from_header(path: Path, name: Format) -> Picture:
     source = engine.open_source(path)
     header = pyvips.Image.new_from_source(source, _STRICT, access="sequential")
     width, height = header.width, header.height
-    if has(header, "orientation") and header.get("orientation") in _SWAPPING:
-        width, height = height, width
-    return Picture(name, width, height, header.get_n_pages(), header.hasalpha(), header, source)
+    opened = Picture(name, width, height, header.get_n_pages(), header.hasalpha(), header, source)
+    width, height = opened.upright.size(width, height)
+    return replace(opened, width=width, height=height)
 
 
 def _check(picture: Picture, path: Path, context: Context) -> None:

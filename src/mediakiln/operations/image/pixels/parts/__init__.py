@@ -1,0 +1,1 @@
+"""Which part of an image is wanted, and which way up, before anything is decoded."""

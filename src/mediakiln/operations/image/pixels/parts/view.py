@@ -1,0 +1,65 @@
+"""Views: which part of a source is wanted, and how it is turned, before anything is decoded."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mediakiln.operations.image.pixels.parts.box import UNTURNED, Box, Turn
+from mediakiln.operations.image.pixels.picture import Picture
+from mediakiln.operations.image.pixels.settle import settled
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A part of a source's upright frame, turned. Its width and height are pixels of the source.
+
+    Cropping and turning a view costs nothing; decoding it decodes no more than it shows, at the
+    size that is wanted.
+    """
+
+    picture: Picture
+    box: Box
+    turn: Turn = UNTURNED
+
+    @classmethod
+    def whole(cls, picture: Picture) -> "View":
+        """All of an upright frame."""
+        return cls(picture, Box(0, 0, picture.width, picture.height))
+
+    @property
+    def width(self) -> int:
+        """In pixels of the source, after the turn."""
+        return self.turn.size(self.box.width, self.box.height)[0]
+
+    @property
+    def height(self) -> int:
+        """In pixels of the source, after the turn."""
+        return self.turn.size(self.box.width, self.box.height)[1]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it shows the upright frame as it is."""
+        return self.turn.identity and self.box == View.whole(self.picture).box
+
+    def cropped(self, box: Box) -> "View":
+        """A part of this view."""
+        return replace(
+            self, box=self.turn.before(box, self.box.width, self.box.height).within(self.box)
+        )
+
+    def turned(self, turn: Turn) -> "View":
+        """This view, turned."""
+        return replace(self, turn=self.turn.then(turn))
+
+    def decoded(self, width: int, height: int, *, keep_profile: bool) -> Any:
+        """Its pixels at exactly this size, as `Picture.scaled` gives them: a lazy libvips image."""
+        if self.is_whole:
+            return self.picture.scaled(width, height, frames=False, keep_profile=keep_profile)
+        upright = self.picture.upright
+        stored = upright.inverse.size(self.picture.width, self.picture.height)
+        turn = upright.then(self.turn)
+        image = self.picture.part(
+            upright.before(self.box, *stored),
+            *turn.inverse.size(width, height),
+            keep_profile=keep_profile,
+        )
+        return turn.apply(image if turn.streams else settled(image))
