@@ -28,6 +28,7 @@ NAMES = (
     "web",
     "multipart",
     "tus",
+    "uploads_memory",
     "broker",
     "catalog",
     "detector",

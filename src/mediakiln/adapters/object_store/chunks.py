@@ -1,6 +1,33 @@
 """Gathering a stream's chunks into blocks worth a system call."""
 
+BLOCK = 1 << 20
+"""Bytes that are written at a time; smaller objects take a single thread hop in all."""
+_LEAST = 64 << 10
+_TOGETHER = 16 << 20
 _SMALL = 16 << 10
+
+
+class Blocks:
+    """How much each writer of a store gathers: less, the more of them there are.
+
+    So memory does not grow with the clients, each of which may have sent almost a block.
+    """
+
+    def __init__(self) -> None:
+        self._writers = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes that are worth writing now."""
+        return min(BLOCK, max(_LEAST, _TOGETHER // max(self._writers, 1)))
+
+    def join(self) -> None:
+        """Count a writer in."""
+        self._writers += 1
+
+    def leave(self) -> None:
+        """Count a writer out."""
+        self._writers -= 1
 
 
 class Chunks:

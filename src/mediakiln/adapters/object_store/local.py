@@ -16,6 +16,7 @@ from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from mediakiln.adapters.object_store.checks import check_key, check_prefix, check_range
+from mediakiln.adapters.object_store.chunks import Blocks
 from mediakiln.adapters.object_store.disk import Disk
 from mediakiln.adapters.object_store.files import translated
 from mediakiln.adapters.object_store.local_reader import Reader
@@ -52,6 +53,7 @@ class LocalObjectStore:
             raise EngineMisconfigured("The store's folder must be absolute.", root=str(root))
         self._disk = Disk(str(root.resolve()))
         self._threads = Threads(threads)
+        self._blocks = Blocks()
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -80,7 +82,7 @@ class LocalObjectStore:
         """Open an object for streaming. Up to two blocks of 1 MiB are held in memory."""
         check_key(key)
         publish = partial(self._disk.publish, bucket=bucket, key=key, if_absent=if_absent)
-        return LocalWriter(key, self._threads, self._disk.incoming, publish)
+        return LocalWriter(key, self._threads, self._blocks, self._disk.incoming, publish)
 
     async def put(
         self, bucket: Bucket, key: str, data: bytes, *, if_absent: bool = False
@@ -184,7 +186,7 @@ class LocalObjectStore:
         check_key(key)
         RULES.check(number, offset=offset, size=size)
         slot = Slot(self._disk.uploads, bucket, key, upload, (number, offset, size))
-        return LocalPartWriter(key, self._threads, slot)
+        return LocalPartWriter(key, self._threads, self._blocks, slot)
 
     async def parts(self, bucket: Bucket, key: str, upload: str) -> Sequence[Part]:
         """The durable parts, by number."""

@@ -7,15 +7,12 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from mediakiln.adapters.object_store.chunks import Chunks
+from mediakiln.adapters.object_store.chunks import Blocks, Chunks
 from mediakiln.adapters.object_store.files import translated
 from mediakiln.adapters.object_store.incoming import Draft, Incoming
 from mediakiln.adapters.object_store.threads import Threads, finished
 from mediakiln.model.errors import MediakilnError, NotSupported
 from mediakiln.ports.object_store import ObjectInfo
-
-BLOCK = 1 << 20
-"""Bytes that are written at a time; smaller objects take a single thread hop in all."""
 
 Stored = TypeVar("Stored")
 
@@ -26,9 +23,10 @@ class BlockWriter(ABC, Generic[Stored]):
     A failed write is therefore told by a later `write` or by `commit`.
     """
 
-    def __init__(self, key: str, threads: Threads) -> None:
+    def __init__(self, key: str, threads: Threads, blocks: Blocks) -> None:
         self._key = key
         self._threads = threads
+        self._blocks = blocks
         self._chunks = Chunks()
         self._behind: asyncio.Future[None] | None = None
         self._open = False
@@ -37,7 +35,7 @@ class BlockWriter(ABC, Generic[Stored]):
         """Append bytes; a view's memory may be used again at once."""
         self._check_open()
         self._chunks.add(chunk)
-        if self._chunks.size < BLOCK:
+        if self._chunks.size < self._blocks.size:
             return
         await self._caught_up()
         self._behind = self._threads.start(self._append, self._chunks.take())
@@ -53,6 +51,7 @@ class BlockWriter(ABC, Generic[Stored]):
 
     async def __aenter__(self) -> Self:
         await self._enter()
+        self._blocks.join()
         self._open = True
         return self
 
@@ -63,6 +62,7 @@ class BlockWriter(ABC, Generic[Stored]):
         trace: TracebackType | None,
     ) -> None:
         self._open = False
+        self._blocks.leave()
         self._chunks.take()
         try:
             if self._behind is not None:
@@ -110,10 +110,11 @@ class LocalWriter(BlockWriter[ObjectInfo]):
         self,
         key: str,
         threads: Threads,
+        blocks: Blocks,
         incoming: Incoming,
         publish: Callable[[Draft], ObjectInfo],
     ) -> None:
-        super().__init__(key, threads)
+        super().__init__(key, threads, blocks)
         self._incoming = incoming
         self._publish = publish
         self._draft: Draft | None = None

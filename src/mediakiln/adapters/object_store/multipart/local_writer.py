@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from mediakiln.adapters.object_store.chunks import Blocks
 from mediakiln.adapters.object_store.files import translated
 from mediakiln.adapters.object_store.local_writer import BlockWriter
 from mediakiln.adapters.object_store.multipart.slot import Slot
@@ -12,8 +13,8 @@ from mediakiln.ports.multipart import Part
 class LocalPartWriter(BlockWriter[Part]):
     """Writes a part into its slot, whose locks it holds meanwhile."""
 
-    def __init__(self, key: str, threads: Threads, slot: Slot) -> None:
-        super().__init__(key, threads)
+    def __init__(self, key: str, threads: Threads, blocks: Blocks, slot: Slot) -> None:
+        super().__init__(key, threads, blocks)
         self._slot = slot
 
     async def _enter(self) -> None:
