@@ -14,7 +14,7 @@ from blake3 import blake3
 from mediakiln.client.errors import DownloadDamaged
 
 Target = str | os.PathLike[str] | IO[bytes]
-"""A file's path, a folder's, or a file open for writing."""
+"""A file's path, a folder's, or a file open for writing. What ends with a slash is a folder."""
 
 _ENCODED = re.compile(r"filename\*=UTF-8''([^;]+)", re.IGNORECASE)
 _PLAIN = re.compile(r'filename="([^"]*)"', re.IGNORECASE)
@@ -70,8 +70,10 @@ def receiving(target: Target, disposition: str, checksum: str | None) -> Iterato
 
 
 def destination(target: str | os.PathLike[str], disposition: str) -> Path:
-    """The file a download goes to."""
+    """The file a download goes to; what ends with a slash is a folder, made where it is not."""
     path = Path(target)
+    if os.fspath(target).endswith("/"):
+        path.mkdir(parents=True, exist_ok=True)
     return path / _filename(disposition) if path.is_dir() else path
 
 

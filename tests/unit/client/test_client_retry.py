@@ -124,3 +124,4 @@ def test_a_name_from_the_server_stays_inside_the_folder(
     header: str, name: str, tmp_path: Path
 ) -> None:
     assert destination(tmp_path, header) == tmp_path / name
+    assert destination(f"{tmp_path}/new/folder/", header) == tmp_path / "new/folder" / name

@@ -94,7 +94,8 @@ class Assets(Resource):
     def download(self, what: Asset | Product | str, to: Target) -> Path | None:
         """Save an asset's original, a product, or what a download address leads to.
 
-        `to` is a file's path, a folder, or a file open for writing. Returns the path, if any.
+        `to` is a file's path, a folder (with a slash at its end one that need not be there yet),
+        or a file open for writing. Returns the path, if any.
 
         Raises:
             DownloadDamaged: the bytes do not match the checksum; nothing is kept.
@@ -125,7 +126,8 @@ class AsyncAssets(AsyncResource):
     async def download(self, what: Asset | Product | str, to: Target) -> Path | None:
         """Save an asset's original, a product, or what a download address leads to.
 
-        `to` is a file's path, a folder, or a file open for writing. Returns the path, if any.
+        `to` is a file's path, a folder (with a slash at its end one that need not be there yet),
+        or a file open for writing. Returns the path, if any.
 
         Raises:
             DownloadDamaged: the bytes do not match the checksum; nothing is kept.
