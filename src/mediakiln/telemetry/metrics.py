@@ -57,6 +57,18 @@ FOREIGN_OBJECTS = Counter(
     "Objects in the input bucket under keys of others, by what became of them.",
     ["outcome"],
 )
+DERIVED = Counter(
+    "mediakiln_derived_total", "Images asked for by address, by how they were had.", ["outcome"]
+)
+DERIVE_SECONDS = Histogram(
+    "mediakiln_derive_seconds", "Time to make an image on request.", ["lane"], buckets=_SECONDS
+)
+DERIVE_WAITING = Gauge(
+    "mediakiln_derive_waiting",
+    "Images that wait to be made.",
+    ["lane"],
+    multiprocess_mode="livesum",
+)
 FREE_BYTES = Gauge(
     "mediakiln_store_free_bytes",
     "Free space of the store, where it ends.",

@@ -1,1 +1,31 @@
-"""Derive: images made on request, kept for a while, and purged with what they came from."""
+"""Derive: images made on request, kept for a while, and purged with what they came from.
+
+`Derive.get` finds or makes one; `Source` says what it is made of. `Shelf` is where it is kept, and
+`ShelfSweep` holds that to its bounds.
+"""
+
+from mediakiln.stages.derive.files import SourceFiles
+from mediakiln.stages.derive.lanes import Lane
+from mediakiln.stages.derive.making import Maker, Making
+from mediakiln.stages.derive.plan import Planner
+from mediakiln.stages.derive.shelf import Shelf
+from mediakiln.stages.derive.slowness import Judge, Slowness
+from mediakiln.stages.derive.source import Source, elsewhere
+from mediakiln.stages.derive.stage import Derive, Derived
+from mediakiln.stages.derive.sweep import ShelfSweep
+
+__all__ = [
+    "Derive",
+    "Derived",
+    "Judge",
+    "Lane",
+    "Maker",
+    "Making",
+    "Planner",
+    "Shelf",
+    "ShelfSweep",
+    "Slowness",
+    "Source",
+    "SourceFiles",
+    "elsewhere",
+]

@@ -46,8 +46,9 @@ class Source:
     def of(cls, asset: Asset) -> Self:
         """An asset's upload."""
         width, height = asset.metadata.get("width"), asset.metadata.get("height")
-        known = isinstance(width, int) and isinstance(height, int)
-        source = asset.source
+        source, pixels = asset.source, None
+        if isinstance(width, int) and isinstance(height, int):
+            pixels = width * height
         return cls(
             project=asset.project,
             id=asset.id,
@@ -55,7 +56,7 @@ class Source:
             name=asset.name,
             media_type=asset.media_type or "",
             size=asset.bytes,
-            pixels=width * height if known else None,
+            pixels=pixels,
             epoch=asset.epoch,
             key=source.key,
             etag=None if asset.checksum else source.etag,

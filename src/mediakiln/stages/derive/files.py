@@ -1,0 +1,128 @@
+"""Sources as local files: in place where the store has them, else fetched once and kept a while."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from blake3 import blake3
+
+from mediakiln.model.errors import Gone, ObjectMissing
+from mediakiln.ports.object_store import LocalFiles, ObjectStore
+from mediakiln.stages.derive.source import Source
+
+log = logging.getLogger(__name__)
+
+Folders = Callable[[str], AbstractContextManager[Path]]
+"""A new, empty folder of a name, removed at the end."""
+
+
+@dataclass(slots=True, eq=False)
+class _Copy:
+    """A fetched file: there once `ready` is done, kept while anybody holds it."""
+
+    path: Path
+    ready: "asyncio.Task[int]" = field(init=False)
+    holders: int = 0
+    bytes: int = 0
+
+
+class SourceFiles:
+    """Gives sources as files; of fetched ones, at most `max_bytes` that nobody holds are kept."""
+
+    def __init__(self, store: ObjectStore, folders: Folders, *, max_bytes: int) -> None:
+        self._store = store
+        self._folders = folders
+        self._max_bytes = max_bytes
+        self._stack = ExitStack()
+        self._folder: Path | None = None
+        self._copies: OrderedDict[str, _Copy] = OrderedDict()
+
+    @asynccontextmanager
+    async def hold(self, source: Source) -> AsyncIterator[Path]:
+        """The source's file, which stays as it is within the context.
+
+        Raises:
+            ObjectMissing: it is no longer there.
+            Gone: another hand put other bytes in its place.
+            FetchFailed, FetchRefused, TooLarge: a file elsewhere cannot be had.
+        """
+        if source.key is not None and isinstance(self._store, LocalFiles):
+            await self.check(source)
+            yield self._store.local_path(source.bucket, source.key)
+            return
+        name = blake3(f"{source.project}\n{source.id}\n{source.identity}".encode()).hexdigest()
+        copy = self._copies.get(name)
+        if copy is None:
+            copy = _Copy(self._place() / name)
+            copy.ready = asyncio.create_task(self._fetched(source, copy.path))
+            self._copies[name] = copy
+        copy.holders += 1
+        try:
+            copy.bytes = await asyncio.shield(copy.ready)
+            self._copies.move_to_end(name)
+            yield copy.path
+        finally:
+            copy.holders -= 1
+            self._let_go(name, copy)
+
+    async def check(self, source: Source) -> None:
+        """Hold what other hands can overwrite against what was taken in.
+
+        Raises:
+            ObjectMissing, Gone: as `hold`.
+        """
+        if source.etag is None or source.key is None:
+            return
+        info = await self._store.head(source.bucket, source.key)
+        if info is None:
+            raise ObjectMissing("the original is no longer in the bucket", asset=source.id)
+        if info.etag != source.etag:
+            raise Gone("the original was overwritten in the bucket", asset=source.id)
+
+    def close(self) -> None:
+        """Remove what was fetched."""
+        for copy in self._copies.values():
+            copy.ready.cancel()
+        self._copies.clear()
+        self._stack.close()
+        self._folder = None
+
+    def _place(self) -> Path:
+        if self._folder is None:
+            self._folder = self._stack.enter_context(self._folders("sources"))
+        return self._folder
+
+    async def _fetched(self, source: Source, path: Path) -> int:
+        try:
+            if source.fetch is not None:
+                await source.fetch(path)
+            elif source.key is not None:
+                await self._store.download(source.bucket, source.key, path)
+                await self.check(source)
+            return path.stat().st_size
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+    def _let_go(self, name: str, copy: _Copy) -> None:
+        if copy.holders:
+            return
+        failed = copy.ready.done() and (copy.ready.cancelled() or copy.ready.exception())
+        if not copy.ready.done():
+            copy.ready.cancel()  # nobody waits for it any more
+        if failed or not copy.ready.done():
+            if self._copies.get(name) is copy:
+                del self._copies[name]
+            return
+        total = sum(each.bytes for each in self._copies.values())
+        for other, each in list(self._copies.items()):
+            if total <= self._max_bytes:
+                return
+            if not each.holders and each.ready.done():
+                total -= each.bytes
+                del self._copies[other]
+                each.path.unlink(missing_ok=True)

@@ -1,0 +1,109 @@
+"""Making one image: one task in the delivery role's own sandbox."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mediakiln.model.errors import (
+    EngineError,
+    LimitExceeded,
+    MediakilnError,
+    OperationFailed,
+)
+from mediakiln.model.ids import new_id
+from mediakiln.ports.operation import Context
+from mediakiln.ports.runner import (
+    Limits,
+    Made,
+    Runner,
+    Task,
+    TaskDone,
+    TaskFailed,
+    TaskKilled,
+    Work,
+)
+from mediakiln.stages.derive.files import Folders
+from mediakiln.stages.derive.plan import Plan
+
+_NAME = "image"
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What one image may cost."""
+
+    wall_s: float = 30.0
+    memory_mb: int = 1024
+    scratch_mb: int = 512
+    max_pixels: int = 200_000_000
+    max_frames: int = 1_000
+
+
+class Maker:
+    """Runs plans in the sandbox."""
+
+    def __init__(self, runner: Runner, operation: str, folders: Folders, limits: Making) -> None:
+        self._runner = runner
+        self._operation = operation
+        self._folders = folders
+        self._making = limits
+        self._limits = Limits(
+            wall_s=limits.wall_s,
+            cpu_s=max(10.0, 2 * limits.wall_s),
+            memory_mb=limits.memory_mb,
+            scratch_mb=limits.scratch_mb,
+        )
+
+    @asynccontextmanager
+    async def made(self, plan: Plan, path: Path) -> AsyncIterator[Made]:
+        """The image, whose file is there within the context.
+
+        Raises:
+            MediakilnError: what the operation refused the file for.
+            LimitExceeded: it took more time or memory than one image may.
+        """
+        with self._folders(new_id()) as folder:
+            out = folder / "out"
+            out.mkdir()
+            task = Task(
+                name=_NAME,
+                operation=self._operation,
+                params=dict(plan.params),
+                out=out,
+                context=self._context(plan),
+                limits=self._limits,
+                source=path,
+            )
+            work = Work(
+                project=plan.source.project, scratch=folder, tasks=(task,), readable=(path,)
+            )
+            yield await self._run(work)
+
+    def _context(self, plan: Plan) -> Context:
+        return Context(
+            media_type=plan.source.media_type,
+            name=plan.source.name,
+            max_pixels=self._making.max_pixels,
+            max_frames=self._making.max_frames,
+        )
+
+    async def _run(self, work: Work) -> Made:
+        async with aclosing(self._runner.run(work)) as reports:  # type: ignore[type-var]
+            async for report in reports:
+                if isinstance(report, TaskDone):
+                    if not report.made:
+                        raise OperationFailed("the operation made nothing")
+                    return report.made[0]
+                if isinstance(report, TaskFailed):
+                    raise report.error
+                if isinstance(report, TaskKilled):
+                    raise _too_dear(report.error)
+        raise EngineError("the runner reported nothing")
+
+
+def _too_dear(error: MediakilnError) -> MediakilnError:
+    """A child that was ended: of this address, since another asset's image may well be made."""
+    context: Mapping[str, Any] = {**error.context, "reason": error.code}
+    return LimitExceeded(f"the image could not be made: {error.message}", **context)

@@ -1,0 +1,77 @@
+"""From what an address asks for to one piece of work with a name: equal work has equal names."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from blake3 import blake3
+
+from mediakiln.model.errors import InvalidRecipe, InvalidRequest
+from mediakiln.model.keys import derived_prefix
+from mediakiln.model.product import canonical_json
+from mediakiln.model.transform import Transform
+from mediakiln.ports.operation import Operation
+from mediakiln.stages.derive.negotiate import Negotiated, negotiate
+from mediakiln.stages.derive.source import Source
+
+NAME_BYTES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One image that is to be there."""
+
+    source: Source
+    params: Mapping[str, Any]
+    """Of `image.transform`, canonical."""
+    name: str
+    """Of this image among all: 40 hexadecimal digits."""
+
+    @property
+    def record(self) -> str:
+        """The key of its record."""
+        return f"{self.source.project}/{self.source.id}/{self.name}"
+
+    @property
+    def object(self) -> str:
+        """The key of its bytes in the production bucket."""
+        return f"{derived_prefix(self.source.project, self.source.id)}{self.name}"
+
+
+class Planner:
+    """Makes plans; `formats` are those that a client may be given unasked, the best first."""
+
+    def __init__(self, operation: Operation, *, formats: Sequence[str]) -> None:
+        self.operation = operation
+        self._formats = tuple(formats)
+
+    def __call__(self, source: Source, transform: Transform, accept: str) -> Plan:
+        """The work that a transform of a source is.
+
+        Raises:
+            InvalidRequest: `image.transform` does not take these parameters; names the field.
+        """
+        params = transform.params()
+        if transform.negotiated:
+            chosen = negotiate(accept, source, params, self._formats)
+            params = _with_format(params, chosen)
+        try:
+            canonical = self.operation.canonical(params)
+        except InvalidRecipe as error:
+            raise InvalidRequest(error.message, **error.context) from None
+        told = [
+            source.project,
+            source.identity,
+            source.epoch,
+            self.operation.name,
+            self.operation.version,
+            canonical,
+        ]
+        digest = blake3(canonical_json(told).encode()).hexdigest(length=NAME_BYTES)
+        return Plan(source, canonical, digest)
+
+
+def _with_format(params: Mapping[str, Any], chosen: Negotiated) -> dict[str, Any]:
+    """The parameters in the chosen format, without what another format alone would have."""
+    kept = {name: value for name, value in params.items() if name not in chosen.without}
+    return kept | {"format": chosen.format}

@@ -1,0 +1,264 @@
+"""The stage itself: from a source and a transform to bytes that can be sent."""
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from mediakiln.model.asset import Asset
+from mediakiln.model.deliverable import Deliverable
+from mediakiln.model.errors import Gone, MediakilnError, NotFound
+from mediakiln.model.keys import Bucket
+from mediakiln.model.kind import AssetState
+from mediakiln.model.transform import Transform
+from mediakiln.ports.object_store import LocalFiles, ObjectStore
+from mediakiln.ports.runner import Made
+from mediakiln.stages.derive.files import SourceFiles
+from mediakiln.stages.derive.flights import Flight, Flights
+from mediakiln.stages.derive.lanes import Lane
+from mediakiln.stages.derive.making import Maker
+from mediakiln.stages.derive.plan import Plan, Planner
+from mediakiln.stages.derive.shelf import Kept, Shelf
+from mediakiln.stages.derive.slowness import Judge
+from mediakiln.stages.derive.source import Source
+from mediakiln.stages.ledger import Change, Ledger
+from mediakiln.telemetry import metrics
+
+log = logging.getLogger(__name__)
+
+SMALL: Final = 1024 * 1024
+"""Images up to this size are answered from memory, before the store has them."""
+FAILED_S: Final = 30.0
+"""How long a file's refusal is remembered: asking again would only cost the same again."""
+_MOST_FAILED: Final = 4096
+_MOST_PUTTING: Final = 64
+_EXTENSIONS: Final[Mapping[str, str]] = {"image/jpeg": "jpg", "image/tiff": "tif"}
+_PROBE: Final = Transform(
+    steps=({"op": "image.resize", "width": 64, "height": 64, "fit": "inside"},),
+    encoding={"format": "jpeg", "animated": False},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """An image that can be sent."""
+
+    item: Deliverable
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What the operation said of it: width, height, frames, format, and `original` with the same
+    of the source."""
+    data: bytes | None = None
+    """Its bytes, where they are at hand because it was made just now."""
+    plan: Plan | None = None
+    """None for the source's own bytes."""
+
+
+class Derive:
+    """Finds derived images or makes them, and purges them."""
+
+    def __init__(
+        self,
+        *,
+        planner: Planner,
+        shelf: Shelf,
+        files: SourceFiles,
+        maker: Maker,
+        judge: Judge,
+        fast: Lane,
+        slow: Lane,
+        store: ObjectStore,
+        ledger: Ledger,
+    ) -> None:
+        self._planner = planner
+        self._shelf = shelf
+        self._files = files
+        self._maker = maker
+        self._judge = judge
+        self._fast = fast
+        self._slow = slow
+        self._store = store
+        self._ledger = ledger
+        self._flights: Flights[Derived] = Flights()
+        self._failed: OrderedDict[str, tuple[float, MediakilnError]] = OrderedDict()
+        self._putting: set[asyncio.Task[None]] = set()
+
+    async def get(self, source: Source, transform: Transform, accept: str = "") -> Derived:
+        """The image that a transform makes of a source; `accept` is the request's header.
+
+        Identical requests at one time make it once. A request that is cancelled before its turn
+        came, and that nobody shares, costs nothing.
+
+        Raises:
+            InvalidRequest: the transform's parameters are not valid; names the field.
+            Overloaded: too many wait already; with `retry_after` in seconds.
+            Gone, ObjectMissing: the source's bytes are no more.
+            UnsupportedMedia, BadMedia, LimitExceeded, …: the image cannot be made.
+        """
+        if transform.raw:
+            return await self._raw(source)
+        plan = self._planner(source, transform, accept)
+        kept = await self._shelf.find(plan)
+        if kept is not None:
+            metrics.DERIVED.labels("found").inc()
+            return self._derived(plan, kept)
+        self._refuse_again(plan)
+        joined = plan.record in self._flights
+        if joined:
+            metrics.DERIVED.labels("joined").inc()
+        return await self._flights.join(plan.record, lambda flight: self._make(plan, flight))
+
+    async def size(self, source: Source) -> tuple[int, int]:
+        """The source's width and height in pixels, upright; found out once and kept.
+
+        Raises:
+            MediakilnError: as `get`.
+        """
+        found = await self.get(source, _PROBE)
+        original = found.facts["original"]
+        return int(original["width"]), int(original["height"])
+
+    def forget(self, derived: Derived) -> None:
+        """Say that an image's bytes were not where they should be: the next `get` makes it."""
+        if derived.plan is not None:
+            self._shelf.forget(derived.plan)
+
+    async def purge(self, id: str, *, project: str | None = None) -> int:
+        """Remove everything derived from an asset; how many images there were.
+
+        Addresses go on working, with new ETags' images made anew.
+
+        Raises:
+            NotFound: there is no such asset (in the project, where one is given).
+        """
+
+        def apply(asset: Asset) -> Change:
+            if project not in {None, asset.project}:
+                raise NotFound(f"there is no asset {id}", asset=id)
+            return Change(asset.model_copy(update={"epoch": asset.epoch + 1}), quiet=True)
+
+        asset = await self._ledger.change(id, apply)
+        return await self._shelf.purge(asset.project, asset.id)
+
+    async def close(self) -> None:
+        """Drop what is under way, and finish what is being put into the store."""
+        await self._flights.close()
+        await asyncio.gather(*self._putting, return_exceptions=True)
+        await self._shelf.close()
+        self._files.close()
+
+    async def _make(self, plan: Plan, flight: Flight) -> Derived:
+        slow = self._judge.is_slow(plan)
+        (self._slow if slow else self._fast).check()
+        async with self._files.hold(plan.source) as path:
+            slow = slow or await self._judge.has_slow_head(plan.source, path)
+            async with (self._slow if slow else self._fast).place():
+                flight.begin()
+                try:
+                    return await self._made(plan, path)
+                except MediakilnError as error:
+                    self._remember_failure(plan, error)
+                    metrics.DERIVED.labels("failed").inc()
+                    raise
+
+    async def _made(self, plan: Plan, path: Path) -> Derived:
+        async with self._maker.made(plan, path) as made:
+            kept = self._shelf.expect(
+                plan,
+                media_type=made.product.media_type,
+                size=made.bytes,
+                checksum=made.checksum,
+                facts=made.product.metadata,
+            )
+            metrics.DERIVED.labels("made").inc()
+            if made.bytes > SMALL or len(self._putting) >= _MOST_PUTTING:
+                await self._put(plan, kept, made.path)
+                return self._derived(plan, kept)
+            data = _read(made)
+        task = asyncio.create_task(self._put_behind(plan, kept, data))
+        self._putting.add(task)
+        task.add_done_callback(self._putting.discard)
+        return self._derived(plan, kept, data)
+
+    async def _put(self, plan: Plan, kept: Kept, content: bytes | Path) -> None:
+        """Put an image on the shelf, and take it back where its source was purged meanwhile.
+
+        A purge first raises the asset's epoch, or hides the asset, and then removes what it finds.
+        So what it did not find yet is put after the epoch was raised, which is seen here.
+        """
+        await self._shelf.put(plan, kept, content)
+        if plan.source.id.startswith("at-"):
+            return
+        asset = await self._ledger.catalog.get(plan.source.id)
+        if asset is None or asset.state is AssetState.DELETING or asset.epoch != plan.source.epoch:
+            await self._shelf.take_back(plan)
+
+    async def _put_behind(self, plan: Plan, kept: Kept, data: bytes) -> None:
+        """Put an image on the shelf that was answered with already: without, it is made again."""
+        try:
+            await self._put(plan, kept, data)
+        except MediakilnError as error:
+            log.warning("a derived image is not kept: %s", error, extra={"key": plan.record})
+
+    def _derived(self, plan: Plan, kept: Kept, data: bytes | None = None) -> Derived:
+        kind = kept.media_type.partition("/")[2]
+        stem = plan.source.name.rpartition(".")[0] or plan.source.name or "image"
+        item = Deliverable(
+            bucket=Bucket.PRODUCTION,
+            key=plan.object,
+            size=kept.bytes,
+            etag=kept.checksum.rpartition(":")[2][:32],
+            media_type=kept.media_type,
+            filename=f"{stem}.{_EXTENSIONS.get(kept.media_type, kind)}",
+            immutable=True,
+            path=self._path(Bucket.PRODUCTION, plan.object),
+        )
+        return Derived(item, kept.facts, data, plan)
+
+    async def _raw(self, source: Source) -> Derived:
+        """The source's own bytes."""
+        path, size = None, source.size
+        if source.key is not None and size is not None:
+            await self._files.check(source)
+            path = self._path(source.bucket, source.key)
+        else:
+            async with self._files.hold(source) as held:
+                path, size = held, held.stat().st_size
+        item = Deliverable(
+            bucket=source.bucket,
+            key=source.key or source.id,
+            size=size,
+            etag=source.identity.rpartition(":")[2][:32],
+            media_type=source.media_type or "application/octet-stream",
+            filename=source.name or "image",
+            immutable=True,
+            path=path,
+        )
+        return Derived(item)
+
+    def _path(self, bucket: Bucket, key: str) -> Path | None:
+        if isinstance(self._store, LocalFiles):
+            return self._store.local_path(bucket, key)
+        return None
+
+    def _refuse_again(self, plan: Plan) -> None:
+        known = self._failed.get(plan.record)
+        if known is None:
+            return
+        if time.monotonic() < known[0]:
+            raise type(known[1])(known[1].message, **known[1].context)
+        del self._failed[plan.record]
+
+    def _remember_failure(self, plan: Plan, error: MediakilnError) -> None:
+        if error.retryable or isinstance(error, Gone):
+            return
+        self._failed[plan.record] = (time.monotonic() + FAILED_S, error)
+        while len(self._failed) > _MOST_FAILED:
+            self._failed.popitem(last=False)
+
+
+def _read(made: Made) -> bytes:
+    return made.path.read_bytes()
