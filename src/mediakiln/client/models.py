@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from mediakiln.model.access import Scope
+from mediakiln.model.access import Quota, Scope
 from mediakiln.model.kind import AssetState, Kind, StepState
 
 
@@ -130,6 +130,8 @@ class ApiKey(View):
     project: str
     scopes: tuple[Scope, ...]
     uploader: str | None
+    rate: str | None = None
+    quota: Quota | None = None
     created_at: datetime
     created_by: str
     expires_at: datetime | None
@@ -140,7 +142,7 @@ class ApiKey(View):
 class NewApiKey(ApiKey):
     """A key with its secret, which is shown this once."""
 
-    key: str
+    key: str = Field(repr=False)
 
 
 class Project(View):
@@ -154,7 +156,7 @@ class Project(View):
 class UploadToken(View):
     """Leave to upload within limits; shown this once."""
 
-    token: str
+    token: str = Field(repr=False)
     expires_at: datetime
 
 
@@ -227,7 +229,7 @@ class Webhook(View):
 class NewWebhook(Webhook):
     """A webhook with what its news are signed with, which is shown this once."""
 
-    secret: str
+    secret: str = Field(repr=False)
 
 
 class AssetEvent(View):

@@ -10,7 +10,7 @@ import pytest
 
 from mediakiln.client import ApiError, AsyncClient, Client
 from mediakiln.client.address import Address
-from mediakiln.model.access import Scope
+from mediakiln.model.access import Quota, Scope
 from support.clients import KEY, Do
 from support.site import Site, a_text
 
@@ -20,6 +20,7 @@ async def test_keys_are_made_listed_and_ended(do: Do, site: Site) -> None:
     made = await do("keys.create", "camera", ["upload"], uploader="cam", expires_at=until)
     assert (made.name, made.scopes, made.expires_at) == ("camera", (Scope.UPLOAD,), until)
     assert made.id in {key.id for key in await do("keys.list")}
+    assert made.key not in repr(made)
     async with AsyncClient(site.url, made.key) as camera:
         assert (await camera.submit(a_text(), name="a.txt")).uploader == "cam"
         with pytest.raises(ApiError) as caught:
@@ -28,6 +29,16 @@ async def test_keys_are_made_listed_and_ended(do: Do, site: Site) -> None:
     assert (await do("keys.revoke", made.id)).revoked_at is not None
     with pytest.raises(ValueError, match="scope"):
         await do("keys.create", "odd", ["scope"])
+
+
+async def test_a_key_is_held_to_its_rate_and_quota(do: Do, site: Site) -> None:
+    made = await do("keys.create", "camera", ["upload"], rate="9/hour", files_a_day=1)
+    assert (made.rate, made.quota) == ("9/hour", Quota(files=1))
+    async with AsyncClient(site.url, made.key) as camera:
+        await camera.submit(a_text(), name="a.txt")
+        with pytest.raises(ApiError) as caught:
+            await camera.submit(a_text(), name="a.txt")
+    assert (caught.value.code, caught.value.limit) == ("quota_exceeded", 1)
 
 
 async def test_projects_keep_their_assets_apart(do: Do, site: Site) -> None:

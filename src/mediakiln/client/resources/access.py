@@ -17,6 +17,9 @@ def create_key(
     *,
     project: str | None = None,
     uploader: str | None = None,
+    rate: str | None = None,
+    files_a_day: int | None = None,
+    bytes_a_day: int | None = None,
     expires_at: datetime | None = None,
 ) -> Call[NewApiKey]:
     """Make a key. Its secret is in the answer and nowhere else.
@@ -26,6 +29,9 @@ def create_key(
         scopes: what it allows.
         project: whose it is; by default that of the key that asks.
         uploader: stands on every upload by this key, whatever the upload says.
+        rate: requests, like `20/second; 5000/hour`; by default what the settings say.
+        files_a_day: that it may put in; by default what the settings say.
+        bytes_a_day: that it may put in; by default what the settings say.
         expires_at: with a time zone; by default never.
     """
     body = given(
@@ -33,6 +39,8 @@ def create_key(
         scopes=[Scope(scope) for scope in scopes],
         project=project,
         uploader=uploader,
+        rate=rate,
+        quota=given(files=files_a_day, bytes=bytes_a_day) or None,
         expires_at=expires_at and expires_at.isoformat(),
     )
     # A key that was made and never heard of would stay: not to be tried again.
