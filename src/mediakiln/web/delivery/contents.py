@@ -60,10 +60,12 @@ class Contents:
             data = b"".join([chunk async for chunk in self._deliver.stream(item)])
         _check_size(len(data), item)
         if item.immutable:
-            self._keep((item.key, item.etag), data)
+            self.keep(item, data)
         return data
 
-    def _keep(self, key: tuple[str, str], data: bytes) -> None:
+    def keep(self, item: Deliverable, data: bytes) -> None:
+        """Have a small file's content at hand, in place of what was asked for longest ago."""
+        key = (item.key, item.etag)
         if key in self._kept:
             return
         self._kept[key] = data

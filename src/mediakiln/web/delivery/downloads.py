@@ -32,10 +32,10 @@ _PATH: Final = re.compile(r"/v1/assets/([^/]+)/(?:original|products/(.+))", re.D
 class Downloads:
     """`GET` and `HEAD` of originals and products."""
 
-    def __init__(self, deliver: Deliver, *, public: bool) -> None:
+    def __init__(self, deliver: Deliver, *, public: bool, contents: Contents | None = None) -> None:
         self._deliver = deliver
         self._public = public
-        self._contents = Contents(deliver)
+        self._contents = contents or Contents(deliver)
 
     @staticmethod
     def match(path: str) -> re.Match[str] | None:

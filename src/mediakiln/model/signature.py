@@ -1,0 +1,40 @@
+"""Signatures of addresses: HMAC-SHA256 (RFC 2104), perhaps cut, in base64url without padding."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Sequence
+from typing import Final
+
+WHOLE_BYTES: Final = 32
+LEAST_BYTES: Final = 8
+
+
+def mac(key: bytes, message: bytes, *, size: int = WHOLE_BYTES) -> str:
+    """The signature of a message: the first `size` bytes of its HMAC, 8 to 32 of them."""
+    digest = hmac.new(key, message, hashlib.sha256).digest()[:size]
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def verified_by(signature: str, message: bytes, keys: Sequence[bytes], *, size: int) -> int | None:
+    """Which key made the signature; None if none did. Takes as long whichever it is.
+
+    Signatures of `size` bytes count, and whole ones.
+    """
+    found: int | None = None
+    for number, key in enumerate(keys):
+        for length in {size, WHOLE_BYTES}:
+            right = mac(key, message, size=length).encode()
+            if hmac.compare_digest(right, signature.encode()) and found is None:
+                found = number
+    return found
+
+
+def is_signature(text: str) -> bool:
+    """Whether a text has the form of a signature: base64url of 8 to 32 bytes."""
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        return False
+    return LEAST_BYTES <= len(raw) <= WHOLE_BYTES

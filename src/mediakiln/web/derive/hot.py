@@ -1,0 +1,82 @@
+"""Answers that were just given: asking again costs no parsing, no signature and no catalog."""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Final
+
+from mediakiln.model.deliverable import Deliverable
+from mediakiln.web.derive.call import Call
+
+FRESH_S: Final = 1.0
+"""How long an answer is given again unasked: deletions and purges are seen after that."""
+_MOST: Final = 4096
+_MOST_VARIANTS: Final = 16
+
+Pairs = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is sent: the file and every header but those of length and range."""
+
+    item: Deliverable
+    pairs: Pairs
+    until: float
+    """On the monotonic clock."""
+
+
+@dataclass(slots=True)
+class _Address:
+    varies: tuple[str, ...]
+    variants: dict[tuple[str, ...], Answer] = field(default_factory=dict)
+
+
+class HotAnswers:
+    """Answers by address and by the headers that they vary with."""
+
+    def __init__(self) -> None:
+        self._addresses: OrderedDict[tuple[bytes, bytes], _Address] = OrderedDict()
+
+    def find(self, call: Call) -> Answer | None:
+        """The answer to a request, if it was given to one like it a moment ago."""
+        known = self._addresses.get(_name(call))
+        if known is None:
+            return None
+        answer = known.variants.get(_values(call, known.varies))
+        if answer is None or time.monotonic() > answer.until:
+            return None
+        return answer
+
+    def keep(
+        self,
+        call: Call,
+        item: Deliverable,
+        pairs: Pairs,
+        *,
+        varies: tuple[str, ...],
+        most_s: float = FRESH_S,
+    ) -> None:
+        """Give this answer again to requests like this, for at most `most_s` seconds."""
+        name = _name(call)
+        known = self._addresses.get(name)
+        if known is None or known.varies != varies or len(known.variants) >= _MOST_VARIANTS:
+            known = self._addresses[name] = _Address(varies)
+        self._addresses.move_to_end(name)
+        until = time.monotonic() + min(FRESH_S, most_s)
+        known.variants[_values(call, varies)] = Answer(item, pairs, until)
+        while len(self._addresses) > _MOST:
+            self._addresses.popitem(last=False)
+
+    def drop(self, call: Call) -> None:
+        """Give no answer to this address any more: its bytes were not where they should be."""
+        self._addresses.pop(_name(call), None)
+
+
+def _name(call: Call) -> tuple[bytes, bytes]:
+    scope = call.scope
+    return scope.get("raw_path") or scope["path"].encode(), scope["query_string"]
+
+
+def _values(call: Call, varies: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(call.headers.get(name, "") for name in varies) if varies else ()
