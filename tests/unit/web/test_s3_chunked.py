@@ -82,7 +82,7 @@ async def test_a_digest_behind_the_body_counts(digest: str, right: bool) -> None
     """The CRC32 of `hello`."""
     data = f"5\r\nhello\r\n0\r\nx-amz-checksum-crc32:{digest}\r\n\r\n".encode()
     body = Chunked(pieces(data, 3), UNSIGNED_TRAILER, None)
-    hashed = Hashed(aiter(body), announced={}, also=frozenset({"crc32"}), size=5)
+    hashed = Hashed(aiter(body), announced={}, expected=frozenset({"crc32"}), size=5)
     body.hashed = hashed
     if right:
         assert b"".join([piece async for piece in hashed]) == b"hello"

@@ -129,7 +129,6 @@ async def test_a_later_object_takes_its_key_and_deleting_takes_the_asset(
     ("call", "more"),
     [
         ("put_object_tagging", {"Tagging": {"TagSet": [{"Key": "a", "Value": "b"}]}}),
-        ("get_object_tagging", {}),
         ("delete_object_tagging", {}),
         ("put_object_acl", {"ACL": "private"}),
         ("get_object_acl", {}),

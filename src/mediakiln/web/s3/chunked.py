@@ -101,8 +101,12 @@ class Chunked:
             signed = "".join(f"{name}:{value}\n" for name, value in lines).encode()
             self._check(hashlib.sha256(signed).hexdigest(), "TRAILER", signature)
         for name, value in lines:
-            if name.startswith(_CHECKSUM) and self.hashed is not None:
-                self.hashed.announced[name.removeprefix(_CHECKSUM)] = decoded(value)
+            algorithm = name.removeprefix(_CHECKSUM)
+            if algorithm == name or self.hashed is None:
+                continue
+            if algorithm not in self.hashed.expected:
+                raise S3Error("InvalidRequest", f"x-amz-trailer does not announce {name}.")
+            self.hashed.announce(algorithm, decoded(value))
 
     async def _line(self, *, last: bool = False) -> bytes:
         """The next line, without its end; with `last`, the body's end is an empty one."""

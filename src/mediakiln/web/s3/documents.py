@@ -1,6 +1,6 @@
 """The XML documents of S3, written and read."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
@@ -9,11 +9,14 @@ from xml.sax.saxutils import escape
 from lxml import etree
 from starlette.responses import Response
 
-from mediakiln.stages.uploads.s3.stage import Named, SentPart
+from mediakiln.model.upload import Upload
+from mediakiln.stages.uploads.s3.checksums import Checksum
+from mediakiln.stages.uploads.s3.sent import Named, SentPart
 from mediakiln.web.s3.errors import S3Error
 
 NAMESPACE: Final = "http://s3.amazonaws.com/doc/2006-03-01/"
 MAX_XML_BYTES: Final = 2 * 1024 * 1024
+_CHECKSUM: Final = "Checksum"
 _HEAD: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 Tree = Iterable[tuple[str, "str | Tree"]]
@@ -53,10 +56,56 @@ def parts(sent: Sequence[SentPart], at: datetime) -> Tree:
                 ("LastModified", moment(at)),
                 ("ETag", f'"{part.md5}"'),
                 ("Size", str(part.size)),
+                *((_CHECKSUM + name.upper(), value) for name, value in part.checksums.items()),
             ],
         )
         for part in sent
     ]
+
+
+def checksum(found: Checksum | None) -> list[tuple[str, "str | Tree"]]:
+    """The elements of an object's checksum; none if it has none."""
+    if found is None:
+        return []
+    return [(_CHECKSUM + found.algorithm.upper(), found.value), ("ChecksumType", found.kind)]
+
+
+def open_uploads(
+    bucket: str,
+    found: Sequence[tuple[str, Upload]],
+    limit: int,
+    query: Mapping[str, str],
+    encoding: str | None,
+) -> Response:
+    """A page of uploads that are open, with their keys, of those behind the query's markers."""
+    page, more = found[:limit], len(found) > limit
+    head: list[tuple[str, str | Tree]] = [
+        ("Bucket", bucket),
+        ("KeyMarker", named(query.get("key-marker", ""), encoding)),
+        ("UploadIdMarker", query.get("upload-id-marker", "")),
+        ("Prefix", named(query.get("prefix", ""), encoding)),
+        ("MaxUploads", str(limit)),
+        ("IsTruncated", "true" if more else "false"),
+    ]
+    if more and page:
+        head.append(("NextKeyMarker", named(page[-1][0], encoding)))
+        head.append(("NextUploadIdMarker", page[-1][1].id))
+    if encoding:
+        head.append(("EncodingType", encoding))
+    uploads: list[tuple[str, str | Tree]] = [
+        (
+            "Upload",
+            [
+                ("Key", named(key, encoding)),
+                ("UploadId", upload.id),
+                ("Initiator", [("ID", upload.by), ("DisplayName", upload.by)]),
+                ("StorageClass", "STANDARD"),
+                ("Initiated", moment(upload.created_at)),
+            ],
+        )
+        for key, upload in page
+    ]
+    return document("ListMultipartUploadsResult", *head, *uploads)
 
 
 def read_completion(body: bytes) -> list[Named]:
@@ -70,7 +119,7 @@ def read_completion(body: bytes) -> list[Named]:
         number, etag = _text(element, "PartNumber"), _text(element, "ETag")
         if not number.isdecimal():
             raise S3Error("MalformedXML", "PartNumber is not a number.")
-        found.append(Named(int(number), etag.strip('"')))
+        found.append(Named(int(number), etag.strip('"'), _checksums(element)))
     if not found:
         raise S3Error("MalformedXML", "The document names no parts.")
     return found
@@ -102,6 +151,15 @@ def _read(body: bytes, root: str, name: str) -> list["etree._Element"]:
         for element in tree
         if isinstance(element.tag, str) and etree.QName(element).localname == name
     ]
+
+
+def _checksums(element: "etree._Element") -> dict[str, str]:
+    names = [etree.QName(child).localname for child in element if isinstance(child.tag, str)]
+    return {
+        name.removeprefix(_CHECKSUM).lower(): _text(element, name)
+        for name in names
+        if name.startswith(_CHECKSUM)
+    }
 
 
 def _text(element: "etree._Element", name: str) -> str:

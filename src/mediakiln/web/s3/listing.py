@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from mediakiln.web.s3.errors import S3Error
+
 LAST: Final = "\U0010ffff"
 """Sorts behind every other character: behind a group is its prefix and this."""
 MAX_KEYS: Final = 1000
@@ -66,6 +68,19 @@ async def listed(
             return page
         page.prefixes.append(group)
         after = group + LAST
+
+
+def limit_of(given: str | None, name: str) -> int:
+    """How much of a list is asked for; at most what S3 gives.
+
+    Raises:
+        S3Error: it is no number.
+    """
+    if given is None:
+        return MAX_KEYS
+    if not given.isdecimal():
+        raise S3Error("InvalidArgument", f"{name} is a number.")
+    return min(int(given), MAX_KEYS)
 
 
 def _group(key: str, prefix: str, delimiter: str) -> str:

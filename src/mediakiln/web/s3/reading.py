@@ -16,9 +16,9 @@ from mediakiln.web.delivery.downloads import Downloads
 from mediakiln.web.delivery.headers import announce
 from mediakiln.web.s3.documents import Tree, document, moment, named
 from mediakiln.web.s3.errors import S3Error
-from mediakiln.web.s3.listing import LAST, MAX_KEYS, Listed, listed
+from mediakiln.web.s3.listing import LAST, Listed, limit_of, listed
 from mediakiln.web.s3.request import S3Request
-from mediakiln.web.s3.views import InputView, ProductView, View
+from mediakiln.web.s3.views import Seen, View, view
 from mediakiln.web.services import Services
 
 BUCKETS: Final = (Bucket.INPUT.value, Bucket.PRODUCTION.value)
@@ -47,7 +47,7 @@ class Reading:
             return document("LocationConstraint")
         if "versioning" in query:
             return document("VersioningConfiguration")
-        for other in ("acl", "policy", "lifecycle", "tagging", "cors", "versions", "uploads"):
+        for other in ("acl", "policy", "lifecycle", "tagging", "cors", "versions"):
             if other in query:
                 raise S3Error("NotImplemented", f"This service has no {other} of buckets.")
         return None
@@ -57,7 +57,7 @@ class Reading:
         query = request.query
         second = query.get("list-type") == "2"
         delimiter, encoding = query.get("delimiter", ""), query.get("encoding-type")
-        prefix, limit = query.get("prefix", ""), _limit(query.get("max-keys"))
+        prefix, limit = query.get("prefix", ""), limit_of(query.get("max-keys"), "max-keys")
         token = query.get("continuation-token") if second else None
         start = query.get("start-after" if second else "marker", "")
         if not second and delimiter and start.endswith(delimiter):
@@ -87,25 +87,31 @@ class Reading:
     async def object(self, request: S3Request, send: Send) -> None:
         """GetObject and HeadObject, with ranges and conditions."""
         allowed(request.scope, Scope.READ)
-        item, modified = await self._view(request).find(request.key)
-        pairs = announce(item, public=False, download=False, pinned=False)
-        stamp = format_datetime(modified.astimezone(UTC), usegmt=True)
-        pairs.append((b"last-modified", stamp.encode()))
-        await self._downloads.send_item(item, pairs, request.scope, request.receive, send)
+        seen = await self._view(request).find(request.key)
+        pairs = announce(seen.item, public=False, download=False, pinned=False)
+        pairs += _described(seen, request)
+        await self._downloads.send_item(seen.item, pairs, request.scope, request.receive, send)
+
+    async def tags(self, request: S3Request) -> Response:
+        """GetObjectTagging, which tools ask before they copy. Tags of S3's kind there are none."""
+        allowed(request.scope, Scope.READ)
+        await self._view(request).find(request.key)
+        return document("Tagging", ("TagSet", ()))
 
     def _view(self, request: S3Request) -> View:
-        project, services = request.principal.project, self._services
-        if request.bucket == Bucket.INPUT:
-            return InputView(project, services.s3.index, services.deliver)
-        return ProductView(project, services.store, services.deliver)
+        return view(self._services, request.principal.project, request.bucket)
 
 
-def _limit(given: str | None) -> int:
-    if given is None:
-        return MAX_KEYS
-    if not given.isdecimal():
-        raise S3Error("InvalidArgument", "max-keys is a number.")
-    return min(int(given), MAX_KEYS)
+def _described(seen: Seen, request: S3Request) -> list[tuple[bytes, bytes]]:
+    """Headers of what the client said of an object, and of its checksum if it asks for that."""
+    stamp = format_datetime(seen.modified.astimezone(UTC), usegmt=True)
+    found = {"last-modified": stamp}
+    found |= {f"x-amz-meta-{name}": value for name, value in seen.meta.items()}
+    mode = request.headers.get("x-amz-checksum-mode", "").upper()
+    if seen.checksum is not None and mode == "ENABLED" and "range" not in request.headers:
+        found[f"x-amz-checksum-{seen.checksum.algorithm}"] = seen.checksum.value
+        found["x-amz-checksum-type"] = seen.checksum.kind
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in found.items()]
 
 
 def _second(page: Listed, token: str | None) -> list[tuple[str, str | Tree]]:

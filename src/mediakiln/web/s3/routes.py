@@ -93,12 +93,12 @@ class S3Front:
             raise S3Error("NoSuchBucket", f"There are the buckets {' and '.join(BUCKETS)}.")
         if not request.key:
             return await self._of_bucket(request, method)
+        if method == "GET" and "tagging" in request.query:
+            return await self._reading.tags(request)
         _is_the_object(request)
         if method in {"GET", "HEAD"} and "uploadId" not in request.query:
-            about = self._reading.about_object(request)
-            if about is None:
-                await self._reading.object(request, send)
-            return about
+            await self._reading.object(request, send)
+            return None
         return await self._handler(request, method)(request)
 
     async def _of_bucket(self, request: S3Request, method: str) -> Response:

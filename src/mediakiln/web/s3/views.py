@@ -1,7 +1,7 @@
 """The two buckets that S3 clients see: what was put in, and what was made of it."""
 
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -10,10 +10,22 @@ from mediakiln.model.errors import Gone, NotFound, ObjectMissing
 from mediakiln.model.keys import Bucket
 from mediakiln.ports.object_store import ObjectStore
 from mediakiln.stages.deliver import Deliver
+from mediakiln.stages.uploads.s3.checksums import Checksum
 from mediakiln.stages.uploads.s3.keys import KeyIndex
 from mediakiln.web.s3.listing import LAST, Item
+from mediakiln.web.services import Services
 
 NOTHING = (NotFound, Gone, ObjectMissing)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An object: its bytes, with the ETag that clients know, and what they said of it."""
+
+    item: Deliverable
+    modified: datetime
+    checksum: Checksum | None = None
+    meta: Mapping[str, str] = field(default_factory=dict)
 
 
 class View(Protocol):
@@ -23,8 +35,8 @@ class View(Protocol):
         """Objects whose key begins with `prefix` and sorts after `start_after`, in key order."""
         ...
 
-    async def find(self, key: str) -> tuple[Deliverable, datetime]:
-        """An object's bytes, with the ETag that clients know, and when it was made.
+    async def find(self, key: str) -> Seen:
+        """An object.
 
         Raises:
             NotFound, Gone, ObjectMissing: there is none.
@@ -45,13 +57,14 @@ class InputView:
         async for entry in self._index.entries(self._project, prefix, start_after):
             yield Item(entry.key, entry.size, entry.etag, entry.modified)
 
-    async def find(self, key: str) -> tuple[Deliverable, datetime]:
+    async def find(self, key: str) -> Seen:
         """See `View`."""
         entry = await self._index.get(self._project, key)
         if entry is None:
             raise NotFound
         item = await self._deliver.original(entry.asset, project=self._project)
-        return replace(item, etag=entry.etag), entry.modified
+        item = replace(item, etag=entry.etag)
+        return Seen(item, entry.modified, entry.checksum, entry.meta)
 
 
 class ProductView:
@@ -75,12 +88,12 @@ class ProductView:
                 if item.key.startswith(prefix) and item.key > start_after:
                     yield item
 
-    async def find(self, key: str) -> tuple[Deliverable, datetime]:
+    async def find(self, key: str) -> Seen:
         """See `View`."""
         id, _, name = key.partition("/")
         item = await self._deliver.product(id, name, project=self._project)
         asset = await self._deliver.asset(id, fresh=False, project=self._project)
-        return item, asset.completed_at or asset.updated_at
+        return Seen(item, asset.completed_at or asset.updated_at)
 
     async def _assets(self, prefix: str, after: str) -> AsyncIterator[str]:
         """Assets that have objects, in the order of their ids, behind `after`."""
@@ -106,3 +119,10 @@ class ProductView:
                 etag = stored.checksum.rpartition(":")[2]
                 found.append(Item(f"{id}/{step}/{stored.file}", stored.bytes, etag, modified))
         return sorted(found, key=lambda item: item.key)
+
+
+def view(services: Services, project: str, bucket: str) -> View:
+    """A bucket as a project sees it."""
+    if bucket == Bucket.INPUT:
+        return InputView(project, services.s3.index, services.deliver)
+    return ProductView(project, services.store, services.deliver)

@@ -1,30 +1,40 @@
 """Requests that put objects in, whole or in parts, and delete them."""
 
+from collections.abc import Mapping
 from email.header import decode_header, make_header
+from typing import Final
 from urllib.parse import unquote
 
 from starlette.responses import Response
 
 from mediakiln.model.access import Scope
 from mediakiln.model.errors import NotFound
+from mediakiln.model.keys import Bucket
 from mediakiln.model.upload import Offer, Upload
 from mediakiln.stages.uploads.s3.hashing import Hashed
+from mediakiln.stages.uploads.s3.sent import checksum_of
 from mediakiln.stages.uploads.s3.stage import S3Uploads
 from mediakiln.web.access import allowed, noted
 from mediakiln.web.s3.documents import (
     MAX_XML_BYTES,
     Tree,
+    checksum,
     document,
+    open_uploads,
     parts,
     read_completion,
     read_deletion,
 )
 from mediakiln.web.s3.errors import S3Error
+from mediakiln.web.s3.listing import LAST, limit_of
 from mediakiln.web.s3.request import S3Request
 from mediakiln.web.services import Services
 from mediakiln.web.upload.intake import Said, offer_of
 
-_ASSET = "x-mediakiln-asset"
+ASSET: Final = "x-mediakiln-asset"
+OURS: Final = "mediakiln-"
+"""How the names of metadata begin that are said to this service."""
+_CHECKSUM: Final = "x-amz-checksum-"
 
 
 class Writing:
@@ -36,13 +46,19 @@ class Writing:
 
     async def put(self, request: S3Request) -> Response:
         """PutObject."""
-        if "x-amz-copy-source" in request.headers:
-            raise S3Error("NotImplemented", "Objects are not copied here; send the file again.")
-        body = request.body()
+        body, meta, declared = request.body(), request.meta, request.headers.get("content-type", "")
         asset, entry = await self._uploads.put(
-            self._offer(request, request.size), request.key, body
+            self.offer(request, meta, declared, request.size),
+            request.key,
+            body,
+            algorithm=request.algorithm,
+            meta=meta,
         )
-        return Response(headers={"ETag": f'"{entry.etag}"', _ASSET: asset.id})
+        found = {"ETag": f'"{entry.etag}"', ASSET: asset.id}
+        if entry.checksum is not None:
+            found[f"{_CHECKSUM}{entry.checksum.algorithm}"] = entry.checksum.value
+            found[f"{_CHECKSUM}type"] = entry.checksum.kind
+        return Response(headers=found)
 
     async def delete(self, request: S3Request) -> Response:
         """DeleteObject: the asset behind the key is deleted as by the interface for programs."""
@@ -75,30 +91,64 @@ class Writing:
 
     async def begin(self, request: S3Request) -> Response:
         """CreateMultipartUpload."""
-        offer = self._offer(request, None)
-        upload = await self._uploads.begin(offer, request.key, by=request.principal.id)
-        return document(
+        chosen, meta = request.chosen, request.meta
+        offer = self.offer(request, meta, request.headers.get("content-type", ""), None)
+        upload = await self._uploads.begin(
+            offer, request.key, by=request.principal.id, checksum=chosen, meta=meta
+        )
+        answer = document(
             "InitiateMultipartUploadResult",
             ("Bucket", request.bucket),
             ("Key", request.key),
             ("UploadId", upload.id),
         )
+        if chosen is not None:
+            answer.headers[f"{_CHECKSUM}algorithm"] = chosen.algorithm.upper()
+            answer.headers[f"{_CHECKSUM}type"] = chosen.kind
+        return answer
 
     async def part(self, request: S3Request) -> Response:
         """UploadPart."""
+        number, upload = self.number(request), await self.upload(request)
+        chosen, algorithm = checksum_of(upload), request.algorithm
+        if chosen is not None and algorithm not in {None, chosen.algorithm}:
+            raise S3Error("InvalidRequest", f"The upload began with {chosen.algorithm}.")
+        name = algorithm if chosen is None else chosen.algorithm
+        algorithms = [] if name is None else [name]
+        body: Hashed = request.body(also=frozenset(algorithms))
+        sent = await self._uploads.part(upload, number, request.size, body, algorithms=algorithms)
+        found = {f"{_CHECKSUM}{name}": value for name, value in sent.checksums.items()}
+        return Response(headers={"ETag": f'"{sent.md5}"', **found})
+
+    def number(self, request: S3Request) -> int:
+        """The number of the part that a request is about.
+
+        Raises:
+            S3Error: it is none.
+        """
         number = request.query.get("partNumber", "")
         if not number.isdecimal() or not 1 <= int(number) <= 10_000:  # noqa: PLR2004 - S3's own bound
             raise S3Error("InvalidArgument", "partNumber is 1 to 10000.")
-        if "x-amz-copy-source" in request.headers:
-            raise S3Error("NotImplemented", "Parts are not copied here; send the bytes.")
-        body: Hashed = request.body()
-        upload = await self._upload(request)
-        sent = await self._uploads.part(upload, int(number), request.size, body)
-        return Response(headers={"ETag": f'"{sent.md5}"'})
+        return int(number)
+
+    async def uploads(self, request: S3Request) -> Response:
+        """ListMultipartUploads: those of the caller's project that are open, page by page."""
+        principal, query = allowed(request.scope, Scope.UPLOAD), request.query
+        prefix, encoding = query.get("prefix", ""), query.get("encoding-type")
+        after = (query.get("key-marker", ""), query.get("upload-id-marker", LAST))
+        found = []
+        if request.bucket == Bucket.INPUT:
+            found = [
+                (key, upload)
+                for key, upload in await self._uploads.open(principal.project, prefix)
+                if (key, upload.id) > after
+            ]
+        limit = limit_of(query.get("max-uploads"), "max-uploads")
+        return open_uploads(request.bucket, found, limit, query, encoding)
 
     async def parts(self, request: S3Request) -> Response:
         """ListParts: all of them, since there are at most 10,000."""
-        upload = await self._upload(request)
+        upload = await self.upload(request)
         return document(
             "ListPartsResult",
             ("Bucket", request.bucket),
@@ -110,25 +160,32 @@ class Writing:
 
     async def complete(self, request: S3Request) -> Response:
         """CompleteMultipartUpload."""
-        upload = await self._upload(request)
-        named = read_completion(await request.small(MAX_XML_BYTES))
-        asset, entry = await self._uploads.complete(upload, named)
+        upload = await self.upload(request)
+        named = read_completion(await request.small(MAX_XML_BYTES, is_object=False))
+        expected = request.expected(checksum_of(upload))
+        asset, entry = await self._uploads.complete(upload, named, expected=expected)
         answer = document(
             "CompleteMultipartUploadResult",
             ("Location", f"/{request.bucket}/{request.key}"),
             ("Bucket", request.bucket),
             ("Key", request.key),
             ("ETag", f'"{entry.etag}"'),
+            *checksum(entry.checksum),
         )
-        answer.headers[_ASSET] = asset.id
+        answer.headers[ASSET] = asset.id
         return answer
 
     async def abort(self, request: S3Request) -> Response:
         """AbortMultipartUpload."""
-        await self._uploads.abort(await self._upload(request))
+        await self._uploads.abort(await self.upload(request))
         return Response(status_code=204)
 
-    async def _upload(self, request: S3Request) -> Upload:
+    async def upload(self, request: S3Request) -> Upload:
+        """The upload that a request names.
+
+        Raises:
+            S3Error: there is none of that id for its key.
+        """
         principal = allowed(request.scope, Scope.UPLOAD)
         try:
             return await self._uploads.get(
@@ -137,14 +194,25 @@ class Writing:
         except NotFound as error:
             raise S3Error("NoSuchUpload", str(error)) from None
 
-    def _offer(self, request: S3Request, size: int | None) -> Offer:
+    def offer(
+        self, request: S3Request, meta: Mapping[str, str], declared: str, size: int | None
+    ) -> Offer:
+        """What is known of an object before its bytes.
+
+        Args:
+            request: whose it is, and its key.
+            meta: what is said of it; ours begin with `OURS`.
+            declared: its media type.
+            size: its bytes, if they are known.
+        """
         principal = allowed(request.scope, Scope.UPLOAD)
+        name = _text(meta.get(f"{OURS}name"))
         said = Said(
-            filename=_text(request.meta("name")) or request.key.rstrip("/").rpartition("/")[2],
-            recipe=_text(request.meta("recipe")),
-            uploader=_text(request.meta("uploader")),
-            tags=_text(request.meta("tags")),
-            declared=request.headers.get("content-type", ""),
+            filename=name or request.key.rstrip("/").rpartition("/")[2],
+            recipe=_text(meta.get(f"{OURS}recipe")),
+            uploader=_text(meta.get(f"{OURS}uploader")),
+            tags=_text(meta.get(f"{OURS}tags")),
+            declared=declared,
             size=size,
         )
         return offer_of(said, self._services, principal)

@@ -2,44 +2,21 @@
 
 import base64
 import hashlib
-import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from typing import Final, Protocol
 
 from mediakiln.model.errors import ChecksumMismatch, IncompleteUpload
-
-
-class _Digest(Protocol):
-    def update(self, data: bytes, /) -> None: ...
-    def digest(self) -> bytes: ...
-
-
-class _Crc32:
-    def __init__(self) -> None:
-        self._value = 0
-
-    def update(self, data: bytes, /) -> None:
-        self._value = zlib.crc32(data, self._value)
-
-    def digest(self) -> bytes:
-        return self._value.to_bytes(4, "big")
-
-
-def _made(name: str) -> _Digest:
-    if name == "crc32":
-        return _Crc32()
-    return hashlib.new(name, usedforsecurity=name != "md5")
-
-
-KNOWN: Final = frozenset({"md5", "sha256", "sha1", "crc32"})
-"""Digests that are verified. CRC32C and CRC64NVME are not: nothing here computes them fast."""
+from mediakiln.stages.uploads.s3.checksums import digest_of
 
 
 class Hashed:
-    """A body on its way, of `size` bytes if that is known, and its digests.
+    """A body on its way, and its digests.
 
-    `announced` are digests by name, as bytes; more may be added while the body arrives, since
-    some clients send them behind it.
+    Args:
+        chunks: the body.
+        announced: digests by algorithm, as bytes.
+        expected: algorithms whose digests are announced behind the body, by `announce`.
+        also: algorithms whose digests are wanted, whoever announces them.
+        size: the body's bytes, if that is known.
     """
 
     def __init__(
@@ -47,13 +24,16 @@ class Hashed:
         chunks: AsyncIterator[bytes],
         *,
         announced: Mapping[str, bytes],
+        expected: frozenset[str] = frozenset(),
         also: frozenset[str] = frozenset(),
         size: int | None = None,
     ) -> None:
         self._chunks = chunks
         self._size = size
-        self.announced = {name: value for name, value in announced.items() if name in KNOWN}
-        self._digests = {name: _made(name) for name in {"md5", *self.announced, *(also & KNOWN)}}
+        self.expected = expected
+        self._announced = dict(announced)
+        names = {"md5", *announced, *expected, *also}
+        self._digests = {name: digest_of(name) for name in names}
         self.count = 0
 
     @property
@@ -61,12 +41,20 @@ class Hashed:
         """Of what has passed, in hexadecimal digits."""
         return self._digests["md5"].digest().hex()
 
+    def announce(self, algorithm: str, digest: bytes) -> None:
+        """Say a digest that is `expected`, before the body's end."""
+        self._announced[algorithm] = digest
+
+    def checksum(self, algorithm: str) -> str:
+        """Of what has passed, in Base64; only of an algorithm that was named at the start."""
+        return base64.b64encode(self._digests[algorithm].digest()).decode()
+
     async def __aiter__(self) -> AsyncGenerator[bytes, None]:
         """The chunks. Ends only if all that was announced holds.
 
         Raises:
             ChecksumMismatch: the bytes are others than were announced.
-            IncompleteUpload: they are fewer or more.
+            IncompleteUpload: they are fewer or more, or an expected digest did not come.
         """
         async for chunk in self._chunks:
             self.count += len(chunk)
@@ -79,9 +67,9 @@ class Hashed:
                 limit=self._size,
                 value=self.count,
             )
-        for name, wanted in self.announced.items():
-            if name not in self._digests:
-                continue
+        if missing := self.expected - self._announced.keys():
+            raise IncompleteUpload(f"the body ended without its {', '.join(sorted(missing))}")
+        for name, wanted in self._announced.items():
             found = self._digests[name].digest()
             if found != wanted:
                 raise ChecksumMismatch(

@@ -1,13 +1,15 @@
 """Which asset is behind which key: what S3 clients see in the input bucket."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from mediakiln.model.errors import InvalidName, VersionConflict
+from mediakiln.model.asset import Asset
+from mediakiln.model.errors import InvalidName, NotFound, VersionConflict
 from mediakiln.ports.catalog import Catalog
+from mediakiln.stages.uploads.s3.checksums import Checksum
 
 SPACE: Final = "s3-keys"
 MAX_KEY_BYTES: Final = 900
@@ -19,7 +21,8 @@ class Keyed(BaseModel):
     """An object as S3 clients know it.
 
     `etag` is the MD5 of its bytes in hexadecimal digits, or, of parts, that of their MD5s with
-    `-` and their number behind, which is what clients compare.
+    `-` and their number behind, which is what clients compare. `meta` is what its client wants to
+    hear again.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -29,6 +32,8 @@ class Keyed(BaseModel):
     size: int
     etag: str
     modified: datetime
+    checksum: Checksum | None = None
+    meta: Mapping[str, str] = Field(default_factory=dict)
 
 
 def check_key(key: str) -> str:
@@ -75,6 +80,49 @@ class KeyIndex:
             except VersionConflict:
                 continue
             return
+
+    async def remember(
+        self,
+        key: str,
+        asset: Asset,
+        etag: str,
+        *,
+        checksum: Checksum | None,
+        meta: Mapping[str, str] | None,
+    ) -> Keyed:
+        """Put a new asset behind a key of its project, unless a later one is there already."""
+        entry = Keyed(
+            key=key,
+            asset=asset.id,
+            size=asset.bytes,
+            etag=etag,
+            modified=asset.created_at,
+            checksum=checksum,
+            meta=meta or {},
+        )
+        await self.put(asset.project, entry)
+        return entry
+
+    async def describe(self, project: str, entry: Keyed, meta: Mapping[str, str]) -> Keyed:
+        """Put other words beside the object that is behind a key, if it still is.
+
+        Raises:
+            NotFound: another is, or none.
+        """
+        place = _place(project, entry.key)
+        while True:
+            found = await self._records.get(place)
+            latest = None if found is None else Keyed.model_validate(found.value)
+            if found is None or latest is None or latest.asset != entry.asset:
+                raise NotFound("the object was replaced meanwhile")
+            latest = latest.model_copy(update={"meta": dict(meta)})
+            try:
+                await self._records.put(
+                    place, latest.model_dump(mode="json"), expected=found.version
+                )
+            except VersionConflict:
+                continue
+            return latest
 
     async def remove(self, project: str, entry: Keyed) -> None:
         """Forget an entry, if it is still the one behind its key."""

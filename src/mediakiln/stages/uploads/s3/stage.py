@@ -1,11 +1,9 @@
 """Objects under chosen keys, whole or in parts. Each becomes an asset; the key is remembered."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
-
-from pydantic import BaseModel, ConfigDict
+from typing import Final
 
 from mediakiln.model.asset import Asset
 from mediakiln.model.errors import (
@@ -13,47 +11,29 @@ from mediakiln.model.errors import (
     NotFound,
     TooLarge,
     UploadExpired,
-    VersionConflict,
 )
 from mediakiln.model.ids import new_id
 from mediakiln.model.keys import Bucket, input_key
 from mediakiln.model.names import clean_name
 from mediakiln.model.upload import Offer, Upload, UploadState
 from mediakiln.ports.catalog import Catalog
-from mediakiln.ports.multipart import Part
 from mediakiln.ports.object_store import ObjectStore
 from mediakiln.stages.uploads.book import UploadBook
 from mediakiln.stages.uploads.finish import REFUSALS, Entry, Finish
 from mediakiln.stages.uploads.joined import JoinedParts
 from mediakiln.stages.uploads.parts import Parts
+from mediakiln.stages.uploads.s3.checksums import Checksum, Chosen, Kind
 from mediakiln.stages.uploads.s3.hashing import Hashed, of_parts
 from mediakiln.stages.uploads.s3.keys import Keyed, KeyIndex, check_key
+from mediakiln.stages.uploads.s3.sent import CHOSEN, Named, SentPart, SentParts, checked, chosen
 
 PROTOCOL: Final = "s3"
 MAX_PUT_BYTES = 5 * 1024**3
 """Of an object that is sent whole: S3's own limit."""
-_PARTS = "s3-parts"
-_KEY = "key"
-_ETAG = "etag"
-
-
-class SentPart(BaseModel):
-    """A part as its client knows it, and as the store does."""
-
-    model_config = ConfigDict(frozen=True)
-
-    number: int
-    size: int
-    md5: str
-    etag: str
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A part as the client names it at the end: its ETag is the MD5 of its bytes."""
-
-    number: int
-    md5: str
+_KEY: Final = "key"
+_ETAG: Final = "etag"
+_META: Final = "meta"
+_CHECKSUM: Final = "checksum"
 
 
 class S3Uploads:
@@ -79,14 +59,29 @@ class S3Uploads:
         self._book = book
         self._entry = entry
         self._store = store
-        self._sent = catalog.records(_PARTS)
+        self._sent = SentParts(catalog)
         self._finish = Finish(book, entry, store, catalog)
         self._expiry = expiry
         self._max_bytes = max_bytes
         self.index = KeyIndex(catalog)
 
-    async def put(self, offer: Offer, key: str, body: Hashed) -> tuple[Asset, Keyed]:
+    async def put(
+        self,
+        offer: Offer,
+        key: str,
+        body: Hashed,
+        *,
+        algorithm: str | None = None,
+        meta: Mapping[str, str] | None = None,
+    ) -> tuple[Asset, Keyed]:
         """Take an object whole; the asset, and what is behind the key now.
+
+        Args:
+            offer: what is said of it.
+            key: the client's.
+            body: its bytes.
+            algorithm: the checksum to remember, one that the body takes.
+            meta: what the client wants to hear again.
 
         Raises:
             TooLarge, StorageFull, Overloaded, ChecksumMismatch, IncompleteUpload, EmptyFile,
@@ -111,10 +106,22 @@ class S3Uploads:
         except REFUSALS:
             await self._store.delete(Bucket.INPUT, [place])
             raise
-        return asset, await self._remember(offer.project, key, asset, body.md5)
+        checksum = None
+        if algorithm is not None:
+            value = body.checksum(algorithm)
+            checksum = Checksum(algorithm=algorithm, kind=Kind.FULL, value=value)
+        return asset, await self.index.remember(key, asset, body.md5, checksum=checksum, meta=meta)
 
-    async def begin(self, offer: Offer, key: str, *, by: str) -> Upload:
-        """Open an upload of parts.
+    async def begin(
+        self,
+        offer: Offer,
+        key: str,
+        *,
+        by: str,
+        checksum: Chosen | None = None,
+        meta: Mapping[str, str] | None = None,
+    ) -> Upload:
+        """Open an upload of parts, whose object will have a checksum of that kind.
 
         Raises:
             InvalidName, StorageFull, Overloaded: it would not be taken.
@@ -134,7 +141,11 @@ class S3Uploads:
                 by=by,
                 created_at=now,
                 expires_at=now + self._expiry,
-                extra={_KEY: key},
+                extra={
+                    _KEY: key,
+                    _META: dict(meta or {}),
+                    CHOSEN: None if checksum is None else checksum.model_dump(mode="json"),
+                },
             )
         )
 
@@ -152,8 +163,39 @@ class S3Uploads:
             raise NotFound(f"there is no upload {id[:64]!r} for this key")
         return upload
 
-    async def part(self, upload: Upload, number: int, size: int, body: Hashed) -> SentPart:
+    async def open(self, project: str, prefix: str = "") -> Sequence[tuple[str, Upload]]:
+        """Uploads that are not at their end, with their keys, which begin with `prefix`.
+
+        In the order of the keys, and those of one key in the order in which they were opened.
+        """
+        now = self._book.clock()
+        found = [
+            (str(each.extra[_KEY]), each)
+            async for each in self._book.all(project)
+            if each.protocol == PROTOCOL
+            and each.state is not UploadState.DONE
+            and each.expires_at > now
+        ]
+        found = [each for each in found if each[0].startswith(prefix)]
+        return sorted(found, key=lambda each: (each[0], each[1].id))
+
+    async def part(
+        self,
+        upload: Upload,
+        number: int,
+        size: int,
+        body: Hashed,
+        *,
+        algorithms: Sequence[str] = (),
+    ) -> SentPart:
         """Take one part; it takes the place of an older one of its number.
+
+        Args:
+            upload: what it is a part of.
+            number: its own, from 1.
+            size: its bytes.
+            body: they themselves.
+            algorithms: the checksums to remember, of those that the body takes.
 
         Raises:
             InvalidPart: no object can have such a part.
@@ -166,49 +208,58 @@ class S3Uploads:
             async for chunk in body:
                 await writer.write(chunk)
             part = await writer.commit()
-        sent = SentPart(number=number, size=part.size, md5=body.md5, etag=part.etag)
-        await self._note(upload, sent)
+        sent = SentPart(
+            number=number,
+            size=part.size,
+            md5=body.md5,
+            etag=part.etag,
+            checksums={name: body.checksum(name) for name in algorithms},
+        )
+        await self._sent.note(upload, sent)
         return sent
 
     async def sent(self, upload: Upload) -> Sequence[SentPart]:
         """The parts that are there, by number."""
-        found: list[SentPart] = []
-        cursor: str | None = None
-        while True:
-            records, cursor = await self._sent.list(f"{upload.id}/", limit=1000, cursor=cursor)
-            found += [SentPart.model_validate(record.value) for record in records]
-            if cursor is None:
-                return found
+        return await self._sent.all(upload)
 
-    async def complete(self, upload: Upload, named: Sequence[Named]) -> tuple[Asset, Keyed]:
+    async def complete(
+        self, upload: Upload, named: Sequence[Named], *, expected: Checksum | None = None
+    ) -> tuple[Asset, Keyed]:
         """Make the asset of these parts, in this order. Again, it answers the same.
 
         Raises:
             InvalidPart: a part is missing, another than named, or too small.
+            ChecksumMismatch: the object would have another checksum than `expected`; the upload
+                stays as it was.
+            InvalidRequest: `expected` is of an algorithm that the parts came without.
             TooLarge, EmptyFile, UnsupportedMedia: the file is refused; nothing is kept.
         """
-        key = str(upload.extra[_KEY])
         if upload.state is UploadState.DONE:
             asset = await self._finish.outcome(upload)
-            return asset, await self._remember(
-                upload.project, key, asset, str(upload.extra.get(_ETAG))
-            )
-        parts, etag = _chosen(await self.sent(upload), named)
+            return asset, await self._remember_parts(upload, asset)
+        parts = chosen(await self.sent(upload), named)
         _hold(sum(part.size for part in parts), self._max_bytes)
+        found = checked(upload, parts, expected)
+        known = {
+            _ETAG: of_parts([part.md5 for part in parts]),
+            _CHECKSUM: None if found is None else found.model_dump(mode="json"),
+        }
         upload = await self._book.change(
             upload.project,
             upload.id,
-            lambda latest: latest.model_copy(update={"extra": {**latest.extra, _ETAG: etag}}),
+            lambda latest: latest.model_copy(update={"extra": {**latest.extra, **known}}),
         )
         if not await self._finish.exists(upload):
             await self._finish.begin(upload)
             try:
-                await self._parts.complete(Bucket.INPUT, upload.key, upload.token or "", parts)
+                await self._parts.complete(
+                    Bucket.INPUT, upload.key, upload.token or "", [each.part for each in parts]
+                )
             except InvalidPart:
                 await self._finish.reopen(upload)
                 raise
         asset, _ = await self._finish(upload)
-        return asset, await self._remember(upload.project, key, asset, etag)
+        return asset, await self._remember_parts(upload, asset)
 
     async def abort(self, upload: Upload) -> None:
         """Throw the parts away, and the record."""
@@ -219,49 +270,20 @@ class S3Uploads:
         """Free what an upload holds: its parts, and an object that became no asset."""
         await self._parts.abort(Bucket.INPUT, upload.key, upload.token or "")
         await self._finish.discard(upload)
-        for part in await self.sent(upload):
-            await self._sent.delete(_part_key(upload, part.number))
+        await self._sent.forget(upload)
 
-    async def _note(self, upload: Upload, sent: SentPart) -> None:
-        place = _part_key(upload, sent.number)
-        while True:
-            found = await self._sent.get(place)
-            try:
-                await self._sent.put(
-                    place,
-                    sent.model_dump(mode="json"),
-                    expected=None if found is None else found.version,
-                )
-            except VersionConflict:
-                continue  # the same part came twice at once: the last one counts
-            return
-
-    async def _remember(self, project: str, key: str, asset: Asset, etag: str) -> Keyed:
-        entry = Keyed(
-            key=key, asset=asset.id, size=asset.bytes, etag=etag, modified=asset.created_at
+    async def _remember_parts(self, upload: Upload, asset: Asset) -> Keyed:
+        extra = upload.extra
+        found = extra.get(_CHECKSUM)
+        return await self.index.remember(
+            str(extra[_KEY]),
+            asset,
+            str(extra.get(_ETAG)),
+            checksum=None if found is None else Checksum.model_validate(found),
+            meta=extra.get(_META),
         )
-        await self.index.put(project, entry)
-        return entry
-
-
-def _chosen(sent: Sequence[SentPart], named: Sequence[Named]) -> tuple[list[Part], str]:
-    """The store's parts that a client names, and the ETag of the object they make."""
-    there: dict[int, Any] = {part.number: part for part in sent}
-    parts: list[Part] = []
-    for each in named:
-        found = there.get(each.number)
-        if found is None or found.md5 != each.md5:
-            raise InvalidPart(
-                f"part {each.number} is not there, or has another ETag", part=each.number
-            )
-        parts.append(Part(number=found.number, size=found.size, etag=found.etag))
-    return parts, of_parts([each.md5 for each in named])
 
 
 def _hold(size: int, limit: int) -> None:
     if size > limit:
         raise TooLarge(f"the file is larger than {limit} bytes", limit=limit, value=size)
-
-
-def _part_key(upload: Upload, number: int) -> str:
-    return f"{upload.id}/{number:05}"
