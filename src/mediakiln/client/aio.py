@@ -4,7 +4,13 @@ from types import TracebackType
 from typing import Self
 
 from mediakiln.client.awaiting import Awaiting
-from mediakiln.client.resources.access import AsyncAudit, AsyncKeys, AsyncProjects, AsyncTokens
+from mediakiln.client.resources.access import (
+    AsyncAudit,
+    AsyncKeys,
+    AsyncProjects,
+    AsyncTokens,
+    AsyncUploaders,
+)
 from mediakiln.client.resources.assets import AsyncAssets
 from mediakiln.client.resources.events import AsyncEvents
 from mediakiln.client.resources.imports import AsyncImports
@@ -60,6 +66,7 @@ class AsyncClient(AsyncAssets, AsyncOperating):
         self.keys = AsyncKeys(self._driver)
         self.projects = AsyncProjects(self._driver)
         self.tokens = AsyncTokens(self._driver)
+        self.uploaders = AsyncUploaders(self._driver)
         self.webhooks = AsyncWebhooks(self._driver)
         self.audit = AsyncAudit(self._driver)
 

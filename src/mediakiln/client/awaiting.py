@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import aclosing
 from functools import wraps
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, assert_never
 
 import httpx2
@@ -12,6 +13,7 @@ from mediakiln.client.call import Call, Exchange, Pages, Pause, Stream, Together
 from mediakiln.client.content import CHUNK
 from mediakiln.client.errors import api_error
 from mediakiln.client.settings import MAX_EVENT_BYTES, REJOIN_S, Settings
+from mediakiln.client.sink import Target, named_by, receiving
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,6 +53,33 @@ class Awaiting:
             cursor = page.cursor
             if cursor is None:
                 return
+
+    async def save(self, path: str, to: Target, checksum: str | None) -> Path | None:
+        """What is at a path, into `to`; tried again like a call, but for what is written already.
+
+        Raises:
+            DownloadDamaged: the bytes do not match the checksum.
+        """
+        retry, attempt, kept = self.settings.retry, 0, False
+        while True:
+            attempt += 1
+            try:
+                async with self.http.stream("GET", path) as response:
+                    if response.is_success:
+                        with receiving(to, named_by(response), checksum) as sink:
+                            async for chunk in response.aiter_bytes(CHUNK):
+                                kept = sink.path is None
+                                await asyncio.to_thread(sink.write, chunk)
+                        return sink.path
+                    await response.aread()
+                pause = retry.after_answer(response, attempt, repeatable=True)
+                if pause is None:
+                    raise api_error(response)
+            except httpx2.TransportError as error:
+                pause = retry.after_error(error, attempt, repeatable=not kept)
+                if pause is None:
+                    raise
+            await asyncio.sleep(pause)
 
     async def events(self, stream: Stream[T]) -> AsyncGenerator[T, None]:
         """A stream's events; when it breaks or ends, it is joined again behind the last one."""

@@ -4,13 +4,16 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import wraps
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, assert_never
 
 import httpx2
 
 from mediakiln.client.call import Call, Exchange, Pages, Pause, Stream, Together, Work, sent
+from mediakiln.client.content import CHUNK
 from mediakiln.client.errors import api_error
 from mediakiln.client.settings import MAX_EVENT_BYTES, REJOIN_S, Settings
+from mediakiln.client.sink import Target, named_by, receiving
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -49,6 +52,33 @@ class Blocking:
             cursor = page.cursor
             if cursor is None:
                 return
+
+    def save(self, path: str, to: Target, checksum: str | None) -> Path | None:
+        """What is at a path, into `to`; tried again like a call, but for what is written already.
+
+        Raises:
+            DownloadDamaged: the bytes do not match the checksum.
+        """
+        retry, attempt, kept = self.settings.retry, 0, False
+        while True:
+            attempt += 1
+            try:
+                with self.http.stream("GET", path) as response:
+                    if response.is_success:
+                        with receiving(to, named_by(response), checksum) as sink:
+                            for chunk in response.iter_bytes(CHUNK):
+                                kept = sink.path is None
+                                sink.write(chunk)
+                        return sink.path
+                    response.read()
+                pause = retry.after_answer(response, attempt, repeatable=True)
+                if pause is None:
+                    raise api_error(response)
+            except httpx2.TransportError as error:
+                pause = retry.after_error(error, attempt, repeatable=not kept)
+                if pause is None:
+                    raise
+            time.sleep(pause)
 
     def events(self, stream: Stream[T]) -> Iterator[T]:
         """A stream's events; when it breaks or ends, it is joined again behind the last one."""

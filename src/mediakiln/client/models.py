@@ -153,6 +153,18 @@ class Project(View):
     created_by: str | None
 
 
+class Erasure(View):
+    """The erasing of everything of one uploader; `uploader` is empty once it is done."""
+
+    id: str
+    project: str
+    uploader: str
+    state: str
+    assets: int
+    created_at: datetime
+    completed_at: datetime | None
+
+
 class UploadToken(View):
     """Leave to upload within limits; shown this once."""
 

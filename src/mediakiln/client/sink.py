@@ -9,6 +9,7 @@ from tempfile import NamedTemporaryFile
 from typing import IO
 from urllib.parse import unquote
 
+import httpx2
 from blake3 import blake3
 
 from mediakiln.client.errors import DownloadDamaged
@@ -67,6 +68,11 @@ def receiving(target: Target, disposition: str, checksum: str | None) -> Iterato
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
             raise
+
+
+def named_by(response: httpx2.Response) -> str:
+    """What an answer says of its file's name."""
+    return response.headers.get("content-disposition", "")
 
 
 def destination(target: str | os.PathLike[str], disposition: str) -> Path:

@@ -4,7 +4,13 @@ from types import TracebackType
 from typing import Self
 
 from mediakiln.client.blocking import Blocking
-from mediakiln.client.resources.access import Audit, Keys, Projects, Tokens
+from mediakiln.client.resources.access import (
+    Audit,
+    Keys,
+    Projects,
+    Tokens,
+    Uploaders,
+)
 from mediakiln.client.resources.assets import Assets
 from mediakiln.client.resources.events import Events
 from mediakiln.client.resources.imports import Imports
@@ -60,6 +66,7 @@ class Client(Assets, Operating):
         self.keys = Keys(self._driver)
         self.projects = Projects(self._driver)
         self.tokens = Tokens(self._driver)
+        self.uploaders = Uploaders(self._driver)
         self.webhooks = Webhooks(self._driver)
         self.audit = Audit(self._driver)
 

@@ -1,6 +1,7 @@
 """What both clients can ask beside assets: access, imports, webhooks."""
 
 import asyncio
+import tarfile
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -57,6 +58,22 @@ async def test_tokens_allow_what_they_say(do: Do, site: Site) -> None:
         for what in (a_text(), a_text(2000)):
             with pytest.raises(ApiError):
                 await browser.submit(what, name="a.txt")
+
+
+async def test_an_uploader_is_given_out_and_erased(do: Do, site: Site, tmp_path: Path) -> None:
+    asset = await do("submit", a_text(), name="a.txt", uploader="ann/b")
+    saved = await do("uploaders.export", "ann/b", tmp_path / "ann.tar")
+    with tarfile.open(saved) as archive:
+        assert f"{asset.id}/original/a.txt" in archive.getnames()
+    into = BytesIO()
+    assert await do("uploaders.export", "ann/b", into, files=False) is None
+    assert b"original/a.txt" not in into.getvalue()
+    begun = await do("uploaders.erase", "ann/b")
+    await site.services.erasures.sweep()
+    assert (await do("uploaders.erasure", begun.id)).assets == 1
+    with pytest.raises(ApiError) as caught:
+        await do("get", asset.id)
+    assert caught.value.status == 410
 
 
 async def test_the_audit_trail_tells_who_did_what(do: Do) -> None:

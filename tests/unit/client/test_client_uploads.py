@@ -137,6 +137,37 @@ async def test_a_line_that_is_cut_inside_a_part_costs_only_that_part(
     assert line.count("/parts/1") == line.count("/parts/3") == 1
 
 
+async def test_a_download_is_tried_again(do: Do, line: Refusing, tmp_path: Path) -> None:
+    asset = await do("submit", a_text(3 * MIB), name="a.txt")
+    line.answers = {"/original": [429, 503]}
+    into = BytesIO()
+    assert await do("download", asset, into) is None
+    assert into.getvalue() == a_text(3 * MIB)
+    line.answers = {"/original": [500, 404]}
+    with pytest.raises(ApiError) as caught:
+        await do("download", asset, tmp_path / "a.txt")
+    assert caught.value.status == 404
+    assert not list(tmp_path.glob("*a.txt*"))
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+async def test_a_download_that_is_cut_begins_anew_unless_some_of_it_is_kept(
+    kind: type[Client] | type[AsyncClient], site: Site, film: Path, tmp_path: Path
+) -> None:
+    async with (
+        Proxy(site.server.port) as proxy,
+        doing(kind, f"http://127.0.0.1:{proxy.port}") as do,
+    ):
+        asset = await do("submit", film)
+        proxy.fault = Cut(answer_after=MIB, only=b"/original", times=1)
+        path = await do("download", asset, tmp_path / "back.txt")
+        assert path.read_bytes() == a_text(SIZE)
+        proxy.fault = Cut(answer_after=MIB, only=b"/original", times=1)
+        with pytest.raises(httpx2.TransportError):
+            await do("download", asset, into := BytesIO())
+    assert a_text(SIZE).startswith(into.getvalue())
+
+
 async def test_a_lost_answer_to_the_last_request_makes_no_second_asset(
     do: Do, site: Site, film: Path
 ) -> None:

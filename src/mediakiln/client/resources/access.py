@@ -1,13 +1,15 @@
-"""Who may do what: keys, projects, upload tokens and the audit trail."""
+"""Who may do what: keys, projects, upload tokens, uploaders and the audit trail."""
 
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 
 from mediakiln.client import awaiting, blocking
 from mediakiln.client.awaiting import AsyncResource, there
 from mediakiln.client.blocking import Resource, here
 from mediakiln.client.call import Call, Pages, given, once, paged, part
-from mediakiln.client.models import ApiKey, AuditEntry, NewApiKey, Project, UploadToken
+from mediakiln.client.models import ApiKey, AuditEntry, Erasure, NewApiKey, Project, UploadToken
+from mediakiln.client.sink import Target
 from mediakiln.model.access import Scope
 
 
@@ -129,6 +131,49 @@ def audit(
         since=since and since.isoformat(),
         until=until and until.isoformat(),
     )
+
+
+def erase(uploader: str) -> Call[Erasure]:
+    """Erase everything of an uploader in the project; `erasure` says how far it is."""
+    body, headers = {"uploader": uploader}, once()
+    return Call("POST", "/v1/erasures", Erasure.model_validate, headers=headers, body=body)
+
+
+def erasure(id: str) -> Call[Erasure]:
+    """How far an erasure is."""
+    return Call("GET", f"/v1/erasures/{part(id)}", Erasure.model_validate)
+
+
+def _export(uploader: str, *, files: bool) -> str:
+    return f"/v1/uploaders/{part(uploader)}/export?files={str(files).lower()}"
+
+
+class Uploaders(Resource):
+    """Everything of one uploader, given out or erased."""
+
+    erase = here(erase)
+    erasure = here(erasure)
+
+    def export(self, uploader: str, to: Target, *, files: bool = True) -> Path | None:
+        """Save a tar archive of records and, with `files`, originals and products.
+
+        `to` and what is returned are as with `download`.
+        """
+        return self._driver.save(_export(uploader, files=files), to, None)
+
+
+class AsyncUploaders(AsyncResource):
+    """Everything of one uploader, given out or erased."""
+
+    erase = there(erase)
+    erasure = there(erasure)
+
+    async def export(self, uploader: str, to: Target, *, files: bool = True) -> Path | None:
+        """Save a tar archive of records and, with `files`, originals and products.
+
+        `to` and what is returned are as with `download`.
+        """
+        return await self._driver.save(_export(uploader, files=files), to, None)
 
 
 class Keys(Resource):

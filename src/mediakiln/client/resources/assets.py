@@ -1,6 +1,5 @@
 """Assets: uploads that were taken in, their runs and their products."""
 
-import asyncio
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -9,11 +8,9 @@ from mediakiln.client import awaiting, blocking
 from mediakiln.client.awaiting import AsyncResource, there
 from mediakiln.client.blocking import Resource, here
 from mediakiln.client.call import Call, Flow, Pages, Pause, Stream, ask, given, once, paged, part
-from mediakiln.client.content import CHUNK
-from mediakiln.client.errors import api_error
 from mediakiln.client.models import Asset, Product
 from mediakiln.client.resources.uploads import Recipe, submit
-from mediakiln.client.sink import Target, receiving
+from mediakiln.client.sink import Target
 
 LONG_POLL_S: Final = 25.0
 _PAUSE_S: Final = 0.25
@@ -100,15 +97,7 @@ class Assets(Resource):
         Raises:
             DownloadDamaged: the bytes do not match the checksum; nothing is kept.
         """
-        with self._driver.http.stream("GET", _download_path(what)) as response:
-            if not response.is_success:
-                response.read()
-                raise api_error(response)
-            disposition = response.headers.get("content-disposition", "")
-            with receiving(to, disposition, _checksum_of(what)) as sink:
-                for chunk in response.iter_bytes(CHUNK):
-                    sink.write(chunk)
-            return sink.path
+        return self._driver.save(_download_path(what), to, _checksum_of(what))
 
 
 class AsyncAssets(AsyncResource):
@@ -132,15 +121,7 @@ class AsyncAssets(AsyncResource):
         Raises:
             DownloadDamaged: the bytes do not match the checksum; nothing is kept.
         """
-        async with self._driver.http.stream("GET", _download_path(what)) as response:
-            if not response.is_success:
-                await response.aread()
-                raise api_error(response)
-            disposition = response.headers.get("content-disposition", "")
-            with receiving(to, disposition, _checksum_of(what)) as sink:
-                async for chunk in response.aiter_bytes(CHUNK):
-                    await asyncio.to_thread(sink.write, chunk)
-            return sink.path
+        return await self._driver.save(_download_path(what), to, _checksum_of(what))
 
 
 def _id(asset: Asset | str) -> str:

@@ -39,6 +39,7 @@ def _erasing(routes: APIRouter, services: Services) -> None:
     async def erase_uploader(request: Request, wanted: ErasureIn) -> Erasure:
         """Erase every asset of an uploader: hidden within minutes, purged without a grace.
 
+        Uploads in progress and imports end, and what records say of the uploader is taken out.
         Archive copies go when their lock ends, seven days after they were written.
         """
         principal = allowed(request.scope, Scope.ADMIN)
@@ -54,7 +55,7 @@ def _erasing(routes: APIRouter, services: Services) -> None:
 
 def _exporting(routes: APIRouter, services: Services) -> None:
     @routes.get(
-        "/v1/uploaders/{uploader}/export",
+        "/v1/uploaders/{uploader:path}/export",
         response_class=StreamingResponse,
         responses=problems(403) | {200: {"content": {"application/x-tar": {}}}},
     )
@@ -63,7 +64,10 @@ def _exporting(routes: APIRouter, services: Services) -> None:
         uploader: Annotated[str, Path(max_length=200, description="As it stands on the assets.")],
         files: bool = True,
     ) -> StreamingResponse:
-        """A tar archive, streamed: each asset's record, and its original and products."""
+        """A tar archive, streamed: each asset's record, and its original and products.
+
+        Behind them the records of uploads in progress, imports and watched folders.
+        """
         principal = allowed(request.scope, Scope.ADMIN)
         await noted(request.scope, services, "uploader.exported", "", files=files)
         base = base_url(request.scope, services)
