@@ -23,6 +23,7 @@ STATUS: Mapping[str, int] = {
     "invalid_name": 400,
     "incomplete_upload": 400,
     "not_supported": 400,
+    "outside_image": 400,
     "unauthorised": 401,
     "foreign_origin": 403,
     "forbidden": 403,

@@ -21,6 +21,12 @@ class TooManyPixels(LimitExceeded):
     code = "too_many_pixels"
 
 
+class OutsideImage(MediakilnError):
+    """The box to cut out has no pixel of the image in it."""
+
+    code = "outside_image"
+
+
 class PasswordRequired(MediakilnError):
     """The document is encrypted."""
 

@@ -1,5 +1,6 @@
 """Sizes: from the image's and the box's to how far to scale, what to crop, how far to pad."""
 
+import math
 from dataclasses import dataclass, replace
 
 from mediakiln.operations.image.edit.resize_params import Fitting, ResizeParams
@@ -29,26 +30,33 @@ def layout(params: Fitting, width: int, height: int, *, enlarge: bool) -> Layout
     """Fit an image of `width` x `height` into the box of the parameters.
 
     With `enlarge` false, `cover` shrinks its box in proportion until the image covers it;
-    every other fit just does not scale up.
+    every other fit just does not scale up. A least width and height are reached all the same.
     """
     box_w = params.width and params.width * params.dpr
     box_h = params.height and params.height * params.dpr
+    least_w = (params.min_width or 0) * params.dpr / width
+    least_h = (params.min_height or 0) * params.dpr / height
+    least, most = max(least_w, least_h), math.inf if enlarge else 1.0
     if not (box_w and box_h):
         scale = (box_w / width) if box_w else (box_h or height) / height
-        return _uncropped(width, height, scale if enlarge else min(scale, 1.0))
+        return _uncropped(width, height, max(min(scale, most), least))
     across, down = box_w / width, box_h / height
     if params.fit == "fill":
-        across, down = (across, down) if enlarge else (min(across, 1.0), min(down, 1.0))
-        stretched = _pixels(width * across), _pixels(height * down)
+        stretched = (
+            _pixels(width * max(min(across, most), least_w)),
+            _pixels(height * max(min(down, most), least_h)),
+        )
         return Layout(*stretched, *stretched)
     scale = min(across, down) if params.fit in {"inside", "contain"} else max(across, down)
     if params.fit == "cover":
-        shrink = 1.0 if enlarge else min(1.0, 1.0 / scale)
+        shrink = min(1.0, most / scale)
         scale *= shrink
         box_w, box_h = box_w * shrink, box_h * shrink
-    scaled = _uncropped(width, height, scale if enlarge else min(scale, 1.0))
+    scaled = _uncropped(width, height, max(min(scale, most), least))
     if params.fit in {"inside", "outside"}:
         return scaled
+    if params.fit == "contain" and least > scale:
+        box_w, box_h = max(box_w, scaled.width), max(box_h, scaled.height)
     return _on_canvas(scaled, _pixels(box_w), _pixels(box_h), crop=params.fit == "cover")
 
 

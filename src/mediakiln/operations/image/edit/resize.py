@@ -8,14 +8,14 @@ from mediakiln.model.kind import Kind
 from mediakiln.model.product import Product
 from mediakiln.operations.image.edit.resize_params import Fitting, ResizeParams, ResizeStep
 from mediakiln.operations.image.pixels.edit import Edit, Frames, Scene
-from mediakiln.operations.image.pixels.formats import ACCEPTS, MEDIA_TYPES
+from mediakiln.operations.image.pixels.formats import ACCEPTS, EXTENSIONS, MEDIA_TYPES
 from mediakiln.operations.image.pixels.needs import NEEDS
 from mediakiln.ports.operation import Context, operation
 
 if TYPE_CHECKING:
     from mediakiln.operations.image.edit.geometry import Layout
+    from mediakiln.operations.image.pixels.formats import Output
     from mediakiln.operations.image.pixels.parts.view import View
-    from mediakiln.operations.image.pixels.picture import Picture
 
 
 @operation(
@@ -28,58 +28,69 @@ if TYPE_CHECKING:
 def resize(source: Path, params: ResizeParams, out: Path, *, context: Context) -> Iterable[Product]:
     """Scale, crop or pad an image, upright and in sRGB, and encode it without its metadata.
 
-    Yields `image.{ext}`, or `w{n}.{ext}` for each of `widths`.
+    Yields `image.{ext}`, or `w{n}.{ext}` for each of `widths`, each with the whole `srcset` and
+    a `sizes` that fits it in its metadata.
 
     Raises:
         TooManyPixels, LimitExceeded: by the header, before anything is decoded.
         UnsupportedMedia, EmptyFile, BadMedia, ModelUnavailable: the source cannot be read.
     """
     from mediakiln.operations.image.edit import geometry
-    from mediakiln.operations.image.pixels import encode, engine, picture, written
+    from mediakiln.operations.image.pixels import chain, encode, engine, picture, written
 
     engine.setup(context.threads)
     opened = picture.open_picture(source, context)
     output = encode.output_of(params, opened)
+    scene = chain.scene_of(opened, output, params, context)
     sizes = geometry.layouts(params, opened.width, opened.height, vector=opened.vector)
-    frames = params.animated and opened.animated and output in encode.ANIMATED
     for size in sizes.values():
-        geometry.check(size, context.max_pixels, frames=opened.frames if frames else 1)
+        geometry.check(size, context.max_pixels, frames=opened.frames if scene.frames else 1)
+    facts = _responsive(sizes, output) if params.widths else {}
     with engine.translated():
-        images = _renditions(opened, params, sizes, source, frames=frames, again=context.again)
-        for stem, image in images:
-            yield written.write(image, out, stem, output, params, opened)
+        for stem, image in _renditions(scene, params, sizes, source):
+            made = written.write(image, out, stem, output, params, opened)
+            yield made.model_copy(update={"metadata": made.metadata | facts})
+
+
+def _responsive(sizes: "dict[str, Layout]", output: "Output") -> dict[str, str]:
+    """`srcset` and `sizes` of HTML's img element; the addresses are relative to the step's folder.
+
+    Widths that came out alike, since small images are not enlarged, are named once.
+    """
+    files = {size.canvas_width: stem for stem, size in sizes.items()}
+    named = [f"{files[width]}.{EXTENSIONS[output]} {width}w" for width in sorted(files)]
+    return {
+        "srcset": ", ".join(named),
+        "sizes": f"(max-width: {max(files)}px) 100vw, {max(files)}px",
+    }
 
 
 def _renditions(
-    opened: "Picture",
-    params: ResizeParams,
-    sizes: "dict[str, Layout]",
-    source: Path,
-    *,
-    frames: bool,
-    again: bool,
+    scene: Scene, params: ResizeParams, sizes: "dict[str, Layout]", source: Path
 ) -> "Iterable[tuple[str, Any]]":
     """Each product's pixels: one decode, at the largest size; the others are scaled from that."""
     from mediakiln.operations.image.edit.canvas import onto_canvas
     from mediakiln.operations.image.pixels import kept
+    from mediakiln.operations.image.pixels.settle import settled
 
     largest = max(sizes.values(), key=lambda size: size.width)
-    icc, still = params.metadata == "icc", not (frames or opened.vector)
+    opened, icc = scene.picture, scene.keep_profile
+    still = not (scene.frames or opened.vector)
     larger = kept.find(source, largest.width, largest.height, keep_profile=icc) if still else None
     if larger is not None:
         scaled = larger.thumbnail_image(largest.width, height=largest.height, size="force")
     else:
-        scaled = opened.scaled(largest.width, largest.height, frames=frames, keep_profile=icc)
-    again = again and still and larger is None and kept.fits(scaled)
+        scaled = opened.scaled(largest.width, largest.height, frames=scene.frames, keep_profile=icc)
+    again = scene.context.again and still and larger is None and kept.fits(scaled)
     if len(sizes) > 1 or again:
-        scaled = scaled.copy_memory()
+        scaled = settled(scaled)
     if again:
         kept.keep(source, scaled, keep_profile=icc)
     for stem, size in sizes.items():
         image = scaled
         if size.width != largest.width:
             image = scaled.thumbnail_image(size.width, height=size.height, size="force")
-        yield stem, onto_canvas(image, size, params)
+        yield stem, onto_canvas(image, size, params, scene)
 
 
 def _load(view: "View", params: Fitting, scene: Scene) -> Frames:
@@ -91,7 +102,7 @@ def _load(view: "View", params: Fitting, scene: Scene) -> Frames:
     size = geometry.layout(params, view.width, view.height, enlarge=enlarge)
     count = view.picture.frames if scene.frames else 1
     geometry.check(size, scene.context.max_pixels, frames=count)
-    return canvas.placed(chain.decoded(view, size.width, size.height, scene), size, params)
+    return canvas.placed(chain.decoded(view, size.width, size.height, scene), size, params, scene)
 
 
 def _apply(frames: Frames, params: Fitting, scene: Scene) -> Frames:
@@ -103,7 +114,7 @@ def _apply(frames: Frames, params: Fitting, scene: Scene) -> Frames:
     scaled = [
         frame.thumbnail_image(size.width, height=size.height, size="force") for frame in frames
     ]
-    return canvas.placed(scaled, size, params)
+    return canvas.placed(scaled, size, params, scene)
 
 
 RESIZE = Edit("image.resize", ResizeStep, _apply, load=_load)

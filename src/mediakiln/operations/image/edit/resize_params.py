@@ -7,25 +7,13 @@ from pydantic import Field, model_validator
 from mediakiln.operations.image.pixels.colour import Colour
 from mediakiln.operations.image.pixels.encoding import Encoding
 from mediakiln.operations.image.pixels.sizes import MAX_SIDE
-from mediakiln.ports.operation import Params
+from mediakiln.operations.image.shape.lengths import given
+from mediakiln.operations.image.shape.placing import SALIENT, Focus, Position
 
 Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
-Position = Literal[
-    "centre",
-    "north",
-    "north-east",
-    "east",
-    "south-east",
-    "south",
-    "south-west",
-    "west",
-    "north-west",
-    "attention",
-    "entropy",
-]
 
 
-class Fitting(Params):
+class Fitting(Focus):
     """How large an image becomes and how it is fitted into its box."""
 
     width: Side | None = Field(
@@ -50,8 +38,18 @@ class Fitting(Params):
         default=False,
         description="Whether a small image may be scaled up. Vector images always are.",
     )
+    min_width: Side | None = Field(
+        default=None,
+        description="The image, before `cover` crops it, is at least so many pixels wide, before "
+        "`dpr`: it is scaled more, even up.",
+    )
+    min_height: Side | None = Field(
+        default=None,
+        description="The image, before `cover` crops it, is at least so many pixels high, before "
+        "`dpr`: it is scaled more, even up.",
+    )
     dpr: float = Field(
-        default=1.0, ge=0.1, le=8.0, description="Device pixel ratio: multiplies the box."
+        default=1.0, ge=0.1, le=8.0, description="Device pixel ratio: multiplies width and height."
     )
     background: Colour | None = Field(
         default=None,
@@ -60,8 +58,10 @@ class Fitting(Params):
 
     @model_validator(mode="after")
     def _a_crop_looks_for_something(self) -> Self:
-        if self.fit != "cover" and self.position in {"attention", "entropy"}:
+        if self.fit != "cover" and self.position in SALIENT:
             raise ValueError(f"position {self.position} needs fit cover")
+        if self.fit != "cover" and self.focused:
+            raise ValueError("focus_x and focus_y need fit cover")
         return self
 
 
@@ -70,7 +70,7 @@ class ResizeStep(Fitting):
 
     @model_validator(mode="after")
     def _a_size_is_given(self) -> Self:
-        if not (self.width or self.height):
+        if not given(self, "width", "height", "min_width", "min_height"):
             raise ValueError("give width or height")
         return self
 
@@ -87,12 +87,12 @@ class ResizeParams(Encoding, Fitting):
 
     @model_validator(mode="after")
     def _sizes_agree(self) -> Self:
-        if self.widths and (self.width or self.height):
+        if self.widths and given(self, "width", "height", "min_width", "min_height"):
             raise ValueError("widths stands instead of width and height")
         if self.widths and self.dpr != 1.0:
             raise ValueError("widths are pixels already: leave dpr out")
         if len(set(self.widths)) != len(self.widths):
             raise ValueError("widths must differ from one another")
-        if not (self.widths or self.width or self.height):
+        if not (self.widths or given(self, "width", "height", "min_width", "min_height")):
             raise ValueError("give width, height or widths")
         return self

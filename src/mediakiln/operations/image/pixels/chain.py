@@ -10,8 +10,9 @@ from mediakiln.model.product import Product
 from mediakiln.operations.image.pixels import encode, engine, sizes, written
 from mediakiln.operations.image.pixels.edit import Frames, Scene, Step
 from mediakiln.operations.image.pixels.encoding import Encoding
+from mediakiln.operations.image.pixels.formats import Output
 from mediakiln.operations.image.pixels.parts.view import View
-from mediakiln.operations.image.pixels.picture import open_picture
+from mediakiln.operations.image.pixels.picture import Picture, open_picture
 from mediakiln.operations.image.pixels.settle import settled
 from mediakiln.ports.operation import Context
 
@@ -28,10 +29,15 @@ def rendered(
     engine.setup(context.threads)
     opened = open_picture(source, context)
     output = encode.output_of(encoding, opened)
-    frames = encoding.animated and opened.animated and output in encode.ANIMATED
-    scene = Scene(opened, context, frames, keep_profile=encoding.metadata == "icc")
+    scene = scene_of(opened, output, encoding, context)
     with engine.translated():
         return written.write(edited(steps, scene), out, "image", output, encoding, opened)
+
+
+def scene_of(opened: Picture, output: Output, encoding: Encoding, context: Context) -> Scene:
+    """What edits may know of a picture that becomes a file of this format."""
+    frames = encoding.animated and opened.animated and output in encode.ANIMATED
+    return Scene(opened, context, frames, keep_profile=encoding.metadata == "icc")
 
 
 def edited(steps: Sequence[Step], scene: Scene) -> Any:

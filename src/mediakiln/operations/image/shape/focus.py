@@ -1,0 +1,62 @@
+"""Find the part of an image that is worth keeping."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+from mediakiln.operations.image.pixels.edit import Scene
+
+LOOK: Final = 640
+"""Pixels: the larger side of the still that is looked at."""
+
+Size = tuple[int, int]
+Finder = Callable[[Any, Size, Scene], Size]
+"""Takes a settled libvips image, and the (width, height) of the window to cut from it; gives the
+window's left and top. It may be asked about a smaller still than the image that is then cut."""
+
+
+def look(width: int, height: int) -> Size:
+    """The size of the still to look at, of an image of this size."""
+    scale = min(1.0, LOOK / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def find(still: Any, whole: Size, window: Size, position: str, scene: Scene) -> Size:
+    """The left and top of the window in an image of the size `whole`, of which `still` is a still.
+
+    Raises:
+        pyvips.Error: the pixels are damaged.
+    """
+    across, down = still.width / whole[0], still.height / whole[1]
+    small = (
+        min(max(1, round(window[0] * across)), still.width),
+        min(max(1, round(window[1] * down)), still.height),
+    )
+    left, top = FINDERS[position](still, small, scene)
+    return (
+        min(max(round(left / across), 0), whole[0] - window[0]),
+        min(max(round(top / down), 0), whole[1] - window[1]),
+    )
+
+
+def found(frame: Any, window: Size, position: str, scene: Scene) -> Size:
+    """The left and top of the window in a settled frame."""
+    size = look(frame.width, frame.height)
+    still = frame
+    if size != (frame.width, frame.height):
+        still = frame.thumbnail_image(size[0], height=size[1], size="force").copy_memory()
+    return find(still, (frame.width, frame.height), window, position, scene)
+
+
+def _salient(interesting: str, still: Any, window: Size, _: Scene) -> Size:
+    """Libvips' own: attention looks for edges, skin and saturated colours; entropy for detail."""
+    cut = still.smartcrop(*window, interesting=interesting)
+    return -cut.xoffset, -cut.yoffset
+
+
+FINDERS: Final[Mapping[str, Finder]] = {
+    "attention": partial(_salient, "attention"),
+    "entropy": partial(_salient, "entropy"),
+}
+"""How each position is found that names no place. A finder that is added here is offered once its
+name is in `placing.Position` and `placing.SALIENT`."""

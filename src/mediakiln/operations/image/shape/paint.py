@@ -1,0 +1,40 @@
+"""Colours onto frames of any kind: grey or not, with alpha or without, 8 or 16 bits."""
+
+from typing import Any, Final
+
+from mediakiln.operations.image.pixels.colour import OPAQUE, rgba
+
+_GREY: Final = {"b-w": "srgb", "grey16": "rgb16"}
+"""The colour space that a grey frame moves to when a colour is put on it."""
+_DEEP: Final = 257
+"""What an 8-bit value is multiplied by for 16 bits."""
+
+
+def ready(frame: Any, colour: str) -> tuple[Any, list[int]]:
+    """A frame that can hold the colour, and the colour as one value for each of its bands.
+
+    Grey becomes RGB if the colour is not grey; an alpha band is added if it is not opaque.
+    """
+    values = rgba(colour)
+    if frame.interpretation in _GREY and len(set(values[:3])) > 1:
+        frame = frame.colourspace(_GREY[frame.interpretation])
+    if values[3] != OPAQUE and not frame.hasalpha():
+        frame = frame.addalpha()
+    return frame, ink(frame, colour)
+
+
+def ink(frame: Any, colour: str) -> list[int]:
+    """The colour as one value for each band of the frame, on the frame's scale."""
+    values = rgba(colour)
+    plain = values[:1] if frame.interpretation in _GREY else values[:3]
+    scale = _DEEP if frame.format == "ushort" else 1
+    return [value * scale for value in (*plain, *(values[3:] if frame.hasalpha() else ()))]
+
+
+def flattened(frame: Any, colour: str) -> Any:
+    """The frame laid on an opaque ground of the colour, without alpha."""
+    if not frame.hasalpha():
+        return frame
+    if frame.interpretation in _GREY and len(set(rgba(colour)[:3])) > 1:
+        frame = frame.colourspace(_GREY[frame.interpretation])
+    return frame.flatten(background=ink(frame, colour)[:-1])
