@@ -38,3 +38,26 @@ def is_signature(text: str) -> bool:
     except (ValueError, binascii.Error):
         return False
     return LEAST_BYTES <= len(raw) <= WHOLE_BYTES
+
+
+NATIVE: Final = "/i/"
+"""What native addresses of images begin with."""
+MARK: Final = "s_"
+"""What the first part of a signed one begins with."""
+
+
+def sign_native(path: str, key: bytes, *, size: int = WHOLE_BYTES) -> str:
+    """A native address with its signature: `/i/w_400/ID` becomes `/i/s_SIGNATURE/w_400/ID`.
+
+    The signature is over the path as it is sent, from `/i/` on, without the signature itself.
+    """
+    bare, _ = split_native(path)
+    return f"{NATIVE}{MARK}{mac(key, bare.encode(), size=size)}/{bare.removeprefix(NATIVE)}"
+
+
+def split_native(path: str) -> tuple[str, str | None]:
+    """A native address without its signature, and the signature; None where there is none."""
+    first, slash, rest = path.removeprefix(NATIVE).partition("/")
+    if slash and first.startswith(MARK):
+        return f"{NATIVE}{rest}", first.removeprefix(MARK)
+    return path, None

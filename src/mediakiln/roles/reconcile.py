@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from mediakiln.roles import parts
+from mediakiln.roles import derive, parts
 from mediakiln.roles.engines import Engines
 from mediakiln.roles.service import Service, Sweeper, Together
 from mediakiln.roles.settings import Settings
@@ -12,11 +12,16 @@ from mediakiln.stages.reconcile import Housekeeping, LostObjects, Reconcile
 _BATCH = 100
 _HOUR_S = 3600.0
 _ERASURES_S = 15.0
+_DERIVED_S = 600.0
 
 
 def build(settings: Settings, engines: Engines) -> Service:
     """Due records every few seconds, lost objects in minutes, orphans and archives every hour."""
-    records = Reconcile(parts.ledger(settings, engines), engines.store)
+    records = Reconcile(
+        parts.ledger(settings, engines),
+        engines.store,
+        purge_derived=derive.shelf(engines).purge,
+    )
     projects = parts.project_names(engines)
     house = Housekeeping(
         engines.catalog, engines.store, projects=projects, archive_days=settings.archive_days
@@ -40,6 +45,12 @@ def build(settings: Settings, engines: Engines) -> Service:
             Sweeper("lost", lost.sweep, interval=_look_s(settings), full=1_000_000),
             Sweeper("uploads", uploads, interval=_left_s(settings), full=1_000_000),
             Sweeper("erasures", erasures.sweep, interval=_ERASURES_S, full=1),
+            Sweeper(
+                "derived",
+                derive.sweep(settings, engines),
+                interval=_DERIVED_S,
+                full=1_000_000,
+            ),
             Sweeper("orphans", house.sweep_orphans, interval=_HOUR_S, full=1_000_000),
             Sweeper("archives", house.expire_archives, interval=_HOUR_S, full=1_000_000),
         ]

@@ -1,7 +1,6 @@
 """Settings: environment over file over default. Nothing else reads the environment."""
 
 import os
-import secrets
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,7 +20,9 @@ from pydantic_settings import (
 from mediakiln.model.errors import EngineMisconfigured
 from mediakiln.model.kind import Kind
 from mediakiln.model.topology import CHANGES
+from mediakiln.roles.derive_options import ImageOptions
 from mediakiln.roles.options import AccessOptions, IngestOptions, MetricsOptions
+from mediakiln.roles.secret import kept
 
 PREFIX = "MEDIAKILN_"
 MIB = 1024 * 1024
@@ -39,7 +40,7 @@ class Webhook(BaseModel):
     secret: SecretStr | None = Field(default=None, description="whsec_… to sign with.")
 
 
-class Settings(IngestOptions, AccessOptions, MetricsOptions, BaseSettings):
+class Settings(IngestOptions, AccessOptions, MetricsOptions, ImageOptions, BaseSettings):
     """Everything that can be set. Each field's environment name is MEDIAKILN_ and its name."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
@@ -220,13 +221,14 @@ class Settings(IngestOptions, AccessOptions, MetricsOptions, BaseSettings):
         if self.key is not None:
             return self.key.get_secret_value()
         path = self.make_data() / "owner.key"
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_text().strip()
-        with os.fdopen(handle, "w") as file:
-            file.write(key := f"mk_{secrets.token_urlsafe(32)}")
-        return key
+        return path.read_text().strip() if path.exists() else kept(path, prefix="mk_")
+
+    def image_keys(self) -> tuple[str, ...]:
+        """What addresses of images are signed with; without any given, one that is made here."""
+        if self.images_keys:
+            return tuple(key.get_secret_value() for key in self.images_keys)
+        path = self.make_data() / "images.key"
+        return (path.read_text().strip() if path.exists() else kept(path),)
 
 
 def without_password(url: str) -> str:

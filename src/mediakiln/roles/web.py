@@ -7,7 +7,7 @@ from datetime import timedelta
 from prometheus_client import REGISTRY
 
 from mediakiln.model.errors import MediakilnError, StorageFull
-from mediakiln.roles import imports, parts
+from mediakiln.roles import derive, imports, parts
 from mediakiln.roles.engines import Engines
 from mediakiln.roles.objects import object_news
 from mediakiln.roles.service import Service
@@ -121,6 +121,8 @@ def services_of(settings: Settings, engines: Engines) -> Services:
         cors_origins=settings.cors_origins,
         owner_key=owner_key,
         delivery_public=settings.delivery == "public",
+        derive=derive.derive(settings, engines),
+        image_rules=derive.rules(settings),
         metrics=shared_registry(settings.metrics_dir) if settings.metrics_dir else REGISTRY,
     )
 

@@ -24,6 +24,8 @@ from mediakiln.web.api import (
 )
 from mediakiln.web.auth import Auth
 from mediakiln.web.delivery.downloads import Downloads
+from mediakiln.web.derive.build import image_doors
+from mediakiln.web.derive.doors import ImageDoors
 from mediakiln.web.doors import DOORS
 from mediakiln.web.errors import answer
 from mediakiln.web.events import routes as events
@@ -47,12 +49,19 @@ def create_app(services: Services, *, door: str | None = None) -> Front:
     return Front(
         api=_api(services, auth, live, door),
         downloads=None if door else Downloads(services.deliver, public=public),
+        images=None if door else _images(services),
         portal=None if door else create_portal(services, auth, live),
         auth=auth,
         live=live,
         delivery_public=public,
         services=services,
     )
+
+
+def _images(services: Services) -> ImageDoors | None:
+    if services.derive is None or services.image_rules is None:
+        return None
+    return image_doors(services.derive, services.deliver, services.image_rules)
 
 
 def _routers(services: Services, auth: Auth, live: Live, app: FastAPI) -> Iterator[APIRouter]:

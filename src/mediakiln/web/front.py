@@ -12,6 +12,7 @@ from mediakiln.web import cors
 from mediakiln.web.access import PRINCIPAL, REQUEST, allowed
 from mediakiln.web.auth import Auth
 from mediakiln.web.delivery.downloads import Downloads
+from mediakiln.web.derive.doors import ImageDoors
 from mediakiln.web.errors import problem_of
 from mediakiln.web.exchange import Exchange
 from mediakiln.web.guard.guard import Guard
@@ -37,6 +38,7 @@ class Front:
         *,
         api: ASGIApp,
         downloads: Downloads | None,
+        images: ImageDoors | None,
         portal: ASGIApp | None,
         auth: Auth,
         live: Live,
@@ -45,6 +47,7 @@ class Front:
     ) -> None:
         self._api = api
         self._downloads = downloads
+        self._images = images
         self._portal = portal
         self._auth = auth
         self.live = live
@@ -83,6 +86,10 @@ class Front:
 
     async def _route(self, scope: Scope, exchange: Exchange) -> None:
         path = scope["path"]
+        if self._images is not None and self._images.serves(path):
+            admit = partial(self._admit, scope, exchange)
+            await self._images(scope, exchange.receive, exchange.send, admit=admit)
+            return
         found = self._downloads.match(path) if self._downloads is not None else None
         if self._downloads is not None and found is not None:
             if not self._delivery_public:

@@ -12,6 +12,7 @@ from mediakiln.ports.object_store import ObjectStore
 from mediakiln.stages.access import Access
 from mediakiln.stages.deadletters import DeadLetters
 from mediakiln.stages.deliver import Deliver
+from mediakiln.stages.derive import Derive
 from mediakiln.stages.erasure import Erasures
 from mediakiln.stages.importing import ImportDesk
 from mediakiln.stages.manage import Manage
@@ -22,6 +23,7 @@ from mediakiln.stages.uploads.direct import Direct
 from mediakiln.stages.uploads.multipart import MultipartUploads
 from mediakiln.stages.uploads.s3.stage import S3Uploads
 from mediakiln.stages.uploads.tus import TusUploads
+from mediakiln.web.derive.rules import ImageRules
 from mediakiln.web.guard.rates import Rates
 
 Ready = Callable[[], Awaitable[Mapping[str, str | None]]]
@@ -75,4 +77,7 @@ class Services:
     rates: Rates = field(default_factory=Rates)
     delivery_public: bool = False
     """Originals and products may be read by whoever knows their address."""
+    derive: Derive | None = None
+    """Makes images on request; None where no address asks for any."""
+    image_rules: ImageRules | None = None
     metrics: CollectorRegistry = field(default=REGISTRY)

@@ -1,7 +1,7 @@
 """Records that are due: re-emit what was lost, purge what was deleted, tidy what is over."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from mediakiln.model.asset import Asset, Problem, StepProducts
@@ -24,6 +24,9 @@ MAX_STALLS = 16
 MOST_PAUSE = timedelta(days=1)
 _DELETE_BATCH = 500
 
+Purge = Callable[[str, str], Awaitable[int]]
+"""Removes what was derived from an asset, given its project and id; how much it was."""
+
 
 class Reconcile:
     """Looks at every record whose `due_at` has passed.
@@ -37,9 +40,11 @@ class Reconcile:
         ledger: Ledger,
         store: ObjectStore,
         *,
+        purge_derived: Purge | None = None,
         clock: Clock = utc_now,
     ) -> None:
         self._ledger = ledger
+        self._purge_derived = purge_derived
         self._store = store
         self._clock = clock
 
@@ -157,6 +162,8 @@ class Reconcile:
         """
         await self._delete_source(asset)
         await self._delete_below(asset, keep=frozenset())
+        if self._purge_derived is not None:
+            await self._purge_derived(asset.project, asset.id)
         empty: dict[str, object] = {
             "purged": True,
             "due_at": None if asset.purged else self._clock() + TIDY_AFTER,

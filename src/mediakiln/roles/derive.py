@@ -1,0 +1,100 @@
+"""Images on request: the stage behind their addresses, its sandbox, and the rules of addresses."""
+
+import os
+import socket
+from datetime import timedelta
+
+from mediakiln.model.ids import new_id
+from mediakiln.operations.image.edit.table import EDITS
+from mediakiln.operations.image.pixels.encoding import Encoding
+from mediakiln.ports.operation import OperationSet
+from mediakiln.roles import parts
+from mediakiln.roles.engines import Engines
+from mediakiln.roles.settings import Settings
+from mediakiln.sandbox.runner import ForkRunner
+from mediakiln.stages.derive import (
+    Derive,
+    Judge,
+    Lane,
+    Maker,
+    Making,
+    Planner,
+    Shelf,
+    ShelfSweep,
+    Slowness,
+    SourceFiles,
+)
+from mediakiln.stages.process.scratch import Scratch
+from mediakiln.web.derive.rules import ImageRules
+
+OPERATION = "image.transform"
+
+
+def derive(settings: Settings, engines: Engines) -> Derive:
+    """The stage, with a sandbox of its own that starts with the first image."""
+    operation = OperationSet.installed().get(OPERATION)
+    runner = ForkRunner(
+        preload=operation.capabilities.preload, require_isolation=settings.isolation_required
+    )
+    owner = f"images-{socket.gethostname()}-{os.getpid()}-{new_id()[-8:]}"
+    scratch = Scratch(parts.scratch_root(settings, engines), owner=owner)
+    workers = settings.images_workers or os.cpu_count() or 1
+    slow_workers, waiting = max(1, workers // 2), settings.images_queue
+    made = Derive(
+        planner=Planner(operation, formats=settings.images_formats),
+        shelf=Shelf(engines.catalog, engines.store),
+        files=SourceFiles(engines.store, scratch.folder, max_bytes=settings.images_source_bytes),
+        maker=Maker(runner, OPERATION, scratch.folder, _making(settings)),
+        judge=Judge(Slowness(bytes=settings.images_slow_bytes, pixels=settings.images_slow_pixels)),
+        fast=Lane("fast", workers=workers, most_waiting=waiting),
+        slow=Lane("slow", workers=slow_workers, most_waiting=waiting),
+        store=engines.store,
+        ledger=parts.ledger(settings, engines),
+    )
+
+    async def close() -> None:
+        await made.close()
+        await runner.close()
+        scratch.close()
+
+    engines.before_close.insert(0, close)
+    return made
+
+
+def rules(settings: Settings) -> ImageRules:
+    """What the settings say of addresses of images."""
+    return ImageRules(
+        edits={name: edit.params for name, edit in EDITS.items()},
+        encoding=Encoding,
+        keys=tuple(key.encode() for key in settings.image_keys()),
+        signature_bytes=settings.images_signature_bytes,
+        signed=settings.images_signed is not False,
+        local=settings.images_signed is None and settings.loopback,
+        max_age_s=settings.images_max_age_s,
+        presets=settings.images_presets,
+        memory_bytes=settings.images_memory_bytes,
+    )
+
+
+def sweep(settings: Settings, engines: Engines) -> ShelfSweep:
+    """What holds the kept images to their bounds."""
+    return ShelfSweep(
+        engines.catalog,
+        engines.store,
+        max_bytes=settings.images_store_bytes,
+        max_age=timedelta(days=settings.images_store_days),
+    )
+
+
+def shelf(engines: Engines) -> Shelf:
+    """The kept images, for who purges them."""
+    return Shelf(engines.catalog, engines.store)
+
+
+def _making(settings: Settings) -> Making:
+    return Making(
+        wall_s=settings.images_wall_s,
+        memory_mb=settings.images_memory_mb,
+        max_pixels=settings.max_pixels,
+        max_frames=settings.max_frames,
+    )

@@ -1,0 +1,15 @@
+"""The doors of images, put together."""
+
+from mediakiln.stages.deliver import Deliver
+from mediakiln.stages.derive import Derive
+from mediakiln.web.derive.doors import ImageDoors
+from mediakiln.web.derive.gate import Gate
+from mediakiln.web.derive.images import Images
+from mediakiln.web.derive.native.door import NativeDoor
+from mediakiln.web.derive.rules import ImageRules
+
+
+def image_doors(derive: Derive, deliver: Deliver, rules: ImageRules) -> ImageDoors:
+    """Every grammar of image addresses."""
+    images, gate = Images(derive, deliver, rules), Gate(rules)
+    return ImageDoors(images, [NativeDoor(images, gate, rules)])

@@ -1,0 +1,1 @@
+"""Native addresses of images: `/i/{options}/{asset}[.ext]`."""

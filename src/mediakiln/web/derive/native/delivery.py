@@ -1,0 +1,53 @@
+"""Options that say how an image is handed over, whatever is done to it."""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+from mediakiln.model.errors import InvalidRequest
+from mediakiln.web.derive.native.values import Option
+
+DELIVERY: Final = frozenset({"v", "exp", "dl", "raw"})
+_MOST_NAME: Final = 200
+
+
+@dataclass(slots=True)
+class Delivery:
+    """What the options said."""
+
+    raw: bool = False
+    attachment: bool = False
+    filename: str | None = None
+    version: str | None = None
+    expires: float | None = None
+
+    def read(self, option: Option) -> None:
+        """Mind one option of `DELIVERY`.
+
+        Raises:
+            InvalidRequest: its value is not allowed; names it.
+        """
+        value = None if option.value is None else unquote(option.value)
+        if option.name == "raw":
+            self.raw = True
+        elif option.name == "dl":
+            self.attachment, self.filename = True, value
+        elif not value:
+            raise InvalidRequest(f"{option.name} needs a value", field=option.name)
+        elif option.name == "v":
+            self.version = value
+        else:
+            self.expires = _moment(value)
+        if self.filename and len(self.filename) > _MOST_NAME:
+            raise InvalidRequest("dl: the name is too long", field="dl", limit=_MOST_NAME)
+
+
+def _moment(text: str) -> float:
+    try:
+        moment = float(text)
+    except ValueError:
+        moment = math.nan
+    if not math.isfinite(moment):
+        raise InvalidRequest("exp: a time in seconds since 1970 is needed", field="exp")
+    return moment
