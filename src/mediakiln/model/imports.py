@@ -9,6 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from mediakiln.model.asset import Problem
 from mediakiln.model.recipe import Recipe
 
+IMPORTS: Final = "imports"
+IMPORT_ITEMS: Final = "import-items"
+IMPORTS_OPEN: Final = "imports-open"
+"""The catalog's spaces of imports, of their pages, and of marks of those that have not ended;
+keys are `{project}/{id}`, and `{project}/{id}/{page}` of pages."""
 MAX_ITEMS: Final = 1_000_000
 MAX_PAGES: Final = 100_000
 PAGE_ITEMS: Final = 100

@@ -2,8 +2,13 @@
 
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+WATCHED: Final = "watched"
+"""The catalog's space of files that were taken from watched folders; keys are `{project}/{mark}`,
+where the mark tells a file apart."""
 
 
 class After(StrEnum):

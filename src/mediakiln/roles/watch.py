@@ -30,7 +30,7 @@ from mediakiln.model.errors import (
 )
 from mediakiln.model.ids import new_id
 from mediakiln.model.upload import Offer
-from mediakiln.model.watched import After, WatchedFolder
+from mediakiln.model.watched import WATCHED, After, WatchedFolder
 from mediakiln.ports.catalog import Record, Records
 from mediakiln.roles import imports, parts
 from mediakiln.roles.engines import Engines
@@ -41,7 +41,6 @@ from mediakiln.stages.recipes import RecipeBook
 
 log = logging.getLogger(__name__)
 
-SPACE: Final = "watched"
 KEPT: Final = timedelta(days=30)
 """How long it is remembered what became of a file that is not in the folder any more."""
 
@@ -212,7 +211,8 @@ class Watcher:
         """The file's record, with the id its asset has or will have."""
         key = f"{self._folder.project}/{self._mark(seen)}"
         if (record := await self._records.get(key)) is None:
-            value = {"state": "taking", "id": new_id(), "path": str(self._root / seen.key)}
+            said = {"path": str(self._root / seen.key), "uploader": self._folder.uploader}
+            value = {"state": "taking", "id": new_id(), **said}
             with suppress(VersionConflict):
                 return Record(key, value, await self._records.put(key, value))
             record = await self._records.get(key)
@@ -289,7 +289,7 @@ def build(settings: Settings, engines: Engines) -> Service:
             Watcher(
                 folder,
                 intake,
-                engines.catalog.records(SPACE),
+                engines.catalog.records(WATCHED),
                 recipes,
                 settle_s=settings.watch_settle_s,
                 scan_s=settings.watch_scan_s,

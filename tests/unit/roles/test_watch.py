@@ -13,8 +13,8 @@ import pytest
 from mediakiln.adapters.fetcher import watched
 from mediakiln.model.asset import Asset
 from mediakiln.model.errors import EngineUnavailable
-from mediakiln.model.watched import After, WatchedFolder
-from mediakiln.roles.watch import SPACE, Watcher
+from mediakiln.model.watched import WATCHED, After, WatchedFolder
+from mediakiln.roles.watch import Watcher
 from mediakiln.stages.importing import Intake
 from support.waiting import eventually
 from support.world import NoRunner, World
@@ -36,7 +36,7 @@ class Watch:
         watcher = Watcher(
             WatchedFolder(path=self.root, uploader="camera", tags=("in",), **folder),
             Intake(self.world.store, self.world.catalog, self.world.receive, max_bytes=100_000),
-            self.world.catalog.records(SPACE),
+            self.world.catalog.records(WATCHED),
             self.world.recipes,
             settle_s=settle_s,
             scan_s=scan_s,

@@ -126,6 +126,21 @@ async def test_an_export_holds_records_originals_and_products(locked: Site) -> N
         assert archive.getnames() == [f"{id}/asset.json"]
 
 
+async def test_an_export_holds_uploads_in_progress(locked: Site) -> None:
+    said = {"filename": "a.txt", "size": 10, "tags": ["private"]}
+    for uploader in ("ann", "bob"):
+        await locked.http.post("/v1/uploads", json=said | {"uploader": uploader}, headers=OWNER)
+    answer = await locked.http.get("/v1/uploaders/ann/export", headers=OWNER)
+    with tarfile.open(fileobj=io.BytesIO(answer.content)) as archive:
+        [name] = archive.getnames()
+        document = archive.extractfile(name)
+        assert document is not None
+        record = json.loads(document.read())
+    assert name == f"uploads/{record['id']}.json"
+    assert (record["uploader"], record["tags"], record["offset"]) == ("ann", ["private"], 0)
+    assert not {"token", "key", "extra"} & set(record)
+
+
 async def test_only_who_administers_a_project_erases_and_exports(locked: Site) -> None:
     _, text = await locked.services.access.keys.create(
         "k", project="default", scopes=[Scope.DELETE, Scope.READ], by="owner"

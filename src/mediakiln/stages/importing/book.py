@@ -13,13 +13,17 @@ from typing import Final
 from mediakiln.model.clock import Clock, utc_now
 from mediakiln.model.errors import Leased, NotFound, VersionConflict
 from mediakiln.model.ids import is_id
-from mediakiln.model.imports import Counts, Holder, Import, ImportState, Page
+from mediakiln.model.imports import (
+    IMPORT_ITEMS,
+    IMPORTS,
+    IMPORTS_OPEN,
+    Counts,
+    Holder,
+    Import,
+    ImportState,
+    Page,
+)
 from mediakiln.ports.catalog import Catalog, Record
-
-SPACE: Final = "imports"
-ITEMS: Final = "import-items"
-OPEN: Final = "imports-open"
-"""A mark for every import that has not ended, for whoever looks after those that stand."""
 
 KEPT: Final = timedelta(days=30)
 """How long an import can be looked at, from its beginning."""
@@ -33,9 +37,9 @@ class ImportBook:
     """Reads and writes the records. Keys are `{project}/{id}` and `{project}/{id}/{page}`."""
 
     def __init__(self, catalog: Catalog, *, clock: Clock = utc_now) -> None:
-        self._imports = catalog.records(SPACE)
-        self._pages = catalog.records(ITEMS)
-        self._open = catalog.records(OPEN)
+        self._imports = catalog.records(IMPORTS)
+        self._pages = catalog.records(IMPORT_ITEMS)
+        self._open = catalog.records(IMPORTS_OPEN)
         self.clock = clock
 
     async def begin(self, job: Import) -> None:

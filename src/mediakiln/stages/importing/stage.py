@@ -69,6 +69,14 @@ class Importing:
             job = await self._book.get(work.project, work.asset)
         except NotFound:
             return
+        try:
+            await self._do(job, work)
+        except NotFound:
+            # Its uploader was erased meanwhile, perhaps, and the import with it.
+            if await self._is_there(job):
+                raise
+
+    async def _do(self, job: Import, work: ImportWork) -> None:
         if work.round != job.round:
             return
         if work.step == "page":
@@ -77,6 +85,13 @@ class Importing:
             await self._walk(job, work.page)
         elif job.state is ImportState.LISTING and job.source.kind == "place":
             await self._list(job)
+
+    async def _is_there(self, job: Import) -> bool:
+        try:
+            await self._book.get(job.project, job.id)
+        except NotFound:
+            return False
+        return True
 
     async def sweep(self) -> int:
         """Set imports going that have stood still, as after a crash between two writes."""

@@ -1,7 +1,9 @@
 """A tar archive of everything of one uploader, written while it is read (POSIX.1-2001, pax)."""
 
+import json
 import tarfile
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Final
 
 from mediakiln.model.asset import Asset
@@ -19,7 +21,10 @@ _GONE: Final = (Gone, NotFound, ObjectMissing)
 async def exported(
     services: Services, project: str, uploader: str, *, base: str, files: bool
 ) -> AsyncIterator[bytes]:
-    """`{id}/asset.json`, `{id}/original/{name}`, `{id}/products/{step}/{file}`, asset by asset."""
+    """`{id}/asset.json`, `{id}/original/{name}`, `{id}/products/{step}/{file}`, asset by asset.
+
+    Then what else there is of the uploader: `uploads/…`, `imports/…`, `watched/…`.
+    """
     cursor: str | None = None
     while True:
         page = await services.catalog.list(project, limit=_PAGE, cursor=cursor)
@@ -30,6 +35,10 @@ async def exported(
         cursor = page.cursor
         if cursor is None:
             break
+    async for trace in services.erasures.traces.of(project, uploader):
+        document = json.dumps(trace.document, indent=2, default=str).encode()
+        yield _head(trace.path, len(document), trace.at)
+        yield document + _padding(len(document))
     yield _END
 
 
@@ -38,12 +47,12 @@ async def _asset(
 ) -> AsyncIterator[bytes]:
     view = await asset_view(asset, services.deliver, base)
     record = view.model_dump_json(indent=2).encode()
-    yield _head(f"{asset.id}/asset.json", len(record), asset)
+    yield _head(f"{asset.id}/asset.json", len(record), asset.created_at)
     yield record + _padding(len(record))
     if not files:
         return
     for path, item in await _files(services, asset):
-        yield _head(f"{asset.id}/{path}", item.size, asset)
+        yield _head(f"{asset.id}/{path}", item.size, asset.created_at)
         sent = 0
         async for chunk in services.deliver.stream(item):
             sent += len(chunk)
@@ -70,10 +79,10 @@ async def _files(services: Services, asset: Asset) -> list[tuple[str, Deliverabl
     return found
 
 
-def _head(name: str, size: int, asset: Asset) -> bytes:
+def _head(name: str, size: int, at: datetime) -> bytes:
     info = tarfile.TarInfo(name)
     info.size = size
-    info.mtime = int(asset.created_at.timestamp())
+    info.mtime = int(at.timestamp())
     return info.tobuf(tarfile.PAX_FORMAT)
 
 

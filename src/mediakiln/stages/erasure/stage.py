@@ -6,23 +6,22 @@ are locked for some days after their writing and go when the lock ends; till the
 waits. What stays is a tombstone: an id, times, sizes.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mediakiln.model.asset import Asset
 from mediakiln.model.clock import Clock, utc_now
 from mediakiln.model.errors import ArchiveLocked, InvalidRequest, NotFound, VersionConflict
-from mediakiln.model.ids import is_id, new_id
+from mediakiln.model.ids import id_time, is_id, new_id
 from mediakiln.model.keys import Bucket
 from mediakiln.model.kind import AssetState
-from mediakiln.model.upload import UPLOADS, Upload
-from mediakiln.ports.catalog import Record, Records
 from mediakiln.ports.object_store import ObjectStore
+from mediakiln.stages.erasure.traces import NAME, Traces, listed
 from mediakiln.stages.ledger import Change, Ledger
 
 SPACE: Final = "erasures"
@@ -32,13 +31,13 @@ ARCHIVE_LOCK: Final = timedelta(days=8)
 """Seven full days, and the one in which the copy was written."""
 SETTLING: Final = timedelta(minutes=2)
 """After the first pass a second one is made: lists may lag behind writes."""
+_TIMED: Final = 7
+"""The version of ids that hold a time (RFC 9562)."""
 _LOOK_AGAIN: Final = timedelta(hours=1)
 _KEPT: Final = timedelta(days=400)
 _PAGE: Final = 200
-_KEYS: Final = "s3-keys"
 _TRACES: Final = ("deliveries",)
 """Spaces of records whose keys begin with an asset's id."""
-_NAME: Final = "erased"
 
 
 class ErasureState(StrEnum):
@@ -78,6 +77,7 @@ class Erasures:
         self._erased = ledger.catalog.records(ERASED)
         self._store = store
         self._clock = clock
+        self.traces = Traces(ledger.catalog, clock=clock)
 
     async def begin(self, project: str, uploader: str, *, by: str) -> Erasure:
         """Order an erasure; what is uploaded after it is not touched by it.
@@ -108,7 +108,7 @@ class Erasures:
     async def sweep(self) -> int:
         """Take every erasure that is due a page further; returns how many there were."""
         treated = 0
-        async for record in _listed(self._records):
+        async for record in listed(self._records):
             erasure = Erasure.model_validate(record.value)
             if erasure.state is ErasureState.DONE or erasure.due_at > self._clock():
                 continue
@@ -132,7 +132,7 @@ class Erasures:
         found = 0
         for asset in page.assets:
             # Later uploads are of after the order: their uploader may have begun anew.
-            if asset.uploader == erasure.uploader and asset.created_at <= erasure.created_at:
+            if asset.uploader == erasure.uploader and _begun(asset) <= erasure.created_at:
                 await self._strip(asset, erasure)
                 found += 1
         update: dict[str, Any] = {"assets": erasure.assets + found, "cursor": page.cursor}
@@ -159,7 +159,7 @@ class Erasures:
             return Change(
                 latest.model_copy(
                     update={
-                        "name": _NAME,
+                        "name": NAME,
                         "uploader": "",
                         "tags": (),
                         "metadata": {},
@@ -190,27 +190,18 @@ class Erasures:
                 return
 
     async def _forget_names(self, erasure: Erasure) -> None:
-        """Delete keys that lead to its assets, and end the uploads that the uploader began."""
+        """Take the uploader out of all records beside the assets'."""
         erased = {
-            record.key.partition("/")[2] async for record in _listed(self._erased, f"{erasure.id}/")
+            record.key.partition("/")[2] async for record in listed(self._erased, f"{erasure.id}/")
         }
-        keys = self._catalog.records(_KEYS)
-        async for record in _listed(keys, f"{erasure.project}/"):
-            if record.value["asset"] in erased:
-                await keys.delete(record.key)
-        uploads = self._catalog.records(UPLOADS)
-        async for record in _listed(uploads, f"{erasure.project}/"):
-            upload = Upload.model_validate(record.value)
-            if upload.uploader == erasure.uploader and upload.created_at <= erasure.created_at:
-                over = {"expires_at": self._clock(), "uploader": "", "name": _NAME, "tags": ()}
-                ended = upload.model_copy(update=over).model_dump(mode="json")
-                with suppress(VersionConflict):  # somebody writes to it: the next pass sees it
-                    await uploads.put(record.key, ended, expected=record.version)
+        await self.traces.erase(
+            erasure.project, erasure.uploader, before=erasure.created_at, assets=erased
+        )
 
     async def _unlock(self, erasure: Erasure) -> Erasure:
         """Delete the archive copies whose lock has ended; done when none is left."""
         left = 0
-        async for record in _listed(self._erased, f"{erasure.id}/"):
+        async for record in listed(self._erased, f"{erasure.id}/"):
             id = record.key.partition("/")[2]
             asset = await self._catalog.get(id)
             purged = asset is None or asset.purged
@@ -250,14 +241,13 @@ class Erasures:
         return True
 
 
-async def _listed(records: Records, prefix: str = "") -> AsyncIterator[Record]:
-    cursor: str | None = None
-    while True:
-        found, cursor = await records.list(prefix, limit=_PAGE, cursor=cursor)
-        for record in found:
-            yield record
-        if cursor is None:
-            return
+def _begun(asset: Asset) -> datetime:
+    """When its uploader began with it: what comes in parts, or by an import, has its id from then.
+
+    So nothing that was on its way at the order slips through behind it.
+    """
+    made_here = UUID(asset.id).version == _TIMED
+    return min(asset.created_at, id_time(asset.id)) if made_here else asset.created_at
 
 
 def _key(erasure: Erasure) -> str:
