@@ -74,18 +74,18 @@ def _renditions(
     from mediakiln.operations.image.pixels.settle import settled
 
     largest = max(sizes.values(), key=lambda size: size.width)
-    opened, icc = scene.picture, scene.keep_profile
+    opened, target = scene.picture, scene.target
     still = not (scene.frames or opened.vector)
-    larger = kept.find(source, largest.width, largest.height, keep_profile=icc) if still else None
+    larger = kept.find(source, largest.width, largest.height, target=target) if still else None
     if larger is not None:
         scaled = larger.thumbnail_image(largest.width, height=largest.height, size="force")
     else:
-        scaled = opened.scaled(largest.width, largest.height, frames=scene.frames, keep_profile=icc)
+        scaled = opened.scaled(largest.width, largest.height, frames=scene.frames, target=target)
     again = scene.context.again and still and larger is None and kept.fits(scaled)
     if len(sizes) > 1 or again:
         scaled = settled(scaled)
     if again:
-        kept.keep(source, scaled, keep_profile=icc)
+        kept.keep(source, scaled, target=target)
     for stem, size in sizes.items():
         image = scaled
         if size.width != largest.width:

@@ -72,7 +72,7 @@ def _colour(picture: Picture) -> dict[str, Any]:
 def _profile(picture: Picture) -> str | None:
     """The name that the embedded ICC profile gives itself."""
     if not has(picture.header, "icc-profile-data"):
-        return {"p3": "Display P3"}.get(picture.profile or "")
+        return picture.declared.name if picture.declared else None
     from PIL import ImageCms
 
     data = bytes(picture.header.get("icc-profile-data"))

@@ -34,7 +34,7 @@ def rgba(picture: Picture, side: int) -> Pixels:
     scale = min(1.0, side / max(picture.width, picture.height))
     width, height = (max(1, round(length * scale)) for length in (picture.width, picture.height))
     with engine.translated():
-        image = picture.scaled(width, height, frames=False, keep_profile=False)
+        image = picture.scaled(width, height, frames=False)
         pixels: Pixels = image.numpy()
     if pixels.ndim == _GREY_BANDS:
         pixels = pixels[:, :, None]

@@ -11,6 +11,7 @@ from mediakiln.operations.image.pixels import encode, engine, sizes, written
 from mediakiln.operations.image.pixels.edit import Frames, Scene, Step
 from mediakiln.operations.image.pixels.encoding import Encoding
 from mediakiln.operations.image.pixels.formats import Output
+from mediakiln.operations.image.pixels.managed.target import BYTE, DEEP, target_of
 from mediakiln.operations.image.pixels.parts.view import View
 from mediakiln.operations.image.pixels.picture import Picture, open_picture
 from mediakiln.operations.image.pixels.settle import settled
@@ -18,9 +19,17 @@ from mediakiln.ports.operation import Context
 
 
 def rendered(
-    source: Path, steps: Sequence[Step], encoding: Encoding, out: Path, *, context: Context
+    source: Path,
+    steps: Sequence[Step],
+    encoding: Encoding,
+    out: Path,
+    *,
+    context: Context,
+    bits: int = BYTE,
 ) -> Product:
     """Open the file, do the steps in their order, and write `image.{ext}` into `out`.
+
+    More than 8 `bits` a channel need a format that holds them, and steps that can deal with them.
 
     Raises:
         TooManyPixels, LimitExceeded: the source, or what a step makes, is larger than allowed.
@@ -29,15 +38,19 @@ def rendered(
     engine.setup(context.threads)
     opened = open_picture(source, context)
     output = encode.output_of(encoding, opened)
-    scene = scene_of(opened, output, encoding, context)
+    bits = bits if output in encode.DEEP else BYTE
+    scene = scene_of(opened, output, encoding, context, depth=DEEP if bits > BYTE else BYTE)
     with engine.translated():
-        return written.write(edited(steps, scene), out, "image", output, encoding, opened)
+        image = edited(steps, scene)
+        return written.write(image, out, "image", output, encoding, opened, bits=bits)
 
 
-def scene_of(opened: Picture, output: Output, encoding: Encoding, context: Context) -> Scene:
+def scene_of(
+    opened: Picture, output: Output, encoding: Encoding, context: Context, *, depth: int = BYTE
+) -> Scene:
     """What edits may know of a picture that becomes a file of this format."""
     frames = encoding.animated and opened.animated and output in encode.ANIMATED
-    return Scene(opened, context, frames, keep_profile=encoding.metadata == "icc")
+    return Scene(opened, context, frames, target_of(encoding, output, depth))
 
 
 def edited(steps: Sequence[Step], scene: Scene) -> Any:
@@ -68,8 +81,8 @@ def check(frames: Frames, scene: Scene) -> None:
 def decoded(view: View, width: int, height: int, scene: Scene) -> Frames:
     """The view's frames at exactly this size; all frames of an animation, or else one."""
     if not scene.frames:
-        return [view.decoded(width, height, keep_profile=scene.keep_profile)]
-    return split(view.picture.scaled(width, height, frames=True, keep_profile=scene.keep_profile))
+        return [view.decoded(width, height, target=scene.target)]
+    return split(view.picture.scaled(width, height, frames=True, target=scene.target))
 
 
 def split(image: Any) -> Frames:

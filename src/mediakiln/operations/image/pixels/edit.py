@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mediakiln.operations.image.pixels.managed.target import SRGB, Target
 from mediakiln.ports.operation import Context, Params
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ class Scene:
     context: Context
     frames: bool
     """Whether all frames of an animation are worked on."""
-    keep_profile: bool
-    """Whether the pixels stay in the source's own colour space."""
+    target: Target = SRGB
+    """The colours that the pixels are in."""
 
 
 Apply = Callable[[Frames, Any, Scene], Frames]

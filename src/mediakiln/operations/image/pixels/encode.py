@@ -1,27 +1,27 @@
 """Write a libvips image in one of the output formats."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import pyvips
+
+from mediakiln.operations.image.pixels.codecs import fitting, settings
 from mediakiln.operations.image.pixels.encoding import Encoding
 from mediakiln.operations.image.pixels.formats import Output, default_output
+from mediakiln.operations.image.pixels.managed import space
+from mediakiln.operations.image.pixels.meta import keeping
 from mediakiln.operations.image.pixels.picture import Picture
 
-OPAQUE: frozenset[Output] = frozenset({"jpeg"})
+OPAQUE: Final[frozenset[Output]] = frozenset({"jpeg"})
 """Formats without transparency."""
-ANIMATED: frozenset[Output] = frozenset({"gif", "webp"})
+ANIMATED: Final[frozenset[Output]] = frozenset({"gif", "webp"})
 """Formats that hold frames."""
 
-_QUALITY: dict[Output, int] = {"jpeg": 80, "webp": 80, "avif": 55}
-_EFFORT: dict[Output, tuple[int, int, int]] = {
-    "webp": (0, 6, 4),
-    "avif": (0, 9, 3),
-    "gif": (1, 10, 7),
-    "png": (0, 9, 6),
-    "tiff": (0, 9, 6),
-    "jpeg": (0, 9, 0),
-}
-"""The encoder's least and greatest effort, and what is used when nobody says."""
+DEEP: Final[frozenset[Output]] = frozenset({"png", "tiff", "avif", "jxl"})
+"""Formats with more than 8 bits a channel."""
+
+_EXIF, _XMP, _IPTC, _ICC = 1, 2, 4, 8
+"""libvips' flags of what a saver keeps (VipsForeignKeep)."""
 
 
 def output_of(encoding: Encoding, opened: Picture) -> Output:
@@ -31,82 +31,81 @@ def output_of(encoding: Encoding, opened: Picture) -> Output:
     return default_output(opened.format, alpha=opened.alpha, lossless=encoding.lossless)
 
 
-def save(image: Any, path: Path, output: Output, params: Encoding) -> None:
-    """Encode straight into the file. Nothing of the source's metadata goes with it."""
-    options: dict[str, Any] = {"keep": "icc" if params.metadata == "icc" else "none"}
-    options |= _OPTIONS[output](params)
-    getattr(image, _SAVERS[output])(str(path), **options)
+def save(
+    image: Any,
+    path: Path,
+    output: Output,
+    encoding: Encoding,
+    *,
+    header: Any = None,
+    bits: int | None = None,
+) -> dict[str, Any]:
+    """Encode into the file; what its metadata say of a quality that was searched.
+
+    `header` is the source's, whose metadata may be kept; without it nothing is.
+
+    Raises:
+        LimitExceeded: not even the smallest file is within the byte budget.
+    """
+    carried = _carrying(image, output, encoding, header)
+    top = settings.plain(encoding, output, bits)
+    if not fitting.searches(encoding, top):
+        _file(carried, path, top)
+        return {}
+    carried = carried.copy_memory()
+    data, facts = fitting.fitted(
+        encoding, top, lambda rung: _bytes(carried, rung), _scorer(carried)
+    )
+    path.write_bytes(data)
+    return facts
 
 
-def _quality(params: Encoding, output: Output) -> int:
-    return params.quality or _QUALITY[output]
+def _carrying(image: Any, output: Output, encoding: Encoding, header: Any) -> Any:
+    """The image with all that goes into the file beside its pixels."""
+    blocks = keeping.Kept()
+    if header is not None:
+        srgb = space.profile_of(image) is None
+        blocks = keeping.kept(header, encoding, srgb=srgb)
+    return keeping.attached(image, blocks, jpeg=output == "jpeg")
 
 
-def _effort(params: Encoding, output: Output) -> int:
-    least, greatest, usual = _EFFORT[output]
-    if params.effort is None:
-        return usual
-    return least + round(params.effort / 9 * (greatest - least))
+def _file(image: Any, path: Path, rung: settings.Settings) -> None:
+    getattr(image, rung.saver)(str(path), keep=_keep(image), **rung.options())
 
 
-def _jpeg(params: Encoding) -> dict[str, Any]:
-    return {
-        "Q": _quality(params, "jpeg"),
-        "interlace": params.progressive,
-        "optimize_coding": _effort(params, "jpeg") > 0,
-    }
+def _bytes(image: Any, rung: settings.Settings) -> bytes:
+    data: bytes = getattr(image, f"{rung.saver}_buffer")(keep=_keep(image), **rung.options())
+    return data
 
 
-def _webp(params: Encoding) -> dict[str, Any]:
-    return {
-        "Q": _quality(params, "webp"),
-        "lossless": params.lossless,
-        "effort": _effort(params, "webp"),
-    }
+def _keep(image: Any) -> int:
+    carried = (
+        (keeping.EXIF, _EXIF),
+        (keeping.XMP, _XMP),
+        (keeping.IPTC, _IPTC),
+        (space.PROFILE, _ICC),
+    )
+    return sum(flag for name, flag in carried if image.get_typeof(name))
 
 
-def _avif(params: Encoding) -> dict[str, Any]:
-    return {
-        "compression": "av1",
-        "Q": _quality(params, "avif"),
-        "lossless": params.lossless,
-        "effort": _effort(params, "avif"),
-    }
+def _scorer(image: Any) -> Any:
+    """A function that scores a file against the image; it prepares when it is first called."""
+    reference: list[Any] = []
+
+    def score(data: bytes) -> float:
+        from mediakiln.operations.image.pixels.codecs.score import Reference
+
+        if not reference:
+            reference.append(Reference(_shown(image)))
+        several = image.height > image.get_page_height()
+        decoded = pyvips.Image.new_from_buffer(data, "n=-1" if several else "")
+        return float(reference[0].score(_shown(decoded)))
+
+    return score
 
 
-def _png(params: Encoding) -> dict[str, Any]:
-    options: dict[str, Any] = {
-        "interlace": params.progressive,
-        "compression": _effort(params, "png"),
-    }
-    if params.quality is not None and not params.lossless:
-        options |= {"palette": True, "Q": params.quality}
-    return options
-
-
-def _gif(params: Encoding) -> dict[str, Any]:
-    return {"effort": _effort(params, "gif")}
-
-
-def _tiff(params: Encoding) -> dict[str, Any]:
-    if params.quality is not None and not params.lossless:
-        return {"compression": "jpeg", "Q": params.quality}
-    return {"compression": "deflate", "predictor": "horizontal"}
-
-
-_SAVERS: dict[Output, str] = {
-    "jpeg": "jpegsave",
-    "webp": "webpsave",
-    "avif": "heifsave",
-    "png": "pngsave",
-    "gif": "gifsave",
-    "tiff": "tiffsave",
-}
-_OPTIONS = {
-    "jpeg": _jpeg,
-    "webp": _webp,
-    "avif": _avif,
-    "png": _png,
-    "gif": _gif,
-    "tiff": _tiff,
-}
+def _shown(image: Any) -> Any:
+    """8 bits a channel, in memory."""
+    if image.format != "uchar":
+        image = image.colourspace("b-w" if space.grey(image) else "srgb")
+    return image.copy_memory()

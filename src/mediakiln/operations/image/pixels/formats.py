@@ -4,9 +4,22 @@ import struct
 from typing import Literal
 
 Format = Literal[
-    "jpeg", "png", "webp", "avif", "gif", "tiff", "svg", "heic", "bmp", "ico", "jp2", "qoi", "pnm"
+    "jpeg",
+    "png",
+    "webp",
+    "avif",
+    "gif",
+    "tiff",
+    "svg",
+    "heic",
+    "bmp",
+    "ico",
+    "jp2",
+    "qoi",
+    "pnm",
+    "jxl",
 ]
-Output = Literal["jpeg", "png", "webp", "avif", "gif", "tiff"]
+Output = Literal["jpeg", "png", "webp", "avif", "gif", "tiff", "jxl"]
 
 HEAD_BYTES = 4096
 
@@ -25,6 +38,7 @@ ACCEPTS = (
     "image/x-ms-bmp",
     "image/vnd.microsoft.icon",
     "image/x-icon",
+    "image/jxl",
     "image/jp2",
     "image/jpx",
     "image/jpeg2000",
@@ -42,6 +56,7 @@ MEDIA_TYPES: dict[Output, str] = {
     "avif": "image/avif",
     "gif": "image/gif",
     "tiff": "image/tiff",
+    "jxl": "image/jxl",
 }
 EXTENSIONS: dict[Output, str] = {
     "jpeg": "jpg",
@@ -50,6 +65,7 @@ EXTENSIONS: dict[Output, str] = {
     "avif": "avif",
     "gif": "gif",
     "tiff": "tif",
+    "jxl": "jxl",
 }
 
 _WEB: dict[Format, Output] = {
@@ -59,7 +75,7 @@ _WEB: dict[Format, Output] = {
     "avif": "avif",
     "gif": "gif",
 }
-_PHOTOGRAPHS = frozenset({"jpeg", "heic", "tiff", "jp2", "pnm"})
+_PHOTOGRAPHS = frozenset({"jpeg", "heic", "tiff", "jp2", "pnm", "jxl"})
 _SIGNATURES: tuple[tuple[bytes, Format], ...] = (
     (b"\xff\xd8\xff", "jpeg"),
     (b"\x89PNG\r\n\x1a\n", "png"),
@@ -74,6 +90,8 @@ _SIGNATURES: tuple[tuple[bytes, Format], ...] = (
     (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "jp2"),
     (b"\xff\x4f\xff\x51", "jp2"),
     (b"qoif", "qoi"),
+    (b"\x00\x00\x00\x0cJXL \r\n\x87\n", "jxl"),
+    (b"\xff\x0a", "jxl"),
 )
 _HEIF_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2"}

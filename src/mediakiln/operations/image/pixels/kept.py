@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from mediakiln.operations.image.pixels.managed.target import Target
+
 ENOUGH: Final = 2
 MAX_BYTES: Final = 64 * 1024 * 1024
 """Of pixels that are kept; larger ones are decoded again."""
@@ -20,7 +22,7 @@ _Identity = tuple[str, int, int, int, int]
 @dataclass(frozen=True, slots=True)
 class _Kept:
     source: _Identity
-    profile: bool
+    target: Target | None
     image: Any
 
 
@@ -33,17 +35,17 @@ def fits(image: Any) -> bool:
     return int(image.width * image.height * image.bands) <= MAX_BYTES
 
 
-def keep(path: Path, image: Any, *, keep_profile: bool) -> None:
+def keep(path: Path, image: Any, *, target: Target) -> None:
     """Keep a rendition of the file whose pixels are in memory, in place of an older one."""
     if fits(image):
-        _renditions[:] = [_Kept(_identity(path), keep_profile, image)]
+        _renditions[:] = [_Kept(_identity(path), target, image)]
 
 
-def find(path: Path, width: int, height: int, *, keep_profile: bool) -> Any | None:
+def find(path: Path, width: int, height: int, *, target: Target) -> Any | None:
     """A rendition of the file that is large enough to scale to this size; None without."""
     for kept in _renditions:
         if (
-            kept.profile == keep_profile
+            kept.target == target
             and kept.image.width >= width * ENOUGH
             and kept.image.height >= height * ENOUGH
             and kept.source == _identity(path)
@@ -55,7 +57,7 @@ def find(path: Path, width: int, height: int, *, keep_profile: bool) -> Any | No
 def keep_decoded(path: Path, decoded: Any, image: Any) -> None:
     """Keep a whole decoded file, for formats whose decoder cannot shrink; `image` has its size."""
     if fits(image):
-        _decoded[:] = [_Kept(_identity(path), profile=True, image=decoded)]
+        _decoded[:] = [_Kept(_identity(path), target=None, image=decoded)]
 
 
 def find_decoded(path: Path) -> Any | None:

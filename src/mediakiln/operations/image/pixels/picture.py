@@ -16,6 +16,9 @@ from mediakiln.model.errors import (
 )
 from mediakiln.operations.image.pixels import engine, kept, raster
 from mediakiln.operations.image.pixels.formats import HEAD_BYTES, Format, sniff
+from mediakiln.operations.image.pixels.managed import declared, space
+from mediakiln.operations.image.pixels.managed.declared import Declared
+from mediakiln.operations.image.pixels.managed.target import BYTE, SRGB, Target
 from mediakiln.operations.image.pixels.parts.box import UNTURNED, UPRIGHT, Box, Turn
 from mediakiln.ports.operation import Context
 
@@ -32,7 +35,6 @@ OVERSAMPLED: Final = 2
 most of the shrinking is done by a better filter than its own."""
 DECODED_AT: Final = (1, 2, 4, 8)
 """How far decoders shrink."""
-_GREY = frozenset({"b-w", "grey16"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,8 @@ class Picture:
     """The undecoded libvips image: its fields and nothing else are read."""
     source: Any
     """A libvips source, or None where the pixels are in `header` already."""
-    profile: str | None = None
-    """libvips' name of the colour space, where only the container names it."""
+    declared: Declared | None = None
+    """Its colour space, where the file names one without a profile."""
 
     @property
     def vector(self) -> bool:
@@ -61,14 +63,19 @@ class Picture:
         """Whether it holds frames, as opposed to pages."""
         return self.frames > 1 and self.format in _FRAMES
 
-    def scaled(self, width: int, height: int, *, frames: bool, keep_profile: bool) -> Any:
-        """Upright, at exactly this size, 8 bits a channel: a lazy libvips image.
+    def scaled(self, width: int, height: int, *, frames: bool, target: Target = SRGB) -> Any:
+        """Upright, at exactly this size, in the target's colours: a lazy libvips image.
 
-        The decoder itself shrinks where it can. The result is sRGB or grey, unless its own
-        profile is kept. `frames` stacks all of them vertically, as libvips does, and
+        The decoder itself shrinks where it can. The result is grey or RGB, and carries a profile
+        only if it is not sRGB. `frames` stacks all of them vertically, as libvips does, and
         needs an animated picture.
         """
-        options = self._colours(keep_profile=keep_profile) | {"height": height, "size": "force"}
+        if self._converts_first(target):
+            stored = self.upright.inverse
+            across, down = stored.size(self.width, self.height)
+            image, _ = self._shrunk(Box(0, 0, across, down), *stored.size(width, height))
+            return space.sized(space.converted(image, target), width, height)
+        options = {**self._conversion(target), "height": height, "size": "force"}
         if self.source is None:
             image = self.header.thumbnail_image(width, **options)
         else:
@@ -77,17 +84,19 @@ class Picture:
             image = pyvips.Image.thumbnail_source(
                 self.source, width, option_string=loading, **options
             )
-        return self._plain(image)
+        return self._finished(image, target)
 
-    def part(self, box: Box, width: int, height: int, *, keep_profile: bool) -> Any:
+    def part(self, box: Box, width: int, height: int, *, target: Target = SRGB) -> Any:
         """A part of the first frame at exactly this size, otherwise as `scaled` gives it.
 
         The box and the result are as the file stores its pixels: `upright` is not done yet.
         """
-        options = self._colours(keep_profile=keep_profile) | {"height": height, "size": "force"}
         image, box = self._shrunk(box, width, height)
         cut = image.extract_area(box.left, box.top, box.width, box.height)
-        return self._plain(cut.thumbnail_image(width, no_rotate=True, **options))
+        if self._converts_first(target):
+            return space.sized(space.converted(cut, target), width, height, upright=True)
+        options = {**self._conversion(target), "height": height, "size": "force"}
+        return self._finished(cut.thumbnail_image(width, no_rotate=True, **options), target)
 
     @property
     def upright(self) -> Turn:
@@ -114,24 +123,24 @@ class Picture:
         image = pyvips.Image.new_from_source(self.source, _STRICT, **options)
         return image, box.shrunk(factor, image.width, image.height)
 
-    def _colours(self, *, keep_profile: bool) -> dict[str, Any]:
-        """Libvips' options for the result's colour space."""
-        keep = keep_profile and self.header.interpretation not in {*_GREY, "cmyk"}
-        options: dict[str, Any] = {}
-        if not keep and (self.profile or self._needs_conversion()):
-            options["output_profile"] = "srgb"
-            if self.profile:
-                options["input_profile"] = self.profile
-        return options
+    def _converts_first(self, target: Target) -> bool:
+        """Whether colours are converted before pixels are scaled, since libvips would lose some."""
+        if self.vector:
+            return False
+        return target.depth > BYTE or not space.displayed(self.header)
 
-    def _plain(self, image: Any) -> Any:
-        """Grey or RGB, 8 bits a channel."""
-        if self.header.interpretation in _GREY:
-            return image.colourspace("b-w")
-        return image if image.format == "uchar" else image.colourspace("srgb")
+    def _conversion(self, target: Target) -> dict[str, Any]:
+        """Libvips' options that convert what it scaled."""
+        to = space.destination(self.header, space.profile_of(self.header), target)
+        return {"output_profile": to} if to else {}
 
-    def _needs_conversion(self) -> bool:
-        return self.header.interpretation == "cmyk" or has(self.header, "icc-profile-data")
+    def _finished(self, image: Any, target: Target) -> Any:
+        """Scaled pixels in the target's colours."""
+        if self.declared is not None:
+            return space.converted(space.with_profile(image, self.declared.profile), target)
+        to = space.destination(self.header, space.profile_of(self.header), target)
+        image = space.as_grey(image) if space.grey(self.header) else image
+        return space.finished(image, target, to)
 
 
 def open_picture(path: Path, context: Context) -> Picture:
@@ -154,10 +163,10 @@ def open_picture(path: Path, context: Context) -> Picture:
         if context.again:
             kept.keep_decoded(path, decoded, image)
         return Picture(
-            name, image.width, image.height, 1, image.hasalpha(), image, None, decoded.profile
+            name, image.width, image.height, 1, image.hasalpha(), image, None, decoded.declared
         )
     with engine.translated():
-        picture = _from_header(path, name)
+        picture = _from_header(path, name, head)
     _check(picture, path, context)
     return picture
 
@@ -167,13 +176,14 @@ def has(image: Any, field: str) -> bool:
     return bool(image.get_typeof(field))
 
 
-def _from_header(path: Path, name: Format) -> Picture:
+def _from_header(path: Path, name: Format, head: bytes) -> Picture:
     source = engine.open_source(path)
     header = pyvips.Image.new_from_source(source, _STRICT, access="sequential")
     width, height = header.width, header.height
     opened = Picture(name, width, height, header.get_n_pages(), header.hasalpha(), header, source)
     width, height = opened.upright.size(width, height)
-    return replace(opened, width=width, height=height)
+    named = None if space.profile_of(header) else declared.by_head(name, head, header)
+    return replace(opened, width=width, height=height, declared=named)
 
 
 def _check(picture: Picture, path: Path, context: Context) -> None:

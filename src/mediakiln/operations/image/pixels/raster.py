@@ -4,7 +4,7 @@ They are decoded whole, into memory, after their header was held against the lim
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ import pyvips
 
 from mediakiln.model.errors import BadMedia, ModelUnavailable, TooManyPixels
 from mediakiln.operations.image.pixels.formats import Format
+from mediakiln.operations.image.pixels.managed import declared, space
+from mediakiln.operations.image.pixels.managed.declared import Declared
+from mediakiln.operations.image.pixels.meta import keeping
 
 # Only these of Pillow's plug-ins are ever tried: never EPS, PSD, FLI, BLP and the like.
 _PILLOW: dict[Format, tuple[str, ...]] = {
@@ -22,18 +25,19 @@ _PILLOW: dict[Format, tuple[str, ...]] = {
     "qoi": ("QOI",),
     "pnm": ("PPM",),
 }
+_DEEP = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
+"""Pillow's modes of grey with 16 bits."""
+_FIELDS = {"icc_profile": space.PROFILE, "exif": keeping.EXIF, "xmp": keeping.XMP}
+"""Where libvips keeps what Pillow and libheif call so."""
 FORMATS: frozenset[Format] = frozenset({"heic", *_PILLOW})
-
-_DISPLAY_P3 = 12
-"""The colour primaries of Display P3 in an nclx box (ITU-T H.273, table 2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Pixels in memory, with their ICC profile attached, or `profile` naming a known space."""
+    """Pixels in memory, with their ICC profile attached, or `declared` where none is."""
 
     image: Any
-    profile: str | None = None
+    declared: Declared | None = None
 
 
 def decode(path: Path, name: Format, max_pixels: int) -> Decoded:
@@ -56,11 +60,12 @@ def _heic(path: Path, max_pixels: int) -> Decoded:
     heif = _attempt(lambda: pi_heif.open_heif(path, convert_hdr_to_8bit=True))
     _check(heif.size, max_pixels)
     pixels = _attempt(lambda: pi_heif_bytes(heif))
-    profile = heif.info.get("icc_profile")
+    image = _carrying(_image(pixels, heif.size, len(heif.mode)), heif.info)
     nclx = heif.info.get("nclx_profile") or {}
-    known = "p3" if not profile and nclx.get("color_primaries") == _DISPLAY_P3 else None
-    image = _image(pixels, heif.size, len(heif.mode))
-    return Decoded(_with_profile(image, profile), known)
+    if heif.info.get("icc_profile") or not nclx:
+        return Decoded(image)
+    named = declared.by_numbers(nclx["color_primaries"], nclx["transfer_characteristics"])
+    return Decoded(image, named)
 
 
 def pi_heif_bytes(heif: Any) -> bytes:
@@ -83,15 +88,14 @@ def _pillow(path: Path, name: Format, max_pixels: int) -> Decoded:
                 _check(image.size, max_pixels)
                 image.load()
                 _check(image.size, max_pixels)
-                return image.convert(_mode(image))
+                return image if image.mode in _DEEP else image.convert(_mode(image))
 
     try:
         image = _attempt(load)
     except Image.DecompressionBombError as error:
         limit = min(max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or max_pixels))
         raise TooManyPixels(f"the image has more than {limit} pixels", limit=limit) from error
-    packed = _image(image.tobytes(), image.size, len(image.getbands()))
-    return Decoded(_with_profile(packed, image.info.get("icc_profile")))
+    return Decoded(_carrying(_packed(image), image.info))
 
 
 def _attempt(work: Callable[[], Any]) -> Any:
@@ -122,12 +126,23 @@ def _check(size: tuple[int, int], max_pixels: int) -> None:
 
 def _mode(image: Any) -> str:
     """The 8-bit mode nearest to an image's own."""
-    if image.mode in {"1", "L", "I;16", "I;16B", "I"}:
+    if image.mode in {"1", "L"}:
         return "L"
     if image.mode in {"LA", "La"}:
         return "LA"
     transparent = image.mode in {"RGBA", "RGBa", "PA"} or "transparency" in image.info
     return "RGBA" if transparent else "RGB"
+
+
+def _packed(image: Any) -> Any:
+    """Pillow's pixels as libvips'; those of more than 8 bits keep 16."""
+    if image.mode not in _DEEP:
+        return _image(image.tobytes(), image.size, len(image.getbands()))
+    import numpy as np
+
+    deep = np.asarray(image).clip(0, 0xFFFF).astype(np.uint16)
+    made = pyvips.Image.new_from_memory(deep.tobytes(), *image.size, 1, "ushort")
+    return made.copy(interpretation="grey16")
 
 
 def _image(pixels: bytes, size: tuple[int, int], bands: int) -> Any:
@@ -136,7 +151,10 @@ def _image(pixels: bytes, size: tuple[int, int], bands: int) -> Any:
     return image.copy(interpretation=space)
 
 
-def _with_profile(image: Any, profile: bytes | None) -> Any:
-    if profile:
-        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+def _carrying(image: Any, info: Mapping[str, Any]) -> Any:
+    """The image with the profile and the metadata that came with its pixels."""
+    for name, field in _FIELDS.items():
+        value = info.get(name)
+        if isinstance(value, bytes) and value:
+            image.set_type(pyvips.GValue.blob_type, field, value)
     return image

@@ -13,14 +13,27 @@ _WHITE = "#ffffffff"
 
 
 def write(
-    image: Any, out: Path, stem: str, output: Output, encoding: Encoding, opened: Picture
+    image: Any,
+    out: Path,
+    stem: str,
+    output: Output,
+    encoding: Encoding,
+    opened: Picture,
+    *,
+    bits: int | None = None,
 ) -> Product:
-    """Encode into `{stem}.{ext}`; a file that could not be finished is removed."""
+    """Encode into `{stem}.{ext}`; a file that could not be finished is removed.
+
+    `bits` a channel are for AVIF; other formats have as many as the pixels.
+
+    Raises:
+        LimitExceeded: not even the smallest file is within the byte budget.
+    """
     path = out / f"{stem}.{EXTENSIONS[output]}"
     if output in encode.OPAQUE:
         image = flattened(image, encoding)
     try:
-        encode.save(image, path, output, encoding)
+        searched = encode.save(image, path, output, encoding, header=opened.header, bits=bits)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -39,6 +52,7 @@ def write(
                 "frames": opened.frames,
                 "format": opened.format,
             },
+            **({"encoding": searched} if searched else {}),
         },
     )
 

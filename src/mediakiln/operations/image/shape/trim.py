@@ -91,7 +91,7 @@ def _narrow(view: "View", params: TrimStep, scene: Scene) -> "View":
     sizes.check_pixels(view.width * view.height, scene.context.max_pixels, 1)
 
     def again() -> Any:
-        return view.decoded(view.width, view.height, keep_profile=scene.keep_profile)
+        return view.decoded(view.width, view.height, target=scene.target)
 
     edges = _edges(again(), _corner(again()), params)
     return view.cropped(box_within([edges], params, view.width, view.height)) if edges else view

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mediakiln.operations.image.pixels.managed.target import SRGB, Target
 from mediakiln.operations.image.pixels.parts.box import UNTURNED, Box, Turn
 from mediakiln.operations.image.pixels.picture import Picture
 from mediakiln.operations.image.pixels.settle import settled
@@ -50,16 +51,16 @@ class View:
         """This view, turned."""
         return replace(self, turn=self.turn.then(turn))
 
-    def decoded(self, width: int, height: int, *, keep_profile: bool) -> Any:
+    def decoded(self, width: int, height: int, *, target: Target = SRGB) -> Any:
         """Its pixels at exactly this size, as `Picture.scaled` gives them: a lazy libvips image."""
         if self.is_whole:
-            return self.picture.scaled(width, height, frames=False, keep_profile=keep_profile)
+            return self.picture.scaled(width, height, frames=False, target=target)
         upright = self.picture.upright
         stored = upright.inverse.size(self.picture.width, self.picture.height)
         turn = upright.then(self.turn)
         image = self.picture.part(
             upright.before(self.box, *stored),
             *turn.inverse.size(width, height),
-            keep_profile=keep_profile,
+            target=target,
         )
         return turn.apply(image if turn.streams else settled(image))

@@ -1,0 +1,56 @@
+"""`image.convert`: another encoding, and nothing else."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, Literal, Self
+
+from pydantic import Field, model_validator
+
+from mediakiln.model.kind import Kind
+from mediakiln.model.product import Product
+from mediakiln.operations.image.pixels.encoding import Encoding
+from mediakiln.operations.image.pixels.formats import ACCEPTS, MEDIA_TYPES
+from mediakiln.operations.image.pixels.needs import NEEDS
+from mediakiln.ports.operation import Context, operation
+
+_DEPTHS: Final = {10: {"avif"}, 12: {"avif"}, 16: {"png", "tiff", "jxl"}}
+
+
+class ConvertParams(Encoding):
+    """How the image is encoded."""
+
+    depth: Literal[8, 10, 12, 16] = Field(
+        default=8,
+        description="Bits a channel: 8; 16 in PNG, TIFF and JPEG XL; 10 or 12 in AVIF.",
+    )
+
+    @model_validator(mode="after")
+    def _the_format_is_so_deep(self) -> Self:
+        if self.depth in _DEPTHS and self.format not in _DEPTHS[self.depth]:
+            formats = " or ".join(sorted(_DEPTHS[self.depth]))
+            raise ValueError(f"depth {self.depth} needs format {formats}")
+        return self
+
+
+@operation(
+    "image.convert",
+    Kind.IMAGE,
+    accepts=ACCEPTS,
+    produces=tuple(MEDIA_TYPES.values()),
+    capabilities=NEEDS,
+)
+def convert(
+    source: Path, params: ConvertParams, out: Path, *, context: Context
+) -> Iterable[Product]:
+    """Encode an image anew, upright, with the colours and the metadata that are asked for.
+
+    Yields `image.{ext}`.
+
+    Raises:
+        TooManyPixels, LimitExceeded: the source is larger than allowed, or its smallest encoding
+            is larger than the byte budget.
+        UnsupportedMedia, EmptyFile, BadMedia, ModelUnavailable: the source cannot be read.
+    """
+    from mediakiln.operations.image.pixels import chain
+
+    yield chain.rendered(source, (), params, out, context=context, bits=params.depth)

@@ -1,0 +1,1 @@
+"""Encoders: their options, what quality to ask of them, and formats that libvips does not write."""

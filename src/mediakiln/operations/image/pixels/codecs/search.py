@@ -1,0 +1,99 @@
+"""Find the quality that a byte budget or a wanted score asks for, in few encodings.
+
+Levels are whole numbers, worst first. Size and score both grow with them, nearly: what is
+found was measured, so a budget is never exceeded by what an encoder does between its levels.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+MOST_ENCODINGS: Final = 8
+_CLOSE = 0.95
+"""A file of at least this part of its budget is good enough."""
+_CLOSE_SCORE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A level, and whether it is what was asked for; else it is the nearest there is."""
+
+    level: int
+    met: bool
+
+
+def within(size: Callable[[int], int], lowest: int, highest: int, budget: int) -> Found:
+    """The highest level whose file has at most `budget` bytes, or one nearly as high.
+
+    `size` encodes at a level and says how many bytes came out; it is asked at most
+    `MOST_ENCODINGS` times, at the highest level first.
+    """
+    over, over_size = highest, size(highest)
+    if over_size <= budget:
+        return Found(highest, met=True)
+    fits, fits_size, asked = lowest - 1, 0, 1
+    while over - fits > 1 and asked < MOST_ENCODINGS - 1:
+        level = _between(fits, fits_size, over, over_size, budget, lowest)
+        found, asked = size(level), asked + 1
+        if found > budget:
+            over, over_size = level, found
+            continue
+        fits, fits_size = level, found
+        if found >= _CLOSE * budget:
+            break
+    if fits >= lowest:
+        return Found(fits, met=True)
+    return Found(lowest, met=over != lowest and size(lowest) <= budget)
+
+
+def reaching(
+    score: Callable[[int], float], lowest: int, highest: int, target: float, start: int
+) -> Found:
+    """The lowest level whose score is at least `target`, or one that is hardly better.
+
+    `score` encodes at a level and scores the result; it is asked at most `MOST_ENCODINGS`
+    times, at `start` first.
+    """
+    below, below_score = lowest - 1, -math.inf
+    enough, enough_score = highest + 1, math.inf
+    level = min(max(start, lowest), highest)
+    for left in reversed(range(MOST_ENCODINGS)):
+        found = score(level)
+        if found < target:
+            below, below_score = level, found
+        else:
+            enough, enough_score = level, found
+            if found - target <= _CLOSE_SCORE:
+                break
+        if enough - below <= 1:
+            break
+        level = _towards(below, below_score, enough, enough_score, target)
+        if left == 1 and enough > highest:
+            level = highest
+    if enough <= highest:
+        return Found(enough, met=True)
+    return Found(highest, met=False)
+
+
+def _between(fits: int, fits_size: int, over: int, over_size: int, budget: int, lowest: int) -> int:
+    """Where the budget is by the logarithm of sizes, strictly between two levels."""
+    if fits < lowest:
+        # Nothing fits yet: sizes fall by about as much as levels do, down to a floor.
+        guess = over * math.pow(budget / over_size, 1.2)
+    else:
+        span = math.log(over_size / max(fits_size, 1)) or 1.0
+        guess = fits + (over - fits) * math.log(budget / max(fits_size, 1)) / span
+    return min(max(math.floor(guess), fits + 1), over - 1)
+
+
+def _towards(below: int, below_score: float, enough: int, enough_score: float, want: float) -> int:
+    """Where the target is on a line through both scores, or half-way where one is unknown."""
+    if math.isinf(below_score):
+        guess = enough - max((enough_score - want) * 1.4, 4)
+    elif math.isinf(enough_score):
+        guess = below + max((want - below_score) * 1.4, 4)
+    else:
+        part = (want - below_score) / (enough_score - below_score)
+        guess = below + (enough - below) * part
+    return min(max(math.ceil(guess), below + 1), enough - 1)

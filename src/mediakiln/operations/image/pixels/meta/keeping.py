@@ -1,0 +1,56 @@
+"""What of the source's metadata goes with the result."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import pyvips
+
+from mediakiln.operations.image.pixels.meta import exif, iptc, xmp
+
+if TYPE_CHECKING:
+    from mediakiln.operations.image.pixels.encoding import Encoding
+
+EXIF: Final = "exif-data"
+XMP: Final = "xmp-data"
+IPTC: Final = "iptc-data"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Blocks that are free of what must not leave; None where there is nothing to keep."""
+
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    """Bare records."""
+
+
+def kept(header: Any, encoding: "Encoding", *, srgb: bool) -> Kept:
+    """What the parameters keep of an opened image's metadata; damaged blocks are left out."""
+    if encoding.metadata not in {"copyright", "keep"}:
+        return Kept()
+    what = {"rights_only": encoding.metadata == "copyright", "location": encoding.location}
+    found = {name: header.get(name) for name in (EXIF, XMP, IPTC) if header.get_typeof(name)}
+    return Kept(
+        exif=exif.cleaned(found[EXIF], **what, srgb=srgb) if EXIF in found else None,
+        xmp=xmp.cleaned(found[XMP], **what) if XMP in found else None,
+        iptc=iptc.cleaned(found[IPTC], **what) if IPTC in found else None,
+    )
+
+
+def attached(image: Any, blocks: Kept, *, jpeg: bool) -> Any:
+    """The image with these blocks, and its profile, as all that it carries of metadata."""
+    image = image.copy()
+    for name in image.get_fields():
+        if name.startswith("exif-") or name in {XMP, IPTC, "orientation"}:
+            image.remove(name)
+    if blocks.exif:
+        for name, value in exif.fields(blocks.exif).items():
+            kind = pyvips.GValue.blob_type if isinstance(value, bytes) else pyvips.GValue.gstr_type
+            image.set_type(kind, name, value)
+    if blocks.xmp:
+        image.set_type(pyvips.GValue.blob_type, XMP, blocks.xmp)
+    if blocks.iptc:
+        records = iptc.in_blocks(blocks.iptc) if jpeg else blocks.iptc
+        image.set_type(pyvips.GValue.blob_type, IPTC, records)
+    return image
