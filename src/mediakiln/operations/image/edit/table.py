@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from mediakiln.operations.image.edit.redact import REDACT
 from mediakiln.operations.image.edit.resize import RESIZE
 from mediakiln.operations.image.pixels.edit import Edit
 from mediakiln.operations.image.shape.crop import CROP
@@ -10,4 +11,6 @@ from mediakiln.operations.image.shape.pad import PAD
 from mediakiln.operations.image.shape.rotate import ROTATE
 from mediakiln.operations.image.shape.trim import TRIM
 
-EDITS: Final[Mapping[str, Edit]] = {edit.name: edit for edit in (RESIZE, CROP, ROTATE, TRIM, PAD)}
+EDITS: Final[Mapping[str, Edit]] = {
+    edit.name: edit for edit in (RESIZE, CROP, ROTATE, TRIM, PAD, REDACT)
+}

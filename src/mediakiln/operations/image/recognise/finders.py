@@ -1,0 +1,121 @@
+"""The recognisers themselves: libraries with the models they carry, imported on first use."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from mediakiln.model.errors import ModelUnavailable
+from mediakiln.operations.image.recognise.found import Box, Found, Pixels
+
+_BETWEEN_SCALES: Final = 1.1
+_NEIGHBOURS: Final = 6
+_SMALLEST_FACE: Final = 24
+
+
+def faces(pixels: Pixels) -> Sequence[Found]:
+    """Faces seen from the front, by OpenCV's Haar cascade, the largest first.
+
+    Raises:
+        ModelUnavailable: OpenCV is not installed, or is one without cascades (5 and later).
+    """
+    cv2 = _opencv()
+    grey = cv2.equalizeHist(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
+    boxes = _cascade().detectMultiScale(
+        grey,
+        scaleFactor=_BETWEEN_SCALES,
+        minNeighbors=_NEIGHBOURS,
+        minSize=(_SMALLEST_FACE, _SMALLEST_FACE),
+    )
+    found = [Found(Box(*(float(side) for side in box))) for box in boxes]
+    return sorted(found, key=lambda face: -face.box.width * face.box.height)
+
+
+def codes(pixels: Pixels) -> Sequence[Found]:
+    """Bar codes and matrix codes of every kind that ZXing reads, turned and inverted ones too.
+
+    Raises:
+        ModelUnavailable: zxing-cpp is not installed.
+    """
+    try:
+        import zxingcpp
+    except ImportError as error:
+        raise ModelUnavailable(
+            "reading codes needs zxing-cpp, which is not installed",
+            hint="pip install 'mediakiln[codes]'",
+        ) from error
+    found = []
+    for code in zxingcpp.read_barcodes(pixels[:, :, ::-1].copy()):
+        corners = code.position
+        points = (corners.top_left, corners.top_right, corners.bottom_right, corners.bottom_left)
+        box = around([(point.x, point.y) for point in points])
+        found.append(Found(box, text=code.text, format=code.format.name))
+    return found
+
+
+def text(pixels: Pixels) -> Sequence[Found]:
+    """Lines of text, by the PP-OCR models that rapidocr carries, from top to bottom.
+
+    Raises:
+        ModelUnavailable: rapidocr or what it stands on is not installed.
+    """
+    read = _reader()(pixels[:, :, ::-1].copy())
+    if read.boxes is None:
+        return []
+    return [
+        Found(around(corners.tolist()), round(float(score), 4), str(line))
+        for corners, line, score in zip(read.boxes, read.txts, read.scores, strict=True)
+    ]
+
+
+def around(points: Sequence[Sequence[float]]) -> Box:
+    """The upright box around corners."""
+    across, down = [point[0] for point in points], [point[1] for point in points]
+    left, top = min(across), min(down)
+    return Box(float(left), float(top), float(max(across) - left), float(max(down) - top))
+
+
+@cache
+def _reader() -> Any:
+    try:
+        from rapidocr import RapidOCR
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"reading text needs rapidocr, which cannot be imported: {error}",
+            hint="pip install 'mediakiln[ocr]'",
+        ) from error
+    # One thread: several a process, in several processes, wait for one another.
+    threads = dict.fromkeys(
+        (f"EngineConfig.onnxruntime.{which}_op_num_threads" for which in ("intra", "inter")), 1
+    )
+    return RapidOCR(params={**threads, "Global.log_level": "error"})
+
+
+@cache
+def _cascade() -> Any:
+    cv2 = _opencv()
+    try:
+        path = Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"
+        cascade = cv2.CascadeClassifier(str(path))
+    except AttributeError as error:
+        raise ModelUnavailable(
+            f"OpenCV {cv2.__version__} carries no face model",
+            hint="pip install 'opencv-python-headless<5'",
+        ) from error
+    if cascade.empty():
+        raise ModelUnavailable("OpenCV's face model cannot be read", path=str(path))
+    return cascade
+
+
+def _opencv() -> ModuleType:
+    try:
+        import cv2
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"finding faces needs OpenCV, which cannot be imported: {error}",
+            hint="pip install 'mediakiln[faces]'",
+        ) from error
+    cv2.setNumThreads(1)
+    module: ModuleType = cv2
+    return module
