@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from mediakiln.cli import words
-from mediakiln.cli.connection import connected
+from mediakiln.cli.connection import HERE, Server, connected
 from mediakiln.cli.output import console
 from mediakiln.cli.process import read_recipe
 from mediakiln.client import Asset
@@ -27,11 +27,11 @@ def list_(
     state: Annotated[AssetState | None, Parameter(help="Only those in this state.")] = None,
     kind: Annotated[Kind | None, Parameter(help="Only those of this kind.")] = None,
     limit: Annotated[int, Parameter(help="At most this many.")] = 20,
-    data: Data = None,
+    server: Server = HERE,
     json_: Json = False,
 ) -> None:
     """The newest assets."""
-    with connected(data) as client:
+    with connected(server) as client:
         found = list(itertools.islice(client.list(state=state, kind=kind), limit))
     if json_:
         print(json.dumps([asset.model_dump(mode="json") for asset in found], indent=2))
@@ -40,9 +40,9 @@ def list_(
 
 
 @app.command
-def show(id: str, /, *, data: Data = None, json_: Json = False) -> None:
+def show(id: str, /, *, server: Server = HERE, json_: Json = False) -> None:
     """One asset with its steps and products."""
-    with connected(data) as client:
+    with connected(server) as client:
         asset = client.get(id)
     _print(asset, as_json=json_)
 
@@ -54,13 +54,13 @@ def process(
     *,
     recipe: Annotated[str | None, Parameter(help="A preset's name, or a JSON file.")] = None,
     wait: Annotated[bool, Parameter(help="Wait until the run has ended.")] = False,
-    data: Data = None,
+    server: Server = HERE,
     json_: Json = False,
 ) -> None:
     """Start another run; only missing products are made."""
     spec = read_recipe(recipe)
     inline = json.loads(spec) if spec and spec.lstrip().startswith("{") else spec
-    with connected(data) as client:
+    with connected(server) as client:
         asset = client.process(id, inline)
         if wait:
             asset = client.wait(asset)
@@ -70,16 +70,16 @@ def process(
 
 
 @app.command
-def delete(id: str, /, *, data: Data = None, json_: Json = False) -> None:
+def delete(id: str, /, *, server: Server = HERE, json_: Json = False) -> None:
     """Hide an asset at once; its bytes are deleted after the grace."""
-    with connected(data) as client:
+    with connected(server) as client:
         _print(client.delete(id), as_json=json_)
 
 
 @app.command
-def restore(id: str, /, *, data: Data = None) -> None:
+def restore(id: str, /, *, server: Server = HERE) -> None:
     """Bring products that are missing back from the archive."""
-    with connected(data) as client:
+    with connected(server) as client:
         count = client.restore(id)
     print(f"{count} restored")
 
@@ -93,10 +93,10 @@ def download(
     /,
     *,
     out: Annotated[Path, Parameter(help="A folder or a file.")] = Path(),
-    data: Data = None,
+    server: Server = HERE,
 ) -> None:
     """Save the original or a product."""
-    with connected(data) as client:
+    with connected(server) as client:
         asset = client.get(id)
         path = client.download(asset if product is None else asset.product(product), out)
     print(path)

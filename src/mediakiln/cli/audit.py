@@ -9,6 +9,8 @@ from rich.table import Table
 
 from mediakiln.cli.asking import pages
 from mediakiln.cli.assets import Data, Json
+from mediakiln.cli.connection import Server
+from mediakiln.cli.connection import project as chosen
 from mediakiln.cli.output import console
 
 
@@ -26,11 +28,11 @@ def audit(
     """Who did what, when and from where, newest first."""
     found = list(
         pages(
-            data,
+            Server(data),
             "/v1/audit",
             "entries",
             limit=limit,
-            project=project,
+            project=project or chosen(Server(data).settings),
             who=who,
             what=what,
             subject=subject,

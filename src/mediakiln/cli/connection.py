@@ -3,9 +3,12 @@
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Final
 
 import httpx2
+from cyclopts import Parameter
 
 from mediakiln.client import ApiError, AsyncClient, Client
 from mediakiln.client.address import Address
@@ -14,6 +17,27 @@ from mediakiln.roles.settings import Settings
 
 UNREACHABLE = 3
 """Exit code: no server answered."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Which server a command talks to, and about which of its projects.
+
+    An empty project is the key's own, whatever the settings say.
+    """
+
+    data: Annotated[Path | None, Parameter(help="The data folder of a local server.")] = None
+    project: Annotated[str | None, Parameter(help="For the owner's key: its project.")] = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings, with what was given here."""
+        return Settings.given(data=self.data, project=self.project)
+
+
+HERE: Final = Server()
+"""The server that the settings name."""
 
 
 def address(settings: Settings) -> str:
@@ -39,11 +63,21 @@ def key(settings: Settings) -> str | None:
         return None
 
 
+def project(settings: Settings) -> str | None:
+    """MEDIAKILN_PROJECT; else the one in MEDIAKILN_URL; else none, which is the key's own."""
+    if settings.project is not None:
+        return settings.project
+    return _where(settings).project if settings.url else None
+
+
 @contextmanager
-def connected(data: Path | None = None) -> Iterator[Client]:
+def connected(server: Server = HERE) -> Iterator[Client]:
     """A client; what goes wrong ends the command with a line and an exit code."""
-    settings = Settings.given(data=data)
-    with explained(settings), Client(address(settings), key(settings)) as client:
+    settings = server.settings
+    with (
+        explained(settings),
+        Client(address(settings), key(settings), project=settings.project) as client,
+    ):
         yield client
 
 
@@ -51,7 +85,9 @@ def connected(data: Path | None = None) -> Iterator[Client]:
 async def connected_async(settings: Settings) -> AsyncIterator[AsyncClient]:
     """The same for asyncio."""
     with explained(settings):
-        async with AsyncClient(address(settings), key(settings)) as client:
+        async with AsyncClient(
+            address(settings), key(settings), project=settings.project
+        ) as client:
             yield client
 
 

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from rich.table import Table
 
 from mediakiln.cli.assets import Data, Json
-from mediakiln.cli.connection import connected
+from mediakiln.cli.connection import Server, connected
 from mediakiln.cli.output import console
 from mediakiln.cli.words import id_column
 
@@ -24,7 +24,7 @@ def list_(
     json_: Json = False,
 ) -> None:
     """Messages that nobody could handle, oldest first."""
-    with connected(data) as client:
+    with connected(Server(data)) as client:
         letters = list(itertools.islice(client.dead_letters(), limit))
     if json_:
         print(json.dumps([letter.model_dump(mode="json") for letter in letters], indent=2))
@@ -47,7 +47,7 @@ def list_(
 @app.command
 def show(id: str, /, *, data: Data = None) -> None:
     """One dead letter with its message."""
-    with connected(data) as client:
+    with connected(Server(data)) as client:
         letter = client.dead_letter(id)
     shown = letter.model_dump(mode="json", exclude={"body_b64"})
     shown["body"] = base64.b64decode(letter.body_b64).decode(errors="replace")
@@ -57,7 +57,7 @@ def show(id: str, /, *, data: Data = None) -> None:
 @app.command
 def replay(*ids: str, data: Data = None) -> None:
     """Send messages to their group again."""
-    with connected(data) as client:
+    with connected(Server(data)) as client:
         for id in ids:
             letter = client.replay(id)
             print(f"{id} sent to {letter.topic}, group {letter.group}")
@@ -66,7 +66,7 @@ def replay(*ids: str, data: Data = None) -> None:
 @app.command
 def drop(*ids: str, data: Data = None) -> None:
     """Forget messages for good."""
-    with connected(data) as client:
+    with connected(Server(data)) as client:
         for id in ids:
             client.drop(id)
             print(f"{id} dropped")

@@ -8,7 +8,8 @@ from cyclopts import App, Parameter
 from rich.table import Table
 
 from mediakiln.cli.asking import ask, pages
-from mediakiln.cli.assets import Data, Json
+from mediakiln.cli.assets import Json
+from mediakiln.cli.connection import HERE, Server
 from mediakiln.cli.output import console
 
 app = App(name="deliveries", help="List how others were told of an asset, and tell them again.")
@@ -20,11 +21,11 @@ def list_(
     /,
     *,
     limit: Annotated[int, Parameter(help="At most this many.")] = 50,
-    data: Data = None,
+    server: Server = HERE,
     json_: Json = False,
 ) -> None:
     """The deliveries of an asset's news, of the last 30 days."""
-    found = list(pages(data, f"/v1/assets/{_part(asset)}/deliveries", "deliveries", limit=limit))
+    found = list(pages(server, f"/v1/assets/{_part(asset)}/deliveries", "deliveries", limit=limit))
     if json_:
         print(json.dumps(found, indent=2))
         return
@@ -44,11 +45,11 @@ def list_(
 
 
 @app.command
-def resend(asset: str, /, *deliveries: str, data: Data = None) -> None:
+def resend(asset: str, /, *deliveries: str, server: Server = HERE) -> None:
     """Send deliveries of an asset's news once more, each with its old id."""
     for id in deliveries:
         path = f"/v1/assets/{_part(asset)}/deliveries/{_part(id)}/resend"
-        sent = ask(data, "POST", path)
+        sent = ask(server, "POST", path)
         print(f"{id} {sent['state']}: {sent['target']}")
 
 

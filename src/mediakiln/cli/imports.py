@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from mediakiln.cli.connection import connected
+from mediakiln.cli.connection import HERE, Server, connected
 from mediakiln.cli.process import read_recipe
 from mediakiln.client import Client
 from mediakiln.client.models import Import
@@ -30,7 +30,7 @@ def import_(
     tag: Annotated[tuple[str, ...], Parameter(help="Tags to give the assets.")] = (),
     uploader: Annotated[str | None, Parameter(help="Whose files they are.")] = None,
     wait: Annotated[bool, Parameter(help="Wait until every file has its outcome.")] = False,
-    data: Annotated[Path | None, Parameter(help="The data folder of a local server.")] = None,
+    server: Server = HERE,
     json_: Annotated[bool, Parameter(name="--json", help="The import as a JSON object.")] = False,
 ) -> None:
     """Have the server fetch files from elsewhere.
@@ -41,7 +41,7 @@ def import_(
     """
     if sum((bool(urls), manifest is not None, source is not None)) != 1:
         raise InvalidRequest("give addresses, or --manifest, or --source")
-    with connected(data) as client:
+    with connected(server) as client:
         job = _begin(client, urls, manifest, source, read_recipe(recipe), tag, uploader)
         if wait:
             if not json_:

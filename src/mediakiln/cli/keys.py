@@ -11,6 +11,7 @@ from rich.table import Table
 from mediakiln.cli import connection
 from mediakiln.cli.asking import ask, pages
 from mediakiln.cli.assets import Data, Json
+from mediakiln.cli.connection import Server
 from mediakiln.cli.output import console
 from mediakiln.client.address import Address
 from mediakiln.model.access import Scope
@@ -47,7 +48,7 @@ def create(
         "quota": quota if any(quota.values()) else None,
         "expires_at": None if ends is None else ends.isoformat(),
     }
-    made = ask(data, "POST", "/v1/keys", body=wanted)
+    made = ask(Server(data), "POST", "/v1/keys", body=wanted)
     print(json.dumps(made, indent=2) if json_ else made["key"])
 
 
@@ -59,7 +60,7 @@ def list_(
     json_: Json = False,
 ) -> None:
     """The keys there are, without their secrets."""
-    found = list(pages(data, "/v1/keys", "keys", limit=limit))
+    found = list(pages(Server(data), "/v1/keys", "keys", limit=limit))
     if json_:
         print(json.dumps(found, indent=2))
         return
@@ -81,7 +82,7 @@ def list_(
 def revoke(*ids: str, data: Data = None) -> None:
     """End keys; every server process minds that within five seconds."""
     for id in ids:
-        key = ask(data, "DELETE", f"/v1/keys/{id}")
+        key = ask(Server(data), "DELETE", f"/v1/keys/{id}")
         print(f"{id} ({key['name']}) is revoked")
 
 

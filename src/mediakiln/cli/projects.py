@@ -7,6 +7,7 @@ from rich.table import Table
 
 from mediakiln.cli.asking import ask, pages
 from mediakiln.cli.assets import Data, Json
+from mediakiln.cli.connection import Server
 from mediakiln.cli.output import console
 
 app = App(name="projects", help="Make and list projects.")
@@ -17,14 +18,14 @@ _MOST = 10_000
 @app.command
 def create(name: str, /, *, data: Data = None) -> None:
     """Make a project; only the owner's key may."""
-    made = ask(data, "POST", "/v1/projects", body={"name": name})
+    made = ask(Server(data, project=""), "POST", "/v1/projects", body={"name": name})
     print(f"{made['name']} is there; `mediakiln keys create NAME --project {name}` opens it")
 
 
 @app.command(name="list")
 def list_(*, data: Data = None, json_: Json = False) -> None:
     """The projects there are."""
-    found = list(pages(data, "/v1/projects", "projects", limit=_MOST))
+    found = list(pages(Server(data, project=""), "/v1/projects", "projects", limit=_MOST))
     if json_:
         print(json.dumps(found, indent=2))
         return

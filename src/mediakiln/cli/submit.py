@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter, validators
 from platformdirs import user_state_path
 
-from mediakiln.cli.connection import address, connected_async, key
+from mediakiln.cli.connection import HERE, Server, address, connected_async, key
 from mediakiln.cli.process import read_recipe
 from mediakiln.cli.sending.bars import FEW, Bars
 from mediakiln.cli.sending.journal import Journal
@@ -37,7 +37,7 @@ def submit(
     ] = AT_ONCE,
     again: Annotated[bool, Parameter(help="Send what was sent before, too.")] = False,
     wait: Annotated[bool, Parameter(help="Wait until every run has ended.")] = False,
-    data: Annotated[Path | None, Parameter(help="The data folder of a local server.")] = None,
+    server: Server = HERE,
     json_: Annotated[bool, Parameter(name="--json", help="One JSON object a file.")] = False,
 ) -> None:
     """Upload files and folders, and wait for their products if asked to.
@@ -56,7 +56,7 @@ def submit(
         as_json=json_,
     )
     wanted = Wanted(include=include, exclude=exclude, hidden=hidden)
-    settings = Settings.given(data=data)
+    settings = server.settings
     sys.exit(asyncio.run(_submit(files, wanted, job, settings, concurrency)))
 
 
@@ -64,11 +64,12 @@ async def _submit(
     places: Sequence[Path], wanted: Wanted, job: Job, settings: Settings, concurrency: int
 ) -> int:
     many = len(places) > FEW or any(place.is_dir() for place in places)
-    asked = json.dumps([job.recipe, list(job.tags), job.uploader])
+    asked = [json.dumps([job.recipe, list(job.tags), job.uploader])]
+    asked += [settings.project] if settings.project else []
     where = user_state_path("mediakiln", appauthor=False)
     async with connected_async(settings) as client:
         with (
-            Journal.opened(where, address(settings), key(settings) or "", asked) as journal,
+            Journal.opened(where, address(settings), key(settings) or "", *asked) as journal,
             Bars(many=many) as bars,
         ):
             run = Run(client, job, journal, bars, concurrency=concurrency)

@@ -28,10 +28,12 @@ class AsyncClient(AsyncAssets, AsyncOperating):
     is `await client.assets.get(id)`.
 
     Args:
-        url: `http://KEY@host:port`, perhaps with `?verify=off|FILE` and `&timeout=SECONDS`;
-            by default the environment's MEDIAKILN_URL, else a server on this machine.
+        url: `http://KEY@host:port`, perhaps with `?verify=off|FILE`, `timeout=SECONDS` and
+            `project=NAME`; by default the environment's MEDIAKILN_URL, else a server on this
+            machine.
         key: the key, where it does not stand in the address.
-        project: for the owner's key: the project that is meant; other keys have their own.
+        project: for the owner's key: the project that is meant, by default what the address or
+            the environment's MEDIAKILN_PROJECT says; other keys have their own.
         retry: when calls that change nothing twice are tried again.
         timeout: seconds without a byte until a request is given up.
         verify: how the server's TLS certificate is checked: by the system's authorities (True),

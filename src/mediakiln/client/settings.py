@@ -39,7 +39,8 @@ class Settings:
         verify: Verify | None,
     ) -> None:
         self.address = Address.of(url, key)
-        self._project = project
+        # An empty one is the key's own, whatever the address says.
+        self._project = self.address.project if project is None else project or None
         self.retry = retry or Retry()
         self._timeout = timeout or self.address.timeout or TIMEOUT_S
         self._verify = self.address.verify if verify is None else verify

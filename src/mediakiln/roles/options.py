@@ -72,6 +72,11 @@ class IngestOptions(BaseModel):
 class AccessOptions(BaseModel):
     """Keys, tokens, quotas."""
 
+    project: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9-]{0,40}$",
+        description="The project that the command line and the client mean, with the owner's key.",
+    )
     rate_limit: str = Field(
         "", description="Requests of one key, like `20/second; 5000/hour`; empty: any number."
     )

@@ -51,6 +51,21 @@ async def test_projects_keep_their_assets_apart(do: Do, site: Site) -> None:
     assert await do("list") == []
 
 
+async def test_the_address_may_name_the_project(site: Site) -> None:
+    await site.services.access.projects.create("films", by="owner")
+    address = f"{site.url}?project=films"
+    for project, expected in ((None, "films"), ("default", "default"), ("", "default")):
+        async with AsyncClient(address, KEY, project=project) as client:
+            assert (await client.submit(a_text(), name="a.txt")).project == expected
+        with Client(address, KEY, project=project) as plain:
+            found = await asyncio.to_thread(plain.submit, a_text(), name="a.txt")
+        assert found.project == expected
+    async with AsyncClient(f"{site.url}?project=nowhere", KEY) as client:
+        with pytest.raises(ApiError) as refused:
+            await client.submit(a_text(), name="a.txt")
+    assert (refused.value.status, refused.value.code) == (404, "not_found")
+
+
 async def test_tokens_allow_what_they_say(do: Do, site: Site) -> None:
     made = await do("tokens.create", max_count=1, max_bytes=1000, types=["text/*"], expires_in=60)
     async with AsyncClient(site.url, made.token) as browser:
@@ -143,6 +158,12 @@ def test_the_environment_says_where_the_server_is(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("MEDIAKILN_URL", "https://media.example?verify=/etc/ca.pem")
     assert Address.of(None, None) == Address("https://media.example", "other", "/etc/ca.pem")
     assert Address.of("http://elsewhere.example", None).key is None
+    monkeypatch.setenv("MEDIAKILN_URL", "https://media.example?project=acme")
+    assert Address.of(None, None).project == "acme"
+    monkeypatch.setenv("MEDIAKILN_PROJECT", "films")
+    assert Address.of(None, None).project == "films"
+    assert Address.of("http://elsewhere.example", None).project is None
+    assert Address.of("http://elsewhere.example?project=acme", None).project == "acme"
     monkeypatch.delenv("MEDIAKILN_URL")
     assert Address.of(None, None).url == "http://127.0.0.1:8420"
 
