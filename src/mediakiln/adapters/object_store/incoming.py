@@ -13,11 +13,11 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from mediakiln.adapters.object_store.files import copy_all, open_regular, stamp, write_all
+from mediakiln.adapters.object_store.files import copy_all, open_regular, stamp
+from mediakiln.adapters.object_store.output import Output
 from mediakiln.model.errors import EngineMisconfigured
 
 _LOCK = "lock"
-_WRITEBACK = 8 << 20
 _READ_ONLY = 0o444
 _ODD_MOMENT = 1_000_000_001
 _OWN_LINKS = 2
@@ -53,14 +53,13 @@ class Draft:
         self._descriptor = descriptor
         self._stamped = stamped
         self._durable = durable
-        self._size = 0
-        self._started = 0
+        self._output: Output | None = None
 
     def write(self, pieces: Sequence[bytes | bytearray]) -> None:
         """Append bytes."""
-        self._size += write_all(self._descriptor, pieces)
-        if self._size - self._started >= _WRITEBACK:
-            self._start_writeback()
+        if self._output is None:
+            self._output = Output(self._descriptor)
+        self._output.write(pieces)
 
     def fill(self, source: int, stop: threading.Event) -> None:
         """Copy a file's bytes in, given its descriptor."""
@@ -68,6 +67,8 @@ class Draft:
 
     def seal(self) -> os.stat_result:
         """Make the bytes durable, and give what is known of the file."""
+        if self._output is not None:
+            self._output.flush()
         if not self._stamped:
             stamp(self._descriptor)
         if not self._durable:
@@ -81,14 +82,6 @@ class Draft:
         self._close()
         with suppress(FileNotFoundError):
             os.unlink(self.path)
-
-    def _start_writeback(self) -> None:
-        # Without this the disk would idle until fsync. The advice starts writing dirty pages;
-        # these, being under way, stay cached for whoever reads the object next.
-        os.posix_fadvise(
-            self._descriptor, self._started, self._size - self._started, os.POSIX_FADV_DONTNEED
-        )
-        self._started = self._size
 
     def _close(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1

@@ -8,15 +8,15 @@ from typing import NoReturn
 
 from blake3 import blake3
 
-from mediakiln.adapters.object_store.files import free_range, write_all
+from mediakiln.adapters.object_store.files import free_range
 from mediakiln.adapters.object_store.multipart.inplace import RULES, InPlaceUploads
 from mediakiln.adapters.object_store.multipart.journal import Entry, Journal
 from mediakiln.adapters.object_store.multipart.locks import release, try_lock
+from mediakiln.adapters.object_store.output import Output
 from mediakiln.model.errors import InvalidPart, NotFound, NotSupported, UploadBusy
 from mediakiln.model.keys import Bucket
 from mediakiln.ports.multipart import Part
 
-_WRITEBACK = 8 << 20
 _TOO_FAR = frozenset({errno.EFBIG, errno.EINVAL, errno.EOVERFLOW})
 
 
@@ -42,11 +42,11 @@ class Slot:
         self._limit = self._announced or RULES.max_bytes
         self._size = 0
         self._reach = 0
-        self._started = 0
         self._digest = blake3()
         self._path = ""
         self._journal: Journal | None = None
         self._descriptor = -1
+        self._output: Output | None = None
         self._replaces = False
 
     def open(self) -> None:
@@ -64,6 +64,7 @@ class Slot:
             if not journal.claim(self._number):
                 self._busy()
             self._descriptor = self._opened()
+            self._output = Output(self._descriptor, self._offset)
             self._take_range(journal)
         except BaseException:
             self.close()
@@ -83,13 +84,14 @@ class Slot:
             raise InvalidPart(
                 "more bytes came than the part has", part=self._number, limit=self._limit
             )
-        journal = self._held()
+        journal, output = self._held()
         with journal.writing():
             self._check_alive()
-            if not self._replaces or not self._is_there(pieces):
-                self._put(journal, pieces)
+            if self._replaces and self._is_there(pieces):
+                output.skip(size - self._size)
+            else:
+                self._put(journal, output, pieces)
         self._size = size
-        self._start_writeback()
 
     def _is_there(self, pieces: Sequence[bytes | bytearray]) -> bool:
         """Whether these are the bytes of the part that is replaced, so far.
@@ -102,16 +104,15 @@ class Slot:
             if os.pread(self._descriptor, len(piece), place) != piece:
                 return False
             place += len(piece)
-        os.lseek(self._descriptor, place, os.SEEK_SET)
         return True
 
-    def _put(self, journal: Journal, pieces: Sequence[bytes | bytearray]) -> None:
+    def _put(self, journal: Journal, output: Output, pieces: Sequence[bytes | bytearray]) -> None:
         if self._replaces:
             journal.erase([self._number])
             self._replaces = False
         self._reach = self._size + sum(len(piece) for piece in pieces)
         try:
-            write_all(self._descriptor, pieces)
+            output.write(pieces)
         except OSError as error:
             if error.errno == errno.EFBIG:
                 self._too_far(error)
@@ -129,9 +130,12 @@ class Slot:
         if self._announced is None:
             # The part is as long as it is: who writes the next one need not wait for the disk.
             release(self._descriptor, self._offset + self._size)
+        journal, output = self._held()
+        with journal.writing():
+            self._check_alive()
+            output.flush()
         os.fdatasync(self._descriptor)
         part = Part(self._number, self._size, self._digest.hexdigest())
-        journal = self._held()
         with journal.writing():
             self._check_alive()
             self._reach = 0  # whatever becomes of this, the journal may name the bytes now
@@ -203,18 +207,10 @@ class Slot:
         if not os.path.samestat(there, os.fstat(self._descriptor)):
             raise self._gone()
 
-    def _held(self) -> Journal:
-        if self._journal is None or self._descriptor < 0:
+    def _held(self) -> tuple[Journal, Output]:
+        if self._journal is None or self._output is None or self._descriptor < 0:
             raise NotSupported("The writer is closed.", part=self._number)
-        return self._journal
-
-    def _start_writeback(self) -> None:
-        # As drafts do: the disk writes while the network still reads.
-        behind = self._size - self._started
-        if behind >= _WRITEBACK:
-            start = self._offset + self._started
-            os.posix_fadvise(self._descriptor, start, behind, os.POSIX_FADV_DONTNEED)
-            self._started = self._size
+        return self._journal, self._output
 
     def _busy(self) -> NoReturn:
         raise UploadBusy(f"part {self._number} is being written", part=self._number)
