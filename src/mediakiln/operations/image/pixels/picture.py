@@ -74,7 +74,7 @@ class Picture:
             stored = self.upright.inverse
             across, down = stored.size(self.width, self.height)
             image, _ = self._shrunk(Box(0, 0, across, down), *stored.size(width, height))
-            return space.sized(space.converted(image, target), width, height)
+            return space.sized(self._converted(image, target), width, height)
         options = {**self._conversion(target), "height": height, "size": "force"}
         if self.source is None:
             image = self.header.thumbnail_image(width, **options)
@@ -94,7 +94,7 @@ class Picture:
         image, box = self._shrunk(box, width, height)
         cut = image.extract_area(box.left, box.top, box.width, box.height)
         if self._converts_first(target):
-            return space.sized(space.converted(cut, target), width, height, upright=True)
+            return space.sized(self._converted(cut, target), width, height, upright=True)
         options = {**self._conversion(target), "height": height, "size": "force"}
         return self._finished(cut.thumbnail_image(width, no_rotate=True, **options), target)
 
@@ -134,10 +134,16 @@ class Picture:
         to = space.destination(self.header, space.profile_of(self.header), target)
         return {"output_profile": to} if to else {}
 
+    def _converted(self, image: Any, target: Target) -> Any:
+        """Pixels in the target's colours, of pixels in the source's."""
+        if self.declared is not None:
+            image = space.with_profile(image, self.declared.profile)
+        return space.converted(image, target)
+
     def _finished(self, image: Any, target: Target) -> Any:
         """Scaled pixels in the target's colours."""
         if self.declared is not None:
-            return space.converted(space.with_profile(image, self.declared.profile), target)
+            return self._converted(image, target)
         to = space.destination(self.header, space.profile_of(self.header), target)
         image = space.as_grey(image) if space.grey(self.header) else image
         return space.finished(image, target, to)

@@ -31,11 +31,9 @@ class Declared:
 
 def by_numbers(primaries: int, transfer: int) -> Declared | None:
     """What ITU-T H.273's numbers name; None where it is sRGB, or unknown."""
-    profile = profiles.named(primaries, transfer)
-    if profile is None:
-        return None
     name = _NAMES.get(primaries, _NAMES[1]) + _CURVES.get(transfer, "")
-    return Declared(name, profile)
+    profile = profiles.named(primaries, transfer, name)
+    return Declared(name, profile) if profile else None
 
 
 def by_head(format: str, head: bytes, header: Any) -> Declared | None:

@@ -29,6 +29,7 @@ _D50_XYZ = np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 )
+_MAKER = "mediakiln"
 _ENTRIES = 4096
 _WHITE_NITS = 203.0
 """Of paper white in HDR pictures (ITU-R BT.2408)."""
@@ -45,7 +46,7 @@ def srgb_light(coded: NDArray[Any]) -> NDArray[Any]:
     return np.where(coded <= _SRGB_TOE, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
 
 
-def named(primaries: int, transfer: int) -> bytes | None:
+def named(primaries: int, transfer: int, name: str = _MAKER) -> bytes | None:
     """The profile of a space named by ITU-T H.273's numbers; None where it is sRGB, or unknown.
 
     PQ and HLG are brought to standard range: paper white to white, with a soft shoulder.
@@ -54,21 +55,21 @@ def named(primaries: int, transfer: int) -> bytes | None:
     curve = _CURVES.get(transfer)
     if known is None and curve is None:
         return None
-    return described(known or _SRGB, curve or srgb_light)
+    return described(known or _SRGB, curve or srgb_light, name)
 
 
 def adobe_rgb() -> bytes:
     """The profile of Adobe RGB (1998), for cameras that name it in EXIF alone."""
-    return described(ADOBE_RGB, lambda coded: coded**ADOBE_GAMMA)
+    return described(ADOBE_RGB, lambda coded: coded**ADOBE_GAMMA, "Adobe RGB (1998)")
 
 
-def described(primaries: Primaries, curve: Curve) -> bytes:
+def described(primaries: Primaries, curve: Curve, name: str) -> bytes:
     """A matrix profile (ICC.1:2001-04, 6.3.1) of white D65; `curve` gives the light of codes."""
     columns = _to_d50(primaries)
     light = np.clip(curve(np.linspace(0, 1, _ENTRIES)), 0, 1)
     codes = (light * 65535).round().astype(">u2")
     table = b"curv" + struct.pack(">4xI", _ENTRIES) + codes.tobytes()
-    text = b"mediakiln"
+    text = name.encode("ascii")
     tags = {
         b"desc": b"desc" + struct.pack(">4xI", len(text) + 1) + text + bytes(79),
         b"cprt": b"text" + bytes(4) + b"CC0\0",

@@ -1,5 +1,6 @@
 """What of the source's metadata goes with the result."""
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,12 @@ if TYPE_CHECKING:
 EXIF: Final = "exif-data"
 XMP: Final = "xmp-data"
 IPTC: Final = "iptc-data"
+
+_CARRIED = re.compile(
+    r"exif-|xmp-data$|iptc-data$|photoshop-data$|jpeg-thumbnail-data$|gainmap|orientation$|"
+    r"image-description$|png-comment-|gif-comment"
+)
+"""Fields of libvips that its savers would write, or take for the picture's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,7 @@ def attached(image: Any, blocks: Kept, *, jpeg: bool) -> Any:
     """The image with these blocks, and its profile, as all that it carries of metadata."""
     image = image.copy()
     for name in image.get_fields():
-        if name.startswith("exif-") or name in {XMP, IPTC, "orientation"}:
+        if _CARRIED.match(name):
             image.remove(name)
     if blocks.exif:
         for name, value in exif.fields(blocks.exif).items():
