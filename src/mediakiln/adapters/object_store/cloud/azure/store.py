@@ -1,6 +1,5 @@
 """Objects on Azure Blob Storage."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -10,33 +9,28 @@ import obstore
 from obstore.store import AzureStore
 
 from mediakiln.adapters.object_store.checks import check_key
+from mediakiln.adapters.object_store.cloud.azure.addresses import is_plain, writable
+from mediakiln.adapters.object_store.cloud.azure.copies import Copy
 from mediakiln.adapters.object_store.cloud.azure.policy import command
 from mediakiln.adapters.object_store.cloud.azure.signing import AccountKey
 from mediakiln.adapters.object_store.cloud.azure.upload import (
     CONFLICT,
     CREATED,
-    PRECONDITION,
     AzureUpload,
-    given,
 )
 from mediakiln.adapters.object_store.cloud.disposition import attachment
 from mediakiln.adapters.object_store.cloud.failures import translated
-from mediakiln.adapters.object_store.cloud.fetching import together
 from mediakiln.adapters.object_store.cloud.http import Http
 from mediakiln.adapters.object_store.cloud.options import Options, check_life, read_url
-from mediakiln.adapters.object_store.cloud.putting import new_mark, settle, written
 from mediakiln.adapters.object_store.cloud.shelves import (
     Shelf,
     client_options,
     retry_config,
     shelf_of,
 )
-from mediakiln.adapters.object_store.cloud.single import SingleDeletes, copy_through
+from mediakiln.adapters.object_store.cloud.single import SingleDeletes
 from mediakiln.model.errors import (
-    AlreadyExists,
-    EngineError,
     EngineMisconfigured,
-    EngineUnavailable,
     NotSupported,
     ObjectMissing,
 )
@@ -45,15 +39,6 @@ from mediakiln.ports.object_store import LifecycleRules, ObjectInfo
 
 if TYPE_CHECKING:
     from obstore.store import AzureConfig  # exists in the stubs only
-
-WHOLE_BYTES = 256 << 20
-"""Largest blob that Azure copies by one synchronous request."""
-_RANGE = 64 << 20
-_PARALLEL = 4
-_TURNS = 5
-_SIGNATURE = timedelta(days=1)
-_ACCEPTED = 202
-_PLAIN = re.compile(r"[A-Za-z0-9._~/-]+")
 
 
 class AzureObjectStore(SingleDeletes):
@@ -125,7 +110,7 @@ class AzureObjectStore(SingleDeletes):
         """
         check_key(key)
         check_life(expires_s)
-        if not _is_plain(key):
+        if not is_plain(key):
             raise NotSupported("On Azure, only plain keys have addresses.", key=key)
         said = filename or media_type
         if said and (self._key is None or method == "PUT"):
@@ -185,102 +170,13 @@ class AzureObjectStore(SingleDeletes):
         await self._http.send("PUT", url, bucket=name, accept={CREATED, CONFLICT})
 
     async def _begin(self, shelf: Shelf, key: str, *, if_absent: bool) -> AzureUpload:
-        url = await self._writable(shelf, key)
+        url = await writable(shelf, key, self._key)
         return AzureUpload(self._http, url, shelf, key, if_absent=if_absent)
-
-    async def _writable(self, shelf: Shelf, key: str) -> str:
-        if not shelf.tags or self._key is None:
-            return await _signed(shelf, key, "PUT")
-        life = _SIGNATURE.total_seconds()
-        return self._key.address(shelf.name, key, method="PUT", expires_s=life, tags=True)
 
     async def _copy(
         self, source: tuple[Shelf, str], target: tuple[Shelf, str], *, if_absent: bool
     ) -> ObjectInfo:
-        for _ in range(_TURNS):
-            found = await source[0].look(source[1])
-            if found is None:
-                raise ObjectMissing(key=source[1])
-            if found[0].size == 0 or not (_is_plain(source[1]) and _is_plain(target[1])):
-                return await copy_through(source, target, if_absent=if_absent)
-            by = self._copy_whole if found[0].size <= WHOLE_BYTES else self._copy_blocks
-            copied = await by(source, found[0], target, if_absent=if_absent)
-            if copied is not None:
-                return copied
-        raise EngineError("The source of a copy is overwritten all the time.", key=source[1])
-
-    async def _copy_whole(
-        self,
-        source: tuple[Shelf, str],
-        info: ObjectInfo,
-        target: tuple[Shelf, str],
-        *,
-        if_absent: bool,
-    ) -> ObjectInfo | None:
-        shelf, key = target
-        mark = new_mark()
-        headers = given(shelf, mark, if_absent=if_absent) | {
-            "x-ms-requires-sync": "true",
-            "x-ms-copy-source": await _signed(*source, "GET"),
-            "x-ms-source-if-match": f'"{info.etag}"',
-        }
-        try:
-            answer = await self._http.send(
-                "PUT",
-                await self._writable(shelf, key),
-                bucket=shelf.name,
-                key=source[1],
-                accept={CREATED, _ACCEPTED, CONFLICT, PRECONDITION},
-                headers=headers,
-            )
-        except EngineUnavailable:
-            if not if_absent or (settled := await settle(shelf, key, mark)) is None:
-                raise
-            return settled
-        if answer.status_code in {CREATED, _ACCEPTED}:
-            return await written(shelf, key, mark, info.size, answer.headers["etag"])
-        # Which of the two conditions failed, the status does not tell.
-        return await settle(shelf, key, mark) if if_absent else None
-
-    async def _copy_blocks(
-        self,
-        source: tuple[Shelf, str],
-        info: ObjectInfo,
-        target: tuple[Shelf, str],
-        *,
-        if_absent: bool,
-    ) -> ObjectInfo | None:
-        if if_absent and await target[0].look(target[1]) is not None:
-            raise AlreadyExists(key=target[1])
-        upload = await self._begin(*target, if_absent=if_absent)
-        address = await _signed(*source, "GET")
-        starts = iter(enumerate(range(0, info.size, _RANGE), start=1))
-        same = True
-
-        async def work() -> None:
-            nonlocal same
-            for number, start in starts:
-                span = (start, min(start + _RANGE, info.size))
-                same &= await upload.copied_part(number, address, info.etag, span)
-
-        await together([work() for _ in range(_PARALLEL)])
-        return await upload.complete() if same else None
-
-
-def _is_plain(key: str) -> bool:
-    """Whether obstore signs an address of this key as Azure reads it: undecoded, as it is."""
-    return _PLAIN.fullmatch(key) is not None
-
-
-async def _signed(shelf: Shelf, key: str, method: Literal["GET", "PUT"]) -> str:
-    if not _is_plain(key):
-        raise NotSupported(
-            "On Azure, only keys of A-Z, a-z, 0-9, '.', '_', '-', '~' and '/' can be large.",
-            key=key,
-            hint="choose a plainer name, or keep the object below 8 MiB",
-        )
-    with translated(shelf.name, key):
-        return await obstore.sign_async(shelf.client, method, key, _SIGNATURE)
+        return await Copy(self._http, self._key, source, target, if_absent).run()
 
 
 def _open(options: Options, container: str) -> AzureStore:
