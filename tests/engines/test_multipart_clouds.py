@@ -1,8 +1,6 @@
 """Uploads of parts on stores whose parts are joined at the end: Azurite and fake-gcs-server."""
 
-import uuid
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -11,7 +9,7 @@ from mediakiln.ports.multipart import Multipart
 from mediakiln.ports.object_store import ObjectStore
 from mediakiln.testing.multipart import MultipartContract
 from mediakiln.testing.object_store_tools import ODD_KEYS
-from support.servers import server
+from support.clouds import new_url, opened
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(400)]
 
@@ -23,21 +21,17 @@ class TestPartsOnAzure(MultipartContract):
 
     @pytest.fixture
     def url(self) -> str:
-        endpoint, name = server("AZURE", "azure"), f"t-{uuid.uuid4().hex[:12]}"
-        return f"az://{urlsplit(endpoint).path.strip('/')}/{name}?endpoint={endpoint}"
+        return new_url(AzureObjectStore)
 
     @pytest.fixture
     async def store(self, url: str) -> AsyncIterator[AzureObjectStore]:
-        store = AzureObjectStore.from_url(url)
-        await store.ensure()
-        yield store
-        await store.close()
+        async with opened(AzureObjectStore.from_url, url) as store:
+            yield store
 
     @pytest.fixture
     async def second(self, url: str) -> AsyncIterator[AzureObjectStore]:
-        second = AzureObjectStore.from_url(url)
-        yield second
-        await second.close()
+        async with opened(AzureObjectStore.from_url, url) as second:
+            yield second
 
     @pytest.mark.parametrize("key", [key for key in ODD_KEYS if "\\" not in key])
     async def test_odd_names_are_kept_as_they_are(
@@ -54,18 +48,14 @@ class TestPartsOnGcs(MultipartContract):
 
     @pytest.fixture
     def url(self) -> str:
-        name = f"t-{uuid.uuid4().hex[:12]}"
-        return f"gs://{name}?endpoint={server('GCS', 'gcs')}&anonymous=true&project=test"
+        return new_url(GcsObjectStore)
 
     @pytest.fixture
     async def store(self, url: str) -> AsyncIterator[GcsObjectStore]:
-        store = GcsObjectStore.from_url(url)
-        await store.ensure()
-        yield store
-        await store.close()
+        async with opened(GcsObjectStore.from_url, url) as store:
+            yield store
 
     @pytest.fixture
     async def second(self, url: str) -> AsyncIterator[GcsObjectStore]:
-        second = GcsObjectStore.from_url(url)
-        yield second
-        await second.close()
+        async with opened(GcsObjectStore.from_url, url) as second:
+            yield second

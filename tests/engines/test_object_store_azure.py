@@ -1,21 +1,17 @@
 """Azure Blob Storage, on Azurite."""
 
-import asyncio
-import uuid
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
 from mediakiln.adapters.object_store.cloud import AzureObjectStore
-from mediakiln.model.errors import EngineMisconfigured, EngineUnavailable
+from mediakiln.model.errors import EngineMisconfigured
 from mediakiln.model.keys import Bucket
-from mediakiln.ports.object_store import ObjectStore, Presigned, Writer
+from mediakiln.ports.object_store import ObjectStore, Presigned
 from mediakiln.testing.object_store import ObjectStoreContract
-from mediakiln.testing.object_store_tools import ODD_KEYS, keys_of, pattern
-from support.proxy import Cut, Proxy
-from support.servers import server
+from mediakiln.testing.object_store_tools import ODD_KEYS, pattern
+from support.clouds import new_url, opened, write_all
 
 pytestmark = [
     pytest.mark.engines,
@@ -26,16 +22,13 @@ pytestmark = [
 
 @pytest.fixture
 def url() -> str:
-    endpoint, name = server("AZURE", "azure"), f"t-{uuid.uuid4().hex[:12]}"
-    return f"az://{urlsplit(endpoint).path.strip('/')}/{name}?endpoint={endpoint}"
+    return new_url(AzureObjectStore)
 
 
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[AzureObjectStore]:
-    store = AzureObjectStore.from_url(url)
-    await store.ensure()
-    yield store
-    await store.close()
+    async with opened(AzureObjectStore.from_url, url) as store:
+        yield store
 
 
 class TestAzureObjectStore(ObjectStoreContract):
@@ -50,20 +43,8 @@ class TestAzureObjectStore(ObjectStoreContract):
 
     @pytest.fixture
     async def second(self, url: str) -> AsyncIterator[AzureObjectStore]:
-        second = AzureObjectStore.from_url(url)
-        await second.ensure()
-        yield second
-        await second.close()
-
-
-async def test_missing_containers_are_made_by_whoever_comes_first(url: str) -> None:
-    stores = [AzureObjectStore.from_url(url) for _ in range(3)]
-    await asyncio.gather(*(store.ensure() for store in stores))
-    await stores[0].put(Bucket.ARCHIVE, "k", b"x")
-    await stores[1].ensure()
-    assert await stores[2].get(Bucket.ARCHIVE, "k") == b"x"
-    for store in stores:
-        await store.close()
+        async with opened(AzureObjectStore.from_url, url) as second:
+            yield second
 
 
 async def test_a_wrong_key_makes_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +91,7 @@ async def test_new_production_and_archive_blobs_are_tagged(url: str) -> None:
     await store.put(Bucket.INPUT, "k", b"x")
     await store.put(Bucket.PRODUCTION, "put", b"x")
     async with store.writer(Bucket.PRODUCTION, "streamed", if_absent=True) as writer:
-        await _write(writer, pattern(20_000_000))
+        await write_all(writer, pattern(20_000_000))
     await store.copy((Bucket.INPUT, "k"), (Bucket.PRODUCTION, "copied"))
     await store.copy((Bucket.INPUT, "k"), (Bucket.ARCHIVE, "once"), if_absent=True)
     assert await _tags(store, Bucket.INPUT, "k") == ""
@@ -129,33 +110,3 @@ async def _tags(store: AzureObjectStore, bucket: Bucket, key: str) -> str:
         answer = await client.get(f"{address}&comp=tags")
     assert answer.status_code == 200, answer.text
     return answer.text if "<Tag>" in answer.text else ""
-
-
-@pytest.mark.parametrize("times", [1, 1_000])
-async def test_an_upload_that_is_cut_is_sent_again_or_leaves_nothing(
-    url: str, store: AzureObjectStore, times: int
-) -> None:
-    port = urlsplit(server("AZURE", "azure")).port
-    assert port
-    async with Proxy(port) as proxy:
-        behind = AzureObjectStore.from_url(
-            url.replace(f":{port}", f":{proxy.port}") + "&timeout_s=2&retries=2"
-        )
-        proxy.fault = Cut(request_after=3_000_000, times=times)
-        writer = behind.writer(Bucket.INPUT, "k", if_absent=True)
-        async with writer:
-            if times == 1:
-                await writer.write(pattern(20_000_000))
-                await writer.commit()
-            else:
-                with pytest.raises(EngineUnavailable):
-                    await _write(writer, pattern(20_000_000))
-        await behind.close()
-    found = await store.get(Bucket.INPUT, "k") if times == 1 else b""
-    assert found == (pattern(20_000_000) if times == 1 else b"")
-    assert await keys_of(store) == (["k"] if times == 1 else [])
-
-
-async def _write(writer: Writer, data: bytes) -> None:
-    await writer.write(data)
-    await writer.commit()

@@ -1,6 +1,8 @@
 """What Google and Azure do their own way; and what every cloud's URL says."""
 
+import asyncio
 import time
+from contextlib import AsyncExitStack
 from itertools import pairwise
 from typing import Any
 
@@ -21,8 +23,19 @@ from mediakiln.model.errors import (
 )
 from mediakiln.model.keys import Bucket
 from mediakiln.ports.object_store import LifecycleRules
+from mediakiln.testing.object_store_tools import keys_of, pattern
+from support.clouds import CloudStore, new_url, opened, port_of, write_all
+from support.proxy import Cut, Proxy
 
-pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("clouds")]
+pytestmark = [
+    pytest.mark.engines,
+    pytest.mark.timeout(400),  # Azurite takes 20 ms a request, on an idle machine
+]
+
+CLOUDS = [
+    pytest.param(AzureObjectStore, id="azure", marks=pytest.mark.xdist_group("azure")),
+    pytest.param(GcsObjectStore, id="gcs", marks=pytest.mark.xdist_group("gcs")),
+]
 
 
 @pytest.mark.parametrize(
@@ -82,3 +95,38 @@ async def test_nobody_at_the_endpoint_is_an_outage(
         await store.apply_rules(LifecycleRules(archive_days=1))
     assert time.monotonic() - began < 10
     await store.close()
+
+
+@pytest.mark.parametrize("engine", CLOUDS)
+async def test_missing_buckets_are_made_by_whoever_comes_first(engine: type[CloudStore]) -> None:
+    url = new_url(engine)
+    async with AsyncExitStack() as stack:
+        first, second, third = await asyncio.gather(
+            *(stack.enter_async_context(opened(engine.from_url, url)) for _ in range(3))
+        )
+        await first.put(Bucket.ARCHIVE, "k", b"x")
+        await second.ensure()
+        assert await third.get(Bucket.ARCHIVE, "k") == b"x"
+
+
+@pytest.mark.parametrize("engine", CLOUDS)
+@pytest.mark.parametrize("times", [1, 1_000])
+async def test_an_upload_that_is_cut_is_sent_again_or_leaves_nothing(
+    engine: type[CloudStore], times: int
+) -> None:
+    url, data = new_url(engine), pattern(20_000_000)
+    port = port_of(url)
+    async with opened(engine.from_url, url) as store, Proxy(port) as proxy:
+        behind = engine.from_url(
+            url.replace(f":{port}", f":{proxy.port}") + "&timeout_s=2&retries=2"
+        )
+        proxy.fault = Cut(request_after=3_000_000, times=times)
+        async with behind.writer(Bucket.INPUT, "k", if_absent=True) as writer:
+            if times == 1:
+                await write_all(writer, data)
+            else:
+                with pytest.raises(EngineUnavailable):
+                    await write_all(writer, data)
+        await behind.close()
+        assert await keys_of(store) == (["k"] if times == 1 else [])
+        assert times > 1 or await store.get(Bucket.INPUT, "k") == data

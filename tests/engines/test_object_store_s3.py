@@ -1,35 +1,29 @@
 """S3, on versitygw."""
 
-import uuid
 from collections.abc import AsyncIterator
 
 import pytest
 
 from mediakiln.adapters.object_store.cloud import S3ObjectStore
 from mediakiln.testing.object_store import ObjectStoreContract
-from support.servers import server
+from support.clouds import new_url, opened
 
 pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("s3")]
 
 
 @pytest.fixture
 def url() -> str:
-    endpoint = server("S3", "s3")
-    return f"s3://t-{uuid.uuid4().hex[:12]}?endpoint={endpoint}&region=us-east-1"
+    return new_url(S3ObjectStore)
 
 
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[S3ObjectStore]:
-    store = S3ObjectStore.from_url(url)
-    await store.ensure()
-    yield store
-    await store.close()
+    async with opened(S3ObjectStore.from_url, url) as store:
+        yield store
 
 
 class TestS3ObjectStore(ObjectStoreContract):
     @pytest.fixture
     async def second(self, url: str) -> AsyncIterator[S3ObjectStore]:
-        second = S3ObjectStore.from_url(url)
-        await second.ensure()
-        yield second
-        await second.close()
+        async with opened(S3ObjectStore.from_url, url) as second:
+            yield second
