@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mediakiln.model.access import Quota
 from mediakiln.model.asset import Problem
 from mediakiln.model.recipe import Recipe
 
@@ -148,6 +149,7 @@ class Import(_Frozen):
         after: where the listing of a place goes on.
         total: items that are known.
         listed: whether these are all.
+        account: whose files these are, where `quota` limits what that one may put in.
         settled: a bit for every page of this round whose outcomes are in `counts`, as hex.
     """
 
@@ -158,6 +160,8 @@ class Import(_Frozen):
     tags: tuple[str, ...] = ()
     recipe: Recipe | None = None
     by: str = "owner"
+    account: str = ""
+    quota: Quota | None = None
     state: ImportState = ImportState.LISTING
     round: int = 1
     pages: int = 0

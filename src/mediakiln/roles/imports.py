@@ -8,6 +8,7 @@ from mediakiln.roles.consumer import Consumer
 from mediakiln.roles.engines import Engines, open_places
 from mediakiln.roles.service import Service, Sweeper, Together
 from mediakiln.roles.settings import Settings
+from mediakiln.stages.access.usage import Usage
 from mediakiln.stages.importing import ImportDesk, Importing, Intake
 from mediakiln.stages.importing.book import ImportBook
 from mediakiln.stages.importing.worker import PageWorker
@@ -62,6 +63,7 @@ def build(settings: Settings, engines: Engines) -> Service:
         fetcher(settings, engines),
         places,
         parts.recipe_book(settings),
+        hold=Usage(engines.catalog).hold,
         parallel=settings.import_parallel,
         lease=timedelta(seconds=settings.lease_s),
         pause_s=settings.retry_base_s,

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from mediakiln.adapters.fetcher.folder import FolderPlace
 from mediakiln.adapters.fetcher.http import HttpFetcher, Pace
+from mediakiln.model.access import Quota
 from mediakiln.model.errors import (
     Conflict,
     EngineUnavailable,
@@ -24,6 +26,7 @@ from mediakiln.model.errors import (
 from mediakiln.model.ids import derived_id, id_time, is_id, new_id
 from mediakiln.model.imports import PAGE_ITEMS, Import, ImportSource, ImportState, Item, ItemState
 from mediakiln.model.keys import Bucket
+from mediakiln.stages.access.usage import Usage
 from mediakiln.stages.importing import ImportDesk, Importing, Intake, Wanted
 from mediakiln.stages.importing.book import ImportBook
 from mediakiln.stages.importing.manifest import of_entries, read_csv, read_jsonl
@@ -54,10 +57,17 @@ class Depot:
         )
         self.stage = self.importer()
 
-    def importer(self) -> Importing:
+    def importer(self, *, parallel: int = 8) -> Importing:
         """Another process of the role."""
         worker = PageWorker(
-            self.book, self.intake, self.fetcher, self.places, self.world.recipes, pause_s=0.01
+            self.book,
+            self.intake,
+            self.fetcher,
+            self.places,
+            self.world.recipes,
+            hold=Usage(self.world.catalog, clock=self.world.clock).hold,
+            parallel=parallel,
+            pause_s=0.01,
         )
         return Importing(self.book, self.world.broker, worker, self.places)
 
@@ -162,6 +172,21 @@ async def test_a_bad_file_hurts_no_other_and_is_tried_again_when_asked(depot: De
     job = await depot.job(job)
     assert (job.state, job.counts.done, job.counts.failed) == (ImportState.DONE, 4, 5)
     assert depot.origin.asked["/0.txt"] == asked
+    assert await depot.assets() == 4
+
+
+async def test_files_above_the_quota_of_whoever_asked_fail_and_are_tried_again_another_day(
+    depot: Depot,
+) -> None:
+    wanted = replace(WANTED, account="key", quota=Quota(files=2))
+    job, stage = await depot.begin(many(depot, 5), wanted), depot.importer(parallel=1)
+    await depot.pump(stage)
+    failed = await depot.items(job, ItemState.FAILED)
+    assert [item.error and item.error.code for item in failed] == ["quota_exceeded"] * 3
+    assert await depot.assets() == 2
+    depot.world.clock.forward(days=1)
+    await depot.desk.retry(job.project, job.id)
+    await depot.pump(stage)
     assert await depot.assets() == 4
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from mediakiln.adapters.fetcher.folder import FolderPlace
 from mediakiln.adapters.fetcher.http import HttpFetcher
+from mediakiln.stages.access.usage import Usage
 from mediakiln.stages.importing import ImportDesk, Importing, Intake
 from mediakiln.stages.importing.book import ImportBook
 from mediakiln.stages.importing.worker import PageWorker
@@ -61,7 +62,15 @@ async def shop(open_site: OpenSite, tmp_path: Path) -> AsyncIterator[Shop]:
         fetcher = HttpFetcher(ports={origin.port}, allow_private=True)
         book = ImportBook(world.catalog, clock=world.clock)
         intake = Intake(world.store, world.catalog, world.receive, max_bytes=1_000_000)
-        worker = PageWorker(book, intake, fetcher, places, world.recipes, pause_s=0.01)
+        worker = PageWorker(
+            book,
+            intake,
+            fetcher,
+            places,
+            world.recipes,
+            hold=Usage(world.catalog).hold,
+            pause_s=0.01,
+        )
         desk = ImportDesk(book, world.broker, fetcher, world.recipes, places=places)
         site = await open_site(world=world, imports=desk, owner_key=KEY)
         yield Shop(site, Importing(book, world.broker, worker, places), origin)

@@ -11,7 +11,7 @@ import random
 from datetime import datetime, timedelta
 from typing import Final
 
-from mediakiln.model.access import Principal
+from mediakiln.model.access import Principal, Quota
 from mediakiln.model.clock import Clock, utc_now
 from mediakiln.model.errors import MediakilnError, QuotaExceeded, VersionConflict
 from mediakiln.ports.catalog import Catalog, Record
@@ -37,10 +37,16 @@ class Usage:
         Raises:
             QuotaExceeded: it may not; `retry_after` are the seconds to midnight.
         """
-        quota = principal.quota
-        if quota is None:
-            return
-        files, used = await self.used(principal.account)
+        if principal.quota is not None:
+            await self.hold(principal.account, principal.quota, size)
+
+    async def hold(self, account: str, quota: Quota, size: int = 0) -> None:
+        """As `check`, for an account that may put in so much a day.
+
+        Raises:
+            QuotaExceeded: as `check`.
+        """
+        files, used = await self.used(account)
         if quota.files is not None and files >= quota.files:
             raise self._exceeded("files", quota.files, files)
         if quota.bytes is not None and (used >= quota.bytes or used + size > quota.bytes):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from mediakiln.model.access import Quota
 from mediakiln.model.asset import Problem, clipped
 from mediakiln.model.errors import (
     Conflict,
@@ -45,7 +46,8 @@ ALIVE_EVERY: Final = timedelta(seconds=20)
 class Wanted:
     """What is said of an import beside its files.
 
-    With `uploader_fixed`, items cannot name another uploader.
+    With `uploader_fixed`, items cannot name another uploader. With `quota`, files count for
+    `account`, and those above it fail.
     """
 
     project: str
@@ -54,6 +56,8 @@ class Wanted:
     uploader_fixed: bool = False
     tags: tuple[str, ...] = ()
     recipe: Recipe | None = None
+    account: str = ""
+    quota: Quota | None = None
 
 
 class ImportDesk:
@@ -212,6 +216,8 @@ class ImportDesk:
             tags=wanted.tags,
             recipe=wanted.recipe,
             by=wanted.by,
+            account=wanted.account,
+            quota=wanted.quota,
             created_at=now,
             updated_at=now,
         )

@@ -4,13 +4,14 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from mediakiln.model.access import Quota
 from mediakiln.model.asset import Asset, Problem, clipped
 from mediakiln.model.errors import (
     OUTAGES,
@@ -31,7 +32,7 @@ from mediakiln.model.imports import (
     Page,
 )
 from mediakiln.model.upload import Offer
-from mediakiln.ports.fetcher import Fetcher, Place
+from mediakiln.ports.fetcher import Fetched, Fetcher, Place
 from mediakiln.stages.importing.book import HeldPage, ImportBook
 from mediakiln.stages.importing.intake import Intake, Opener
 from mediakiln.stages.recipes import RecipeBook
@@ -49,6 +50,7 @@ class PageWorker:
     """Works on pages; `parallel` files are fetched at once by all pages together.
 
     Attributes:
+        hold: refuses what is above the quota of an account (`Usage.hold`).
         lease: for how long a page is held without a sign of life.
         pause_s: before a fetch that failed is tried again, doubled each time.
     """
@@ -61,6 +63,7 @@ class PageWorker:
         places: Mapping[str, Place],
         recipes: RecipeBook,
         *,
+        hold: Callable[[str, Quota, int], Awaitable[None]],
         parallel: int = 8,
         lease: timedelta = timedelta(seconds=30),
         pause_s: float = 1.0,
@@ -70,6 +73,7 @@ class PageWorker:
         self._fetcher = fetcher
         self._places = places
         self._recipes = recipes
+        self._hold = hold
         self._slots = asyncio.Semaphore(parallel)
         self._lease = lease
         self._pause_s = pause_s
@@ -177,6 +181,7 @@ class PageWorker:
             tags=tuple(dict.fromkeys((*job.tags, *item.tags))),
             recipe=job.recipe if item.recipe is None else self._recipes.resolve(item.recipe),
             size=item.size,
+            counted=job.account,
         )
         attempt = 1
         while True:
@@ -193,6 +198,22 @@ class PageWorker:
                 attempt += 1
 
     def _opener(self, job: Import, item: Item) -> Opener:
+        opener = self._source(job, item)
+        return opener if job.quota is None else partial(self._within, job, job.quota, opener)
+
+    @asynccontextmanager
+    async def _within(self, job: Import, quota: Quota, opener: Opener) -> AsyncIterator[Fetched]:
+        """Open a file if it is within its key's quota.
+
+        Raises:
+            QuotaExceeded: it is not.
+        """
+        await self._hold(job.account, quota, 0)
+        async with opener() as file:
+            await self._hold(job.account, quota, file.size or 0)
+            yield file
+
+    def _source(self, job: Import, item: Item) -> Opener:
         most = self._intake.max_bytes
         if job.source.kind == "list":
             return partial(self._fetcher.open, item.source, max_bytes=most)

@@ -162,6 +162,8 @@ def _wanted(principal: Principal, said: Common, services: Services) -> Wanted:
         tags=given.tags,
         recipe=given.recipe,
         uploader_fixed=principal.uploader is not None,
+        account=given.counted,
+        quota=principal.quota,
     )
 
 
