@@ -1,0 +1,1 @@
+"""Edits of how an image looks: tones, colours, sharpness, what lies over it."""
