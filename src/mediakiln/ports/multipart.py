@@ -4,7 +4,7 @@ Nothing of it is visible as an object before `complete`. Where an engine has no 
 `mediakiln.stages.uploads` keeps the parts as objects of their own and joins them at the end.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -197,6 +197,20 @@ class Multipart(Protocol):
 
     async def abort(self, bucket: Bucket, key: str, upload: str) -> None:
         """Throw the parts away and free their space. An unknown upload is no error."""
+        ...
+
+
+@runtime_checkable
+class ReadableParts(Protocol):
+    """For stores whose parts can be read before they are an object."""
+
+    def read_part(self, bucket: Bucket, key: str, upload: str, part: Part) -> AsyncIterator[bytes]:
+        """A durable part's bytes, in chunks. Ends only if it was not replaced meanwhile.
+
+        Raises:
+            InvalidPart: there is no such part, or no longer.
+            NotFound: there is no such upload.
+        """
         ...
 
 

@@ -5,9 +5,9 @@ import tracemalloc
 
 import pytest
 
-from mediakiln.model.errors import InvalidPart
+from mediakiln.model.errors import InvalidPart, NotFound
 from mediakiln.model.keys import Bucket
-from mediakiln.ports.multipart import Multipart, Part
+from mediakiln.ports.multipart import Multipart, Part, ReadableParts
 from mediakiln.ports.object_store import ObjectStore
 from mediakiln.testing.multipart_tools import (
     KEY,
@@ -17,6 +17,7 @@ from mediakiln.testing.multipart_tools import (
     listed_parts,
     offsets,
     write,
+    written,
 )
 from mediakiln.testing.object_store_tools import assert_absent, pattern
 
@@ -54,6 +55,30 @@ class PartWritingTests:
         assert await store.get(Bucket.INPUT, KEY) == b"".join(pieces)
         assert await store.head(Bucket.INPUT, KEY) == info
         await assert_gone(parts, upload)
+
+    async def test_a_part_is_read_before_it_is_an_object_and_only_as_it_is_now(
+        self, parts: Multipart, second_parts: Multipart, second: ObjectStore
+    ) -> None:
+        readers = [each for each in (second_parts, second) if isinstance(each, ReadableParts)]
+        if not readers:
+            pytest.skip("parts cannot be read here")
+
+        async def read(part: Part, upload: str) -> bytes:
+            chunks = readers[0].read_part(Bucket.INPUT, KEY, upload, part)
+            return b"".join([chunk async for chunk in chunks])
+
+        upload = await begun(parts)
+        pieces = cut(parts, 3)
+        made = await written(parts, upload, pieces)
+        assert [await read(part, upload) for part in made] == pieces
+        other = await write(parts, upload, 2, pieces[1][::-1], offset=len(pieces[0]))
+        assert await read(other, upload) == pieces[1][::-1]
+        for missing in (made[1], Part(9, 1, "0")):
+            with pytest.raises(InvalidPart):
+                await read(missing, upload)
+        await parts.abort(Bucket.INPUT, KEY, upload)
+        with pytest.raises(NotFound):
+            await read(other, upload)
 
     async def test_a_part_tells_its_number_and_size_and_an_etag_of_its_bytes(
         self, parts: Multipart

@@ -25,7 +25,7 @@ from mediakiln.adapters.object_store.multipart.inplace import RULES
 from mediakiln.adapters.object_store.multipart.local_writer import LocalPartWriter
 from mediakiln.adapters.object_store.multipart.slot import Slot
 from mediakiln.adapters.object_store.threads import Result, Threads, finished
-from mediakiln.model.errors import EngineMisconfigured
+from mediakiln.model.errors import EngineMisconfigured, NotFound, ObjectMissing
 from mediakiln.model.keys import Bucket
 from mediakiln.ports.multipart import Part
 from mediakiln.ports.object_store import ObjectInfo, ObjectStoreCapabilities
@@ -193,6 +193,25 @@ class LocalObjectStore:
         check_key(key)
         with translated(key):
             return await self._threads.run(self._disk.uploads.parts, bucket, key, upload)
+
+    async def read_part(
+        self, bucket: Bucket, key: str, upload: str, part: Part
+    ) -> AsyncIterator[bytes]:
+        """A part's bytes in chunks of 1 MiB."""
+        check_key(key)
+        find = partial(self._disk.uploads.place, bucket, key, upload, part)
+        with translated(key):
+            path, entry = await self._threads.run(find)
+        reader = Reader(path, key, entry.offset, entry.end)
+        try:
+            while not reader.finished:
+                yield await self._threads.run(reader.read)
+        except ObjectMissing as error:
+            raise NotFound("there is no such upload", key=key) from error
+        finally:
+            reader.close()
+        with translated(key):
+            await self._threads.run(find)
 
     async def complete(
         self, bucket: Bucket, key: str, upload: str, parts: Sequence[Part]

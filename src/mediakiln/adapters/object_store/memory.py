@@ -14,11 +14,7 @@ from obstore.store import MemoryStore
 from mediakiln.adapters.object_store.checks import check_key, check_prefix, check_range
 from mediakiln.adapters.object_store.chunks import Chunks
 from mediakiln.adapters.object_store.files import create_new, open_regular, translated, write_all
-from mediakiln.adapters.object_store.multipart.memory import (
-    RULES,
-    MemoryPartWriter,
-    MemoryUploads,
-)
+from mediakiln.adapters.object_store.multipart.memory import RULES, MemoryPartWriter, MemoryUploads
 from mediakiln.model.errors import (
     AlreadyExists,
     EngineMisconfigured,
@@ -172,6 +168,12 @@ class MemoryObjectStore:
     async def parts(self, bucket: Bucket, key: str, upload: str) -> Sequence[Part]:
         """The parts that are there, by number."""
         return self._uploads.parts(bucket, key, upload)
+
+    async def read_part(
+        self, bucket: Bucket, key: str, upload: str, part: Part
+    ) -> AsyncIterator[bytes]:
+        """A part's bytes, at once."""
+        yield self._uploads.data(bucket, key, upload, part)
 
     async def complete(
         self, bucket: Bucket, key: str, upload: str, parts: Sequence[Part]

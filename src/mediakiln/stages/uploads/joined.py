@@ -65,6 +65,20 @@ class JoinedParts:
         await self.check(bucket, key, upload)
         return [part async for part in self._parts(bucket, upload)]
 
+    async def read_part(
+        self, bucket: Bucket, key: str, upload: str, part: Part
+    ) -> AsyncIterator[bytes]:
+        """A part's bytes."""
+        await self.check(bucket, key, upload)
+        place = _part_key(upload, part.number)
+        for moment in ("before", "after"):
+            info = await self._store.head(bucket, place)
+            if info is None or (info.size, info.etag) != (part.size, part.etag):
+                raise InvalidPart(f"there is no such part {part.number}", part=part.number)
+            if moment == "before":
+                async for chunk in self._store.stream(bucket, place):
+                    yield chunk
+
     async def complete(
         self, bucket: Bucket, key: str, upload: str, parts: Sequence[Part]
     ) -> ObjectInfo:

@@ -81,6 +81,20 @@ class InPlaceUploads:
                 raise NotFound("there is no such upload", key=key)
             return [entry.part for entry in journal.entries().values()]
 
+    def place(self, bucket: Bucket, key: str, token: str, part: Part) -> tuple[str, Entry]:
+        """The file that a durable part is in, and where.
+
+        Raises:
+            InvalidPart: there is no such part.
+            NotFound: there is no such upload.
+        """
+        data, path = self.paths(token, key)
+        with Journal.opened(path, bucket, key) as journal:
+            entry = journal.neighbours(part.number)[1]
+        if entry is None or entry.part != part:
+            raise InvalidPart(f"there is no such part {part.number}", part=part.number)
+        return data, entry
+
     def complete(
         self, bucket: Bucket, key: str, token: str, parts: Sequence[Part], target: str
     ) -> ObjectInfo:

@@ -40,6 +40,17 @@ class _Upload:
     parts: dict[int, _Kept] = field(default_factory=dict)
     busy: set[int] = field(default_factory=set)
 
+    def get(self, part: Part) -> _Kept:
+        """A part that is there.
+
+        Raises:
+            InvalidPart: it is not, or no longer.
+        """
+        found = self.parts.get(part.number)
+        if found is None or found.part != part:
+            raise InvalidPart(f"there is no such part {part.number}", part=part.number)
+        return found
+
 
 class MemoryUploads:
     """The uploads of one memory store, by their tokens."""
@@ -76,6 +87,10 @@ class MemoryUploads:
         kept = self.find(bucket, key, token).parts
         return [kept[number].part for number in sorted(kept)]
 
+    def data(self, bucket: Bucket, key: str, token: str, part: Part) -> bytes:
+        """A part's bytes."""
+        return self.find(bucket, key, token).get(part).data
+
     def complete(
         self, bucket: Bucket, key: str, token: str, parts: Sequence[Part], keep: Keep
     ) -> ObjectInfo:
@@ -84,9 +99,7 @@ class MemoryUploads:
         RULES.check_all(parts)
         pieces, position = [], 0
         for part in parts:
-            found = upload.parts.get(part.number)
-            if found is None or found.part != part:
-                raise InvalidPart(f"there is no such part {part.number}", part=part.number)
+            found = upload.get(part)
             if found.offset != position:
                 raise InvalidPart(
                     f"part {part.number} does not begin where the one before it ends",

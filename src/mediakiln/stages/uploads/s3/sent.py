@@ -22,7 +22,7 @@ _PAGE: Final = 1000
 class SentPart(BaseModel):
     """A part: `md5` is its ETag to clients, in hexadecimal digits, `etag` the store's own.
 
-    `checksums` are in Base64, by algorithm.
+    `checksums` are in Base64, by algorithm. A part that is not at its place is kept `aside`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -31,6 +31,7 @@ class SentPart(BaseModel):
     size: int
     md5: str
     etag: str
+    aside: bool = False
     checksums: Mapping[str, str] = Field(default_factory=dict)
 
     @property

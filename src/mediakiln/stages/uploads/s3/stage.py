@@ -20,11 +20,10 @@ from mediakiln.ports.catalog import Catalog
 from mediakiln.ports.object_store import ObjectStore
 from mediakiln.stages.uploads.book import UploadBook
 from mediakiln.stages.uploads.finish import REFUSALS, Entry, Finish
-from mediakiln.stages.uploads.joined import JoinedParts
-from mediakiln.stages.uploads.parts import Parts
 from mediakiln.stages.uploads.s3.checksums import Checksum, Chosen, Kind
 from mediakiln.stages.uploads.s3.hashing import Hashed, of_parts
 from mediakiln.stages.uploads.s3.keys import Keyed, KeyIndex, check_key
+from mediakiln.stages.uploads.s3.placed import placing
 from mediakiln.stages.uploads.s3.sent import CHOSEN, Named, SentPart, SentParts, checked, chosen
 
 PROTOCOL: Final = "s3"
@@ -37,12 +36,7 @@ _CHECKSUM: Final = "checksum"
 
 
 class S3Uploads:
-    """Takes objects in. Parts need no offsets here: S3 clients do not say them.
-
-    A store that writes parts in place would need them, so only a store that speaks S3 itself
-    makes objects of its own parts; elsewhere they are joined at completion, which costs their
-    bytes once more.
-    """
+    """Takes objects in. S3 clients do not say where parts begin: see `placed`."""
 
     def __init__(
         self,
@@ -54,8 +48,7 @@ class S3Uploads:
         expiry: timedelta,
         max_bytes: int,
     ) -> None:
-        own = Parts(store)
-        self._parts = own if own.presigned else JoinedParts(store)
+        self._parts = placing(store, book)
         self._book = book
         self._entry = entry
         self._store = store
@@ -137,7 +130,7 @@ class S3Uploads:
                 id=id,
                 protocol=PROTOCOL,
                 key=place,
-                token=await self._parts.begin(Bucket.INPUT, place),
+                token=await self._parts.begin(place),
                 by=by,
                 created_at=now,
                 expires_at=now + self._expiry,
@@ -202,17 +195,13 @@ class S3Uploads:
             StorageFull, ChecksumMismatch, IncompleteUpload, NotFound: the part is not kept.
         """
         await self._entry.check_room(size)
-        async with self._parts.part_writer(
-            Bucket.INPUT, upload.key, upload.token or "", number, offset=0, size=size
-        ) as writer:
-            async for chunk in body:
-                await writer.write(chunk)
-            part = await writer.commit()
+        part, aside = await self._parts.write(upload, number, size, aiter(body))
         sent = SentPart(
             number=number,
             size=part.size,
             md5=body.md5,
             etag=part.etag,
+            aside=aside,
             checksums={name: body.checksum(name) for name in algorithms},
         )
         await self._sent.note(upload, sent)
@@ -250,16 +239,21 @@ class S3Uploads:
             lambda latest: latest.model_copy(update={"extra": {**latest.extra, **known}}),
         )
         if not await self._finish.exists(upload):
-            await self._finish.begin(upload)
-            try:
-                await self._parts.complete(
-                    Bucket.INPUT, upload.key, upload.token or "", [each.part for each in parts]
-                )
-            except InvalidPart:
-                await self._finish.reopen(upload)
-                raise
+            await self._make(upload, parts)
         asset, _ = await self._finish(upload)
         return asset, await self._remember_parts(upload, asset)
+
+    async def _make(self, upload: Upload, parts: Sequence[SentPart]) -> None:
+        """Have the store make the object."""
+        await self._finish.begin(upload)
+        try:
+            await self._parts.complete(upload, parts)
+        except (InvalidPart, NotFound):
+            # Somebody else was faster, perhaps.
+            if await self._finish.exists(upload):
+                return
+            await self._finish.reopen(upload)
+            raise
 
     async def abort(self, upload: Upload) -> None:
         """Throw the parts away, and the record."""
@@ -268,7 +262,7 @@ class S3Uploads:
 
     async def clean(self, upload: Upload) -> None:
         """Free what an upload holds: its parts, and an object that became no asset."""
-        await self._parts.abort(Bucket.INPUT, upload.key, upload.token or "")
+        await self._parts.abort(upload)
         await self._finish.discard(upload)
         await self._sent.forget(upload)
 
