@@ -70,7 +70,7 @@ def _renditions(
 ) -> "Iterable[tuple[str, Any]]":
     """Each product's pixels: one decode, at the largest size; the others are scaled from that."""
     from mediakiln.operations.image.edit.canvas import onto_canvas
-    from mediakiln.operations.image.pixels import kept
+    from mediakiln.operations.image.pixels import chain, kept
     from mediakiln.operations.image.pixels.settle import settled
 
     largest = max(sizes.values(), key=lambda size: size.width)
@@ -80,7 +80,7 @@ def _renditions(
     if larger is not None:
         scaled = larger.thumbnail_image(largest.width, height=largest.height, size="force")
     else:
-        scaled = opened.scaled(largest.width, largest.height, frames=scene.frames, target=target)
+        scaled = chain.scaled(scene, largest.width, largest.height)
     again = scene.context.again and still and larger is None and kept.fits(scaled)
     if len(sizes) > 1 or again:
         scaled = settled(scaled)

@@ -49,7 +49,7 @@ def scene_of(
     opened: Picture, output: Output, encoding: Encoding, context: Context, *, depth: int = BYTE
 ) -> Scene:
     """What edits may know of a picture that becomes a file of this format."""
-    frames = encoding.animated and opened.animated and output in encode.ANIMATED
+    frames = encode.animates(encoding, opened, output)
     return Scene(opened, context, frames, target_of(encoding, output, depth))
 
 
@@ -78,11 +78,18 @@ def check(frames: Frames, scene: Scene) -> None:
     sizes.check(first.width, first.height, scene.context.max_pixels, frames=len(frames))
 
 
+def scaled(scene: Scene, width: int, height: int) -> Any:
+    """The whole source at exactly this size: one libvips image, with its frames stacked."""
+    if scene.frames:
+        return scene.picture.scaled(width, height, frames=True, target=scene.target)
+    return View.whole(scene.picture).decoded(width, height, target=scene.target)
+
+
 def decoded(view: View, width: int, height: int, scene: Scene) -> Frames:
     """The view's frames at exactly this size; all frames of an animation, or else one."""
-    if not scene.frames:
-        return [view.decoded(width, height, target=scene.target)]
-    return split(view.picture.scaled(width, height, frames=True, target=scene.target))
+    if scene.frames:
+        return split(scaled(scene, width, height))
+    return [view.decoded(width, height, target=scene.target)]
 
 
 def split(image: Any) -> Frames:

@@ -1,12 +1,15 @@
 """Views: which part of a source is wanted, and how it is turned, before anything is decoded."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from mediakiln.operations.image.pixels.managed.target import SRGB, Target
 from mediakiln.operations.image.pixels.parts.box import UNTURNED, Box, Turn
 from mediakiln.operations.image.pixels.picture import Picture
 from mediakiln.operations.image.pixels.settle import settled
+
+TURNED_AT_ONCE: Final = 16_000_000
+"""Pixels that are turned upright in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,10 @@ class View:
 
     def decoded(self, width: int, height: int, *, target: Target = SRGB) -> Any:
         """Its pixels at exactly this size, as `Picture.scaled` gives them: a lazy libvips image."""
-        if self.is_whole:
-            return self.picture.scaled(width, height, frames=False, target=target)
         upright = self.picture.upright
+        # Where much is to be turned upright, libvips would hold all of it in memory.
+        if self.is_whole and (upright.streams or width * height <= TURNED_AT_ONCE):
+            return self.picture.scaled(width, height, frames=False, target=target)
         stored = upright.inverse.size(self.picture.width, self.picture.height)
         turn = upright.then(self.turn)
         image = self.picture.part(
