@@ -1,6 +1,7 @@
 """Answers that are kept to be given again, in records of a size that every catalog takes."""
 
 import base64
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -24,9 +25,10 @@ _TOLD: Final = ("content-type", "location", "upload-offset", "upload-expires", "
 
 
 class Answer:
-    """What is seen of an answer on its way."""
+    """What is seen of an answer on its way. Of a secret one only what was made is kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, secret: bool = False) -> None:
+        self.secret = secret
         self.status = 0
         self.size = 0
         """Bytes of the body so far."""
@@ -54,6 +56,15 @@ class Answer:
         """The body; None if it is too large to be kept, or broke off."""
         return bytes(self._body) if self.ended and self._body is not None else None
 
+    @property
+    def made(self) -> str | None:
+        """The id of what was made, where the answer is JSON that tells it."""
+        try:
+            told = json.loads(self.body or b"null")
+        except ValueError:
+            return None
+        return str(told["id"]) if isinstance(told, dict) and "id" in told else None
+
 
 class Answers:
     """Keeps answers for the records of the requests that they belong to."""
@@ -69,6 +80,8 @@ class Answers:
             "headers": [list(pair) for pair in answer.headers],
             "size": answer.size,
         }
+        if answer.secret:
+            return kept | {"made": answer.made}
         if body is None:
             return kept
         if len(body) <= PIECE_BYTES:
@@ -87,8 +100,14 @@ class Answers:
         """The answer that a request's record tells of.
 
         Raises:
-            AnswerNotKept: it was too large, or broke off.
+            AnswerNotKept: it was too large, or broke off, or held a secret.
         """
+        if "made" in kept:
+            raise AnswerNotKept(
+                "the request was done; its answer held a secret, which is told once",
+                made=kept["made"],
+                hint="end what it made if nobody heard of it, and make another under a new key",
+            )
         headers: dict[str, str] = dict(kept["headers"])
         body = await self._body(kept)
         if body is None:

@@ -57,12 +57,6 @@ def key_of(scope: Scope) -> str | None:
     key = Headers(scope=scope).get(HEADER)
     if key is None:
         return None
-    if scope["path"] in _SECRET:
-        raise InvalidRequest(
-            "answers here hold a secret, which is not kept to be given again",
-            field="Idempotency-Key",
-            hint="leave the header out",
-        )
     key = key.strip().strip('"')
     if not 1 <= len(key) <= MAX_KEY_CHARS or not key.isprintable():
         raise InvalidRequest(
@@ -90,7 +84,8 @@ class Repeats:
 
         Raises:
             IdempotencyKeyReused: the key came with another request.
-            AnswerNotKept: the request was done, and its answer is too large to be kept.
+            AnswerNotKept: the request was done, and its answer is too large or too secret
+                to be kept.
             Conflict: that request is being done right now.
         """
         place = f"{principal.project}/{principal.id}/{hashlib.sha256(key.encode()).hexdigest()}"
@@ -159,7 +154,7 @@ class Attempt:
         Its answer is kept before its end is sent, so that who has it all can be given it again.
         """
         scope[NEW_ID] = self.value["id"]
-        answer = Answer()
+        answer = Answer(secret=scope["path"] in _SECRET)
         renewing = asyncio.create_task(self._renew())
 
         async def kept(message: Message) -> None:
