@@ -13,7 +13,7 @@ from mediakiln.operations.image.pixels.formats import ACCEPTS, MEDIA_TYPES
 from mediakiln.operations.image.pixels.needs import NEEDS
 from mediakiln.ports.operation import Context, operation
 
-_DEPTHS: Final = {10: {"avif"}, 12: {"avif"}, 16: {"png", "tiff", "jxl"}}
+_DEPTHS: Final = {10: {"avif"}, 12: {"avif"}, 16: {"png", "tiff"}}
 
 
 class ConvertParams(Encoding):
@@ -21,7 +21,7 @@ class ConvertParams(Encoding):
 
     depth: Literal[8, 10, 12, 16] = Field(
         default=8,
-        description="Bits a channel: 8; 16 in PNG, TIFF and JPEG XL; 10 or 12 in AVIF.",
+        description="Bits a channel: 8; 16 in PNG and TIFF; 10 or 12 in AVIF.",
     )
 
     @model_validator(mode="after")

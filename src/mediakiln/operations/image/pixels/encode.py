@@ -1,11 +1,14 @@
 """Write a libvips image in one of the output formats."""
 
+import sys
+from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
 import pyvips
 
-from mediakiln.operations.image.pixels.codecs import fitting, settings
+from mediakiln.operations.image.pixels.codecs import fitting, jxl, sequence, settings
 from mediakiln.operations.image.pixels.encoding import Encoding
 from mediakiln.operations.image.pixels.formats import Output, default_output
 from mediakiln.operations.image.pixels.managed import space
@@ -14,10 +17,10 @@ from mediakiln.operations.image.pixels.picture import Picture
 
 OPAQUE: Final[frozenset[Output]] = frozenset({"jpeg"})
 """Formats without transparency."""
-ANIMATED: Final[frozenset[Output]] = frozenset({"gif", "webp"})
+_ANIMATED: Final[frozenset[Output]] = frozenset({"gif", "webp", "avif"})
 """Formats that hold frames."""
 
-DEEP: Final[frozenset[Output]] = frozenset({"png", "tiff", "avif", "jxl"})
+DEEP: Final[frozenset[Output]] = frozenset({"png", "tiff", "avif"})
 """Formats with more than 8 bits a channel."""
 
 _EXIF, _XMP, _IPTC, _ICC = 1, 2, 4, 8
@@ -29,6 +32,16 @@ def output_of(encoding: Encoding, opened: Picture) -> Output:
     if encoding.format != "auto":
         return encoding.format
     return default_output(opened.format, alpha=opened.alpha, lossless=encoding.lossless)
+
+
+def animates(encoding: Encoding, opened: Picture, output: Output) -> bool:
+    """Whether the result has every frame of the source.
+
+    PNG does only if the source is one: who asks for a PNG of a GIF wants a still.
+    """
+    if not (encoding.animated and opened.animated):
+        return False
+    return output in _ANIMATED or (output == "png" and opened.format == "png")
 
 
 def save(
@@ -54,7 +67,7 @@ def save(
         return {}
     carried = carried.copy_memory()
     data, facts = fitting.fitted(
-        encoding, top, lambda rung: _bytes(carried, rung), _scorer(carried)
+        encoding, top, lambda rung: _bytes(carried, rung), _scorer(carried, output)
     )
     path.write_bytes(data)
     return facts
@@ -70,12 +83,28 @@ def _carrying(image: Any, output: Output, encoding: Encoding, header: Any) -> An
 
 
 def _file(image: Any, path: Path, rung: settings.Settings) -> None:
+    if _beside_libvips(image, rung):
+        path.write_bytes(_bytes(image, rung))
+        return
     getattr(image, rung.saver)(str(path), keep=_keep(image), **rung.options())
 
 
 def _bytes(image: Any, rung: settings.Settings) -> bytes:
+    if rung.output == "jxl":
+        return jxl.write(image, rung)
+    if _beside_libvips(image, rung):
+        return sequence.write(image, rung)
     data: bytes = getattr(image, f"{rung.saver}_buffer")(keep=_keep(image), **rung.options())
     return data
+
+
+def _beside_libvips(image: Any, rung: settings.Settings) -> bool:
+    """Whether libvips does not write it."""
+    return rung.output == "jxl" or (_several(image) and rung.output in sequence.FORMATS)
+
+
+def _several(image: Any) -> bool:
+    return bool(image.height > image.get_page_height())
 
 
 def _keep(image: Any) -> int:
@@ -88,7 +117,7 @@ def _keep(image: Any) -> int:
     return sum(flag for name, flag in carried if image.get_typeof(name))
 
 
-def _scorer(image: Any) -> Any:
+def _scorer(image: Any, output: Output) -> Callable[[bytes], float]:
     """A function that scores a file against the image; it prepares when it is first called."""
     reference: list[Any] = []
 
@@ -97,11 +126,18 @@ def _scorer(image: Any) -> Any:
 
         if not reference:
             reference.append(Reference(_shown(image)))
-        several = image.height > image.get_page_height()
-        decoded = pyvips.Image.new_from_buffer(data, "n=-1" if several else "")
+        decoded = _decoded(data, output, several=_several(image))
         return float(reference[0].score(_shown(decoded)))
 
     return score
+
+
+def _decoded(data: bytes, output: Output, *, several: bool) -> Any:
+    if output == "jxl":
+        return jxl.read(data)
+    if several and output in sequence.FORMATS:
+        return sequence.read(BytesIO(data), output, sys.maxsize)
+    return pyvips.Image.new_from_buffer(data, "n=-1" if several else "")
 
 
 def _shown(image: Any) -> Any:

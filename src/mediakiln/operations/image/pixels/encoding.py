@@ -77,7 +77,8 @@ class Encoding(Params):
     )
     animated: bool = Field(
         default=True,
-        description="Keep every frame where source and result can hold several; else the first.",
+        description="Keep every frame where source and result can hold several (GIF, WebP, AVIF; "
+        "PNG if the source is one); else the first.",
     )
     background: Colour | None = Field(
         default=None,

@@ -1,7 +1,9 @@
 """An image that is open but not yet decoded: its size is known, and it can be had at any size."""
 
 import mmap
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +17,7 @@ from mediakiln.model.errors import (
     UnsupportedMedia,
 )
 from mediakiln.operations.image.pixels import engine, kept, raster
+from mediakiln.operations.image.pixels.codecs import sequence
 from mediakiln.operations.image.pixels.formats import HEAD_BYTES, Format, sniff
 from mediakiln.operations.image.pixels.managed import declared, space
 from mediakiln.operations.image.pixels.managed.declared import Declared
@@ -29,7 +32,7 @@ MAX_COEFFICIENT_BYTES = 1 << 30
 
 _STRICT = "fail_on=error"
 """Missing or undecodable data is an error; odd bytes that a decoder skips are not."""
-_FRAMES = frozenset({"gif", "webp"})
+_FRAMES = frozenset({"gif", "webp", "avif", "png"})
 OVERSAMPLED: Final = 2
 """A decoder that shrinks leaves at least so many times the result's width and height, so that
 most of the shrinking is done by a better filter than its own."""
@@ -50,6 +53,8 @@ class Picture:
     """The undecoded libvips image: its fields and nothing else are read."""
     source: Any
     """A libvips source, or None where the pixels are in `header` already."""
+    all_frames: Callable[[], Any] | None = None
+    """Decodes them, where that is done by another decoder than the first frame's."""
     declared: Declared | None = None
     """Its colour space, where the file names one without a profile."""
 
@@ -76,6 +81,8 @@ class Picture:
             image, _ = self._shrunk(Box(0, 0, across, down), *stored.size(width, height))
             return space.sized(self._converted(image, target), width, height)
         options = {**self._conversion(target), "height": height, "size": "force"}
+        if frames and self.all_frames is not None:
+            return self._scaled_frames(self.all_frames(), width, height, target)
         if self.source is None:
             image = self.header.thumbnail_image(width, **options)
         else:
@@ -134,6 +141,17 @@ class Picture:
         to = space.destination(self.header, space.profile_of(self.header), target)
         return {"output_profile": to} if to else {}
 
+    def _scaled_frames(self, stack: Any, width: int, height: int, target: Target) -> Any:
+        scaled = [
+            frame.thumbnail_image(width, height=height, size="force", **self._conversion(target))
+            for frame in stack.pagesplit()
+        ]
+        image = pyvips.Image.arrayjoin(scaled, across=1).copy()
+        image.set_type(pyvips.GValue.gint_type, "page-height", height)
+        for name in ("delay", "loop"):
+            image.set_type(stack.get_typeof(name), name, stack.get(name))
+        return self._finished(image, target)
+
     def _converted(self, image: Any, target: Target) -> Any:
         """Pixels in the target's colours, of pixels in the source's."""
         if self.declared is not None:
@@ -168,11 +186,22 @@ def open_picture(path: Path, context: Context) -> Picture:
         image = decoded.image
         if context.again:
             kept.keep_decoded(path, decoded, image)
-        return Picture(
-            name, image.width, image.height, 1, image.hasalpha(), image, None, decoded.declared
-        )
-    with engine.translated():
-        picture = _from_header(path, name, head)
+        size = image.width, image.height
+        named = decoded.declared
+        return Picture(name, *size, 1, image.hasalpha(), image, None, declared=named)
+    moving = sequence.announced(name, head)
+    if moving and name == "avif":
+        # libvips knows no sequences of AVIF.
+        first = sequence.read(path, name, context.max_pixels, first=True)
+        size = first.width, first.height
+        picture = Picture(name, *size, 1, first.hasalpha(), first, None)
+        picture = replace(picture, declared=_declared(first, name, head))
+    else:
+        with engine.translated():
+            picture = _from_header(path, name, head)
+    if moving:
+        decode = partial(sequence.read, path, name, context.max_pixels)
+        picture = replace(picture, frames=sequence.count(path, name), all_frames=decode)
     _check(picture, path, context)
     return picture
 
@@ -188,8 +217,12 @@ def _from_header(path: Path, name: Format, head: bytes) -> Picture:
     width, height = header.width, header.height
     opened = Picture(name, width, height, header.get_n_pages(), header.hasalpha(), header, source)
     width, height = opened.upright.size(width, height)
-    named = None if space.profile_of(header) else declared.by_head(name, head, header)
-    return replace(opened, width=width, height=height, declared=named)
+    return replace(opened, width=width, height=height, declared=_declared(header, name, head))
+
+
+def _declared(header: Any, name: Format, head: bytes) -> Declared | None:
+    """What the file names beside a profile, which goes before it."""
+    return None if space.profile_of(header) else declared.by_head(name, head, header)
 
 
 def _check(picture: Picture, path: Path, context: Context) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pyvips
 
 from mediakiln.model.errors import BadMedia, ModelUnavailable, TooManyPixels
+from mediakiln.operations.image.pixels.codecs import jxl
 from mediakiln.operations.image.pixels.formats import Format
 from mediakiln.operations.image.pixels.managed import declared, space
 from mediakiln.operations.image.pixels.managed.declared import Declared
@@ -29,7 +30,7 @@ _DEEP = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 """Pillow's modes of grey with 16 bits."""
 _FIELDS = {"icc_profile": space.PROFILE, "exif": keeping.EXIF, "xmp": keeping.XMP}
 """Where libvips keeps what Pillow and libheif call so."""
-FORMATS: frozenset[Format] = frozenset({"heic", *_PILLOW})
+FORMATS: frozenset[Format] = frozenset({"heic", "jxl", *_PILLOW})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,19 @@ def decode(path: Path, name: Format, max_pixels: int) -> Decoded:
     Raises:
         TooManyPixels: before decoding, by the header.
         BadMedia: it is damaged.
-        ModelUnavailable: libheif is not installed.
+        UnsupportedMedia: its colours cannot be known.
+        ModelUnavailable: its codec is not installed.
     """
-    return _heic(path, max_pixels) if name == "heic" else _pillow(path, name, max_pixels)
+    if name == "heic":
+        return _heic(path, max_pixels)
+    return _jxl(path, max_pixels) if name == "jxl" else _pillow(path, name, max_pixels)
+
+
+def _jxl(path: Path, max_pixels: int) -> Decoded:
+    header = jxl.header(path)
+    _check((header.width, header.height), max_pixels)
+    image = jxl.read(path.read_bytes())
+    return Decoded(image, declared.by_numbers(*header.colours) if header.colours else None)
 
 
 def _heic(path: Path, max_pixels: int) -> Decoded:

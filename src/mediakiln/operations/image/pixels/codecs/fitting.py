@@ -99,7 +99,9 @@ def _scored(
 def _budgeted(
     trials: Trials, encoding: "Encoding", budget: int, highest: int, facts: dict[str, Any]
 ) -> int:
-    found = search.within(trials.size, 0, highest, budget)
+    few = highest < search.MOST_ENCODINGS
+    find = search.descending if few else search.within
+    found = find(trials.size, 0, highest, budget)
     size = trials.size(found.level)
     if not found.met and encoding.max_bytes_strict:
         raise LimitExceeded(

@@ -47,6 +47,19 @@ def within(size: Callable[[int], int], lowest: int, highest: int, budget: int) -
     return Found(lowest, met=over != lowest and size(lowest) <= budget)
 
 
+def descending(size: Callable[[int], int], lowest: int, highest: int, budget: int) -> Found:
+    """The highest of a few levels whose file has at most `budget` bytes; else the smallest file's.
+
+    For palettes: dithering can make a file of few colours larger than one of many.
+    """
+    sizes: dict[int, int] = {}
+    for level in range(highest, lowest - 1, -1):
+        sizes[level] = size(level)
+        if sizes[level] <= budget:
+            return Found(level, met=True)
+    return Found(min(sizes, key=lambda level: sizes[level]), met=False)
+
+
 def reaching(
     score: Callable[[int], float], lowest: int, highest: int, target: float, start: int
 ) -> Found:

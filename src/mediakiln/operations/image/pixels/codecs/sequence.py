@@ -1,0 +1,168 @@
+"""Animated AVIF and PNG, which libvips reads and writes as stills: by Pillow."""
+
+import warnings
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+import pyvips
+
+from mediakiln.model.errors import BadMedia, TooManyPixels
+from mediakiln.operations.image.pixels.managed import space
+from mediakiln.operations.image.pixels.meta import keeping
+
+if TYPE_CHECKING:
+    from mediakiln.operations.image.pixels.codecs.settings import Settings
+
+FORMATS: Final = frozenset({"avif", "png"})
+
+_PLUGINS = {"avif": "AVIF", "png": "PNG"}
+_DELAY_MS = 100
+_OPAQUE = 255
+_FASTEST = 9
+
+
+def announced(format: str, head: bytes) -> bool:
+    """Whether a file's first bytes say that it is an animation.
+
+    PNG says so by an acTL chunk before its pixels (APNG 1.0), AVIF by its major brand.
+    """
+    if format == "avif":
+        return head[8:12] == b"avis"
+    return format == "png" and b"acTL" in head[: max(head.find(b"IDAT"), 0) or len(head)]
+
+
+def count(source: Path, format: str) -> int:
+    """How many frames a file has.
+
+    Raises:
+        BadMedia: it is damaged.
+    """
+    with _opened(source, format) as image:
+        return int(getattr(image, "n_frames", 1))
+
+
+def read(source: Path | BinaryIO, format: str, max_pixels: int, *, first: bool = False) -> Any:
+    """All frames below one another, or the first, as libvips' loaders give them: 8 bits a channel.
+
+    Raises:
+        TooManyPixels: the frames together have too many.
+        BadMedia: the file is damaged.
+    """
+    with _opened(source, format) as image:
+        frames, (width, height) = int(getattr(image, "n_frames", 1)), image.size
+        frames = 1 if first else frames
+        if width * height * frames > max_pixels:
+            raise TooManyPixels(
+                f"the frames have {width * height * frames} pixels; {max_pixels} are allowed",
+                limit=max_pixels,
+                value=width * height * frames,
+                hint=None if first else "animated: false takes the first alone",
+            )
+        clear = image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info
+        pixels, delays = _frames(image, frames, "RGBA" if clear else "RGB")
+        info = dict(image.info)
+    stack = pyvips.Image.new_from_memory(pixels, width, height * frames, 4 if clear else 3, "uchar")
+    stack = stack.copy(interpretation="srgb")
+    stack.set_type(pyvips.GValue.gint_type, "page-height", height)
+    stack.set_type(pyvips.GValue.gint_type, "n-pages", frames)
+    stack.set_type(pyvips.GValue.array_int_type, "delay", delays)
+    stack.set_type(pyvips.GValue.gint_type, "loop", int(info.get("loop") or 0))
+    profile = info.get("icc_profile")
+    return space.with_profile(stack, profile) if profile else stack
+
+
+def write(image: Any, settings: "Settings") -> bytes:
+    """The file of a stack of frames, with the profile, EXIF and XMP that it carries."""
+    image = image.copy_memory()
+    if image.hasalpha() and image[image.bands - 1].min() == _OPAQUE:
+        image = image.extract_band(0, n=image.bands - 1)
+    frames = list(_split(image))
+    options: dict[str, Any] = {
+        "format": _PLUGINS[settings.output],
+        "save_all": True,
+        "append_images": frames[1:],
+        "duration": _delays(image, len(frames)),
+        "icc_profile": space.profile_of(image),
+        "exif": _blob(image, keeping.EXIF) or b"",
+    }
+    options |= _png(image) if settings.output == "png" else _avif(image, settings)
+    file = BytesIO()
+    frames[0].save(file, **options)
+    return file.getvalue()
+
+
+def _png(image: Any) -> dict[str, Any]:
+    from PIL import PngImagePlugin
+
+    texts = PngImagePlugin.PngInfo()
+    packet = _blob(image, keeping.XMP)
+    if packet:
+        texts.add_itxt("XML:com.adobe.xmp", packet.decode("utf-8", "replace"))
+    loop = image.get("loop") if image.get_typeof("loop") else 0
+    return {"loop": loop, "pnginfo": texts, "default_image": False}
+
+
+def _avif(image: Any, settings: "Settings") -> dict[str, Any]:
+    lossless = settings.quality is None
+    full = settings.encoding.chroma == "4:4:4" or (settings.quality or 0) >= 90  # noqa: PLR2004
+    return {
+        "quality": 100 if lossless else settings.quality,
+        "subsampling": "4:4:4"
+        if lossless or (full and settings.encoding.chroma != "4:2:0")
+        else "4:2:0",
+        "speed": _FASTEST - settings.effort,
+        "max_threads": 1,
+        "xmp": _blob(image, keeping.XMP) or b"",
+    }
+
+
+def _opened(source: Path | BinaryIO, format: str) -> Any:
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            # Our own limits stand in place of the warning; Pillow's hard limit still applies.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(source, formats=(_PLUGINS[format],))
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise BadMedia(f"the image is damaged: {str(error)[:200] or 'unreadable'}") from error
+
+
+def _frames(image: Any, frames: int, mode: str) -> tuple[bytearray, list[int]]:
+    pixels, delays = bytearray(), []
+    try:
+        for number in range(frames):
+            image.seek(number)
+            pixels += image.convert(mode).tobytes()
+            delays.append(round(image.info.get("duration") or _DELAY_MS))
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise BadMedia(f"the image is damaged: {str(error)[:200] or 'unreadable'}") from error
+    return pixels, delays
+
+
+def _split(image: Any) -> Iterator[Any]:
+    from PIL import Image
+
+    height, bands = image.get_page_height(), image.bands
+    mode = ("L", "LA", "RGB", "RGBA")[bands - 1]
+    pixels = memoryview(image.write_to_memory())
+    size = image.width * height * bands
+    for start in range(0, len(pixels), size):
+        yield Image.frombytes(mode, (image.width, height), bytes(pixels[start : start + size]))
+
+
+def _delays(image: Any, frames: int) -> list[int]:
+    delays = list(image.get("delay")) if image.get_typeof("delay") else []
+    # A delay of 0 or 10 ms means 100 ms to every browser, of old.
+    shown = [delay if delay > 10 else _DELAY_MS for delay in delays[:frames]]  # noqa: PLR2004
+    return shown + [_DELAY_MS] * (frames - len(shown))
+
+
+def _blob(image: Any, name: str) -> bytes | None:
+    return image.get(name) if image.get_typeof(name) else None
