@@ -85,6 +85,14 @@ def restore(id: str, /, *, server: Server = HERE) -> None:
 
 
 @app.command
+def purge(id: str, /, *, server: Server = HERE) -> None:
+    """Remove the images that were derived from an asset on request; they are made anew."""
+    with connected(server) as client:
+        count = client.purge(id)
+    print(f"{count} purged")
+
+
+@app.command
 def download(
     id: str,
     product: Annotated[

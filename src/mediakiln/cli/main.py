@@ -34,6 +34,7 @@ _COMMANDS = {
     "keys": ("keys:app", "Make, list and revoke API keys."),
     "projects": ("projects:app", "Make and list projects."),
     "audit": ("audit:audit", "Who did what, when and from where."),
+    "url": ("url:app", "Sign addresses of images, and explain them."),
     "signin": ("signin:signin", "Print a link that signs a browser in, once."),
     "operations": ("operations:operations", "The installed operations and their parameters."),
     "config": ("config:config", "Every setting, its value and where it came from."),

@@ -26,6 +26,7 @@ from mediakiln.web.auth import Auth
 from mediakiln.web.delivery.downloads import Downloads
 from mediakiln.web.derive.build import image_doors
 from mediakiln.web.derive.doors import ImageDoors
+from mediakiln.web.derive.routes import purging
 from mediakiln.web.doors import DOORS
 from mediakiln.web.errors import answer
 from mediakiln.web.events import routes as events
@@ -72,6 +73,7 @@ def _routers(services: Services, auth: Auth, live: Live, app: FastAPI) -> Iterat
     yield assets.reading(services, live)
     yield assets.following(services, live)
     yield assets.acting(services)
+    yield purging(services)
     yield events.router(Feeds(services.catalog, ended=live.is_closed))
     yield webhooks.deliveries(services)
     yield webhooks.router(services)

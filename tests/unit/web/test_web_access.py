@@ -25,6 +25,7 @@ NEEDED: Final[Mapping[str, Scope]] = {
     "DELETE /v1/assets/{id}": Scope.DELETE,
     "POST /v1/assets/{id}/process": Scope.PROCESS,
     "POST /v1/assets/{id}/restore": Scope.PROCESS,
+    "POST /v1/assets/{id}/purge": Scope.PROCESS,
     "POST /v1/assets/{id}/deliveries/{delivery}/resend": Scope.PROCESS,
     "GET /v1/imports": Scope.READ,
     "GET /v1/imports/{id}": Scope.READ,

@@ -46,6 +46,12 @@ def restore(asset: Asset | str) -> Call[int]:
     return Call("POST", path, lambda answer: int(answer["restored"]))
 
 
+def purge(asset: Asset | str) -> Call[int]:
+    """Remove the images that were derived from an asset on request; returns how many there were."""
+    path = f"/v1/assets/{part(_id(asset))}/purge"
+    return Call("POST", path, lambda answer: int(answer["purged"]))
+
+
 def wait(asset: Asset | str, timeout: float | None = None) -> Flow[Asset]:
     """The asset once its run has ended, whatever the end.
 
@@ -87,6 +93,7 @@ class Assets(Resource):
     process = here(process)
     delete = here(delete)
     restore = here(restore)
+    purge = here(purge)
 
     def download(self, what: Asset | Product | str, to: Target) -> Path | None:
         """Save an asset's original, a product, or what a download address leads to.
@@ -111,6 +118,7 @@ class AsyncAssets(AsyncResource):
     process = there(process)
     delete = there(delete)
     restore = there(restore)
+    purge = there(purge)
 
     async def download(self, what: Asset | Product | str, to: Target) -> Path | None:
         """Save an asset's original, a product, or what a download address leads to.

@@ -1,0 +1,71 @@
+"""`mediakiln url`."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from cyclopts import App, Parameter
+
+from mediakiln.model.errors import InvalidRequest
+from mediakiln.model.signature import NATIVE, sign_native, split_native
+from mediakiln.roles import derive
+from mediakiln.roles.settings import Settings
+from mediakiln.web.derive.native.explain import explain as explained
+
+app = App(name="url", help="Sign addresses of images, and explain them.")
+
+Data = Annotated[Path | None, Parameter(help="The data folder whose key signs.")]
+Key = Annotated[str | None, Parameter(help="A key in place of the configured ones.")]
+
+
+@app.command
+def sign(
+    address: str,
+    /,
+    *,
+    seconds: Annotated[float | None, Parameter(help="How long it is good for.")] = None,
+    key: Key = None,
+    data: Data = None,
+) -> None:
+    """Print a native address, or its path from /i/ on, with its signature.
+
+    It is signed as it is written: what must be percent-encoded must be so already.
+    """
+    rules = derive.rules(Settings.given(data=data))
+    parts = urlsplit(address)
+    if not parts.path.startswith(NATIVE):
+        raise InvalidRequest(
+            f"addresses of images begin with {NATIVE}", hint=f"write {NATIVE}w_400,f_auto/ASSET"
+        )
+    path, _ = split_native(parts.path)
+    if seconds is not None:
+        path = f"{NATIVE}exp_{int(time.time() + seconds)}/{path.removeprefix(NATIVE)}"
+    with_key = rules.keys[0] if key is None else key.encode()
+    signed = sign_native(path, with_key, size=rules.signature_bytes)
+    print(parts._replace(path=signed).geturl())
+
+
+@app.command
+def explain(
+    address: str,
+    /,
+    *,
+    key: Key = None,
+    data: Data = None,
+    json_: Annotated[bool, Parameter(name="--json", help="As JSON.")] = False,
+) -> None:
+    """Say whether an address works, exactly why not, and what its options mean.
+
+    Exit code 1 where it does not work.
+    """
+    rules = derive.rules(Settings.given(data=data))
+    found = explained(address, rules, keys=() if key is None else (key.encode(),))
+    if json_:
+        print(json.dumps({"works": found.works, "lines": list(found.lines)}, indent=2))
+    else:
+        print("\n".join(found.lines))
+    if not found.works:
+        sys.exit(1)

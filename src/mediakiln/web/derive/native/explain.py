@@ -1,0 +1,191 @@
+"""What is wrong with a native address, and what it means: for people who sign by themselves."""
+
+import base64
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import quote, unquote, urlsplit
+
+from mediakiln.model.errors import MediakilnError
+from mediakiln.model.signature import (
+    LEAST_BYTES,
+    NATIVE,
+    WHOLE_BYTES,
+    is_signature,
+    mac,
+    sign_native,
+    split_native,
+    verified_by,
+)
+from mediakiln.model.transform import Wanted
+from mediakiln.web.derive.native.grammar import Grammar
+from mediakiln.web.derive.rules import ImageRules
+
+_SAFE: Final = "/,:_.-~"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Whether an address works, why not, and what it means."""
+
+    works: bool
+    lines: Sequence[str]
+
+
+def explain(address: str, rules: ImageRules, *, keys: Sequence[bytes] = ()) -> Explanation:
+    """Explain an address or its path; `keys` stand instead of the rules' own."""
+    tried = tuple(keys) or rules.keys
+    parts = urlsplit(address)
+    path = parts.path
+    if not path.startswith(NATIVE):
+        return Explanation(
+            works=False,
+            lines=[f"native addresses of images begin with {NATIVE}, this with {path[:40]}"],
+        )
+    bare, signature = split_native(path)
+    lines: list[str] = []
+    signed = _signature(address, bare, signature, tried, rules, lines)
+    readable = _meaning(bare, rules, lines)
+    return Explanation(works=signed and readable, lines=lines)
+
+
+def _signature(
+    address: str,
+    bare: str,
+    signature: str | None,
+    keys: Sequence[bytes],
+    rules: ImageRules,
+    lines: list[str],
+) -> bool:
+    size = rules.signature_bytes
+    if signature is None:
+        if not rules.signed:
+            lines.append("signature: none, and none is needed here")
+            return True
+        lines.append("signature: MISSING; without it a key that may read must be sent")
+        if rules.local:
+            lines.append("  (requests of the server's own machine need neither)")
+        lines.append(f"  signed it is {sign_native(bare, keys[0], size=size)}")
+        return rules.local
+    made_by = verified_by(signature, bare.encode(), keys, size=size)
+    if made_by is not None:
+        which = "the first key" if made_by == 0 else f"key {made_by + 1}, which is an older one"
+        lines.append(f"signature: right, made with {which}")
+        return True
+    lines.append("signature: WRONG")
+    lines += [f"  {reason}" for reason in _reasons(address, bare, signature, keys, size)]
+    lines.append(f"  right would be {sign_native(bare, keys[0], size=size)}")
+    return False
+
+
+def _reasons(
+    address: str, bare: str, signature: str, keys: Sequence[bytes], size: int
+) -> Iterator[str]:
+    """Why a signature fails, as exactly as can be told."""
+    form = _form(signature, bare, keys)
+    if form is not None:
+        yield form
+        return
+    for length in range(LEAST_BYTES, WHOLE_BYTES + 1):
+        if verified_by(signature, bare.encode(), keys, size=length) is not None:
+            yield f"it is cut to {length} bytes; here signatures have {size}, or all {WHOLE_BYTES}"
+            return
+    for what, message in _other_messages(address, bare).items():
+        for length in (size, WHOLE_BYTES):
+            if verified_by(signature, message.encode(), keys, size=length) is not None:
+                yield what
+                yield f"it was made over {message}"
+                yield f"it must be over  {bare}"
+                return
+    keys_said = "the key" if len(keys) == 1 else f"any of the {len(keys)} keys"
+    yield f"it is not what {keys_said} here makes of {bare}:"
+    yield "either it was made with another key, or the path was altered after it was signed"
+    yield "(`--key` with the key it was made with tells which)"
+
+
+def _form(signature: str, bare: str, keys: Sequence[bytes]) -> str | None:
+    """What is wrong with the signature's form; None if nothing is."""
+    if is_signature(signature):
+        return None
+    text = unquote(signature)
+    if text.endswith("="):
+        return "it ends with = : base64url without padding is needed"
+    if "+" in text or "/" in text:
+        return "it is plain base64: base64url has - and _ in place of + and /"
+    for key in keys:
+        whole = base64.urlsafe_b64decode(mac(key, bare.encode()) + "=").hex()
+        if text and whole.startswith(text.lower()):
+            return "it is hexadecimal: base64url is needed"
+    return f"it is not base64url of {LEAST_BYTES} to {WHOLE_BYTES} bytes"
+
+
+def _other_messages(address: str, bare: str) -> Mapping[str, str]:
+    """What people sign instead, by what went wrong with it."""
+    parts = urlsplit(address)
+    rest = bare.removeprefix(NATIVE)
+    stem, _, extension = bare.rpartition(".")
+    found = {
+        "the path was percent-encoded after it was signed": unquote(bare),
+        "the path was decoded after it was signed": quote(unquote(bare), safe="/_.-~"),
+        "commas or colons were encoded or decoded after it was signed": quote(
+            unquote(bare), safe=_SAFE
+        ),
+        f"{NATIVE} belongs to what is signed": rest,
+        "the leading slash belongs to what is signed": bare.removeprefix("/"),
+        "only /… without /i is signed": f"/{rest}",
+        "the query was signed too": f"{bare}?{parts.query}",
+        "the whole address was signed": f"{parts.scheme}://{parts.netloc}{bare}",
+        "a slash at the end was signed too": f"{bare}/",
+    }
+    if "/" not in extension:
+        found["the extension was added after it was signed"] = stem
+    return {what: message for what, message in found.items() if message != bare}
+
+
+def _meaning(bare: str, rules: ImageRules, lines: list[str]) -> bool:
+    try:
+        wanted = Grammar(rules).parse(bare, {})
+    except MediakilnError as error:
+        lines.append(f"options: WRONG: {error}")
+        allowed = error.context.get("allowed")
+        if allowed:
+            lines.append(f"  allowed: {_said(allowed)}")
+        return False
+    lines += _told(wanted)
+    if wanted.expires is not None and wanted.expires <= time.time():
+        lines.append("  it has EXPIRED")
+        return False
+    return True
+
+
+def _told(wanted: Wanted) -> Iterator[str]:
+    """What an address asks for, in words."""
+    yield f"asset: {wanted.source}"
+    if wanted.transform.raw:
+        yield "the source's own bytes"
+    for step in wanted.transform.steps:
+        told = {name: value for name, value in step.items() if name != "op"}
+        yield f"then {step['op']}: {_said(told)}"
+    encoding = dict(wanted.transform.encoding)
+    if wanted.transform.negotiated:
+        encoding["format"] = "the best that the client accepts"
+    if encoding:
+        yield f"encoded: {_said(encoding)}"
+    if wanted.attachment:
+        yield f"saved as: {wanted.filename or 'the upload is called'}"
+    if wanted.version is not None:
+        yield f"version {wanted.version}: caches may keep it for ever"
+    if wanted.expires is not None:
+        yield f"good until: {datetime.fromtimestamp(wanted.expires, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    if wanted.hints:
+        yield f"depends on the request's {', '.join(wanted.hints)}"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_said(each)}" for name, each in value.items())
+    if isinstance(value, list | tuple):
+        return " ".join(str(each) for each in value)
+    return str(value)
