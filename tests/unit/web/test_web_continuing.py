@@ -199,6 +199,38 @@ async def test_a_token_that_is_over_goes_on_with_nothing(
     assert answer.status_code == 401
 
 
+async def test_a_token_that_renews_another_goes_on_with_its_uploads_and_its_count(
+    locked: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "TRUSTED_S", 0)
+    key = await a_key(locked)
+    first = await a_token(locked, key, expires_in=60, max_count=2)
+    id = await in_parts(locked, first)
+    locked.world.clock.forward(hours=30)
+    old = first["Authorization"].removeprefix("Bearer ")
+    second = await a_token(locked, key, renews=old, max_count=2)
+    assert (await locked.http.get(f"/v1/uploads/{id}", headers=first)).status_code == 401
+    made = await complete(locked, id, second)
+    assert made.status_code == 201, made.text
+    await in_parts(locked, second)
+    body = {"filename": "a.txt", "size": SIZE}
+    third = await locked.http.post("/v1/uploads", headers=second, json=body)
+    assert (third.status_code, third.json()["value"]) == (403, 2)
+
+
+async def test_a_token_renews_none_but_one_of_its_project(locked: Site) -> None:
+    await locked.services.access.projects.create("other", by="owner")
+    _, elsewhere = await locked.services.access.keys.create(
+        "page", project="other", scopes=[Scope.UPLOAD], by="owner"
+    )
+    key = await a_key(locked)
+    token = (await a_token(locked, key))["Authorization"].removeprefix("Bearer ")
+    foreign = (await a_token(locked, bearer(elsewhere)))["Authorization"].removeprefix("Bearer ")
+    for renews in (foreign, f"{token[:-2]}AA", "mt_", key["Authorization"], new_id()):
+        refused = await locked.http.post("/v1/tokens", headers=key, json={"renews": renews})
+        assert (refused.status_code, refused.json()["field"]) == (400, "renews")
+
+
 async def test_a_token_signs_no_request_to_the_s3_front(locked: Site) -> None:
     token = await a_token(locked, await a_key(locked))
     for method, path in (("GET", "/s3/input"), ("POST", "/s3/input/a.txt?uploads")):

@@ -78,6 +78,7 @@ def create_token(
     recipe: str | None = None,
     uploader: str | None = None,
     expires_in: int | None = None,
+    renews: str | None = None,
 ) -> Call[UploadToken]:
     """Make a token that uploads within limits, and opens nothing else.
 
@@ -88,6 +89,7 @@ def create_token(
         recipe: the preset that is used, whatever an upload says.
         uploader: stands on every upload by this token.
         expires_in: seconds, at most a day.
+        renews: an earlier token, perhaps expired, whose uploads this one goes on with.
     """
     body = given(
         max_bytes=max_bytes,
@@ -96,6 +98,7 @@ def create_token(
         recipe=recipe,
         uploader=uploader,
         expires_in=expires_in,
+        renews=renews,
     )
     # One more that nobody hears of is no harm, and an answer that is kept for repetition were one.
     return Call("POST", "/v1/tokens", UploadToken.model_validate, body=body)

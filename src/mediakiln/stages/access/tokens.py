@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import hmac
 import secrets
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -17,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mediakiln.model.access import Principal, Scope, UploadLimits
 from mediakiln.model.clock import Clock, utc_now
-from mediakiln.model.errors import Forbidden, VersionConflict
+from mediakiln.model.errors import Forbidden, InvalidRequest, VersionConflict
 from mediakiln.model.ids import new_id
 from mediakiln.ports.catalog import Catalog, Record
 
@@ -75,11 +76,19 @@ class UploadTokens:
         limits: UploadLimits,
         life: timedelta = DEFAULT_LIFE,
         uploader: str | None = None,
+        renews: str | None = None,
     ) -> tuple[str, Claims]:
-        """A token for the project of whoever asks. A bound uploader stays bound."""
+        """A token for the project of whoever asks. A bound uploader stays bound.
+
+        With `renews`, the text of an earlier token that may have expired, it has that token's id:
+        it goes on with the uploads that the earlier one began, and with the count of its files.
+
+        Raises:
+            InvalidRequest: `renews` is no token of ours for this project.
+        """
         now = self._clock()
         claims = Claims(
-            jti=new_id(),
+            jti=new_id() if renews is None else await self._renewed(renews, by.project),
             sub=by.id,
             prj=by.project,
             iat=now,
@@ -92,17 +101,35 @@ class UploadTokens:
 
     async def verify(self, text: str) -> Claims | None:
         """What a token says; None if it is not ours, or not of this time."""
+        claims, now = await self._signed(text), self._clock()
+        if claims is None or not claims.iat - LEEWAY <= now < claims.exp + LEEWAY:
+            return None
+        return claims
+
+    async def _signed(self, text: str) -> Claims | None:
+        """What a token of whatever time says; None if it is not ours."""
         body, dot, signature = text.removeprefix(PREFIX).partition(".")
         if not (text.startswith(PREFIX) and dot and len(text) <= _MAX_TEXT and text.isascii()):
             return None
         if not hmac.compare_digest(_encode(await self._sign(body)), signature):
             return None
         try:
-            claims = Claims.model_validate_json(_decode(body))
+            return Claims.model_validate_json(_decode(body))
         except (ValidationError, binascii.Error):
             return None
-        now = self._clock()
-        return claims if claims.iat - LEEWAY <= now < claims.exp + LEEWAY else None
+
+    async def _renewed(self, text: str, project: str) -> str:
+        claims = await self._signed(text)
+        if claims is None or claims.prj != project:
+            raise InvalidRequest("this is no upload token of the project", field="renews")
+        record = await self._counts.get(claims.principal.id)
+        if record is not None:
+            ends = self._clock() + MAX_LIFE + LEEWAY
+            with suppress(VersionConflict):  # a file was counted, which keeps the count as well
+                await self._counts.put(
+                    record.key, record.value, expected=record.version, expires_at=ends
+                )
+        return claims.jti
 
     async def spend(self, principal: Principal) -> None:
         """Count one file against a token's `max_count`.

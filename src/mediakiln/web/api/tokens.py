@@ -23,6 +23,11 @@ class TokenIn(UploadLimits):
     uploader: str | None = Field(
         None, max_length=200, description="Stands on every upload by this token, whatever it says."
     )
+    renews: str | None = Field(
+        None,
+        max_length=8192,
+        description="An earlier token, perhaps expired, whose uploads this one goes on with.",
+    )
     expires_in: int = Field(_LIFE, ge=1, le=_MOST, description="Seconds; at most a day.")
 
 
@@ -43,7 +48,8 @@ def router(services: Services) -> APIRouter:
     async def create_token(request: Request, wanted: TokenIn) -> TokenOut:
         """Make a token that uploads within limits, and opens nothing else.
 
-        It belongs to the project of the key that asks, and ends with that key.
+        It belongs to the project of the key that asks, and ends with that key. One that renews
+        another goes on with that one's uploads and with the count of its files.
         """
         principal = allowed(request.scope, Scope.UPLOAD)
         if wanted.uploader is not None and not wanted.uploader.isprintable():
@@ -51,12 +57,13 @@ def router(services: Services) -> APIRouter:
                 "uploader holds characters that cannot be printed", field="uploader"
             )
         services.recipes.resolve(wanted.recipe)
-        given = wanted.model_dump(exclude={"uploader", "expires_in"})
+        given = wanted.model_dump(exclude={"uploader", "renews", "expires_in"})
         token, claims = await services.access.tokens.issue(
             principal,
             limits=UploadLimits(**given),
             life=timedelta(seconds=wanted.expires_in),
             uploader=wanted.uploader,
+            renews=wanted.renews,
         )
         limits = {name: value for name, value in given.items() if value}
         await noted(request.scope, services, "token.created", claims.jti, **limits)
