@@ -101,6 +101,12 @@ def test_the_examples_are_valid() -> None:
         compile(script.read_text(), str(script), "exec")
 
 
+def test_every_how_to_is_in_their_index() -> None:
+    folder = ROOT / "docs" / "howto"
+    linked = LINK.findall((folder / "index.md").read_text())
+    assert sorted(linked) == sorted({page.name for page in folder.iterdir()} - {"index.md"})
+
+
 def test_the_receiver_on_its_page_is_the_one_in_the_examples() -> None:
     (shown,) = (body for page, body in blocks("python") if page.name == "receive-webhooks.md")
     assert shown == (ROOT / "examples" / "webhook_receiver.py").read_text()
