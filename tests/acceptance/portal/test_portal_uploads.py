@@ -8,14 +8,17 @@ from PIL import Image
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
+    from mediakiln import Client
+
     from .conftest import OpenVisit
 
 pytestmark = pytest.mark.xdist_group("browser")
 
-_DROP = """({name, type, content}) => {
+_DROP = """({name, type, content, zeroes}) => {
   const bytes = Uint8Array.from(atob(content), (char) => char.charCodeAt(0));
   const transfer = new DataTransfer();
-  transfer.items.add(new File([bytes], name, {type}));
+  const pieces = [bytes, new Uint8Array(zeroes)];
+  transfer.items.add(new File(pieces, name, {type, lastModified: 1}));
   for (const kind of ["dragenter", "dragover", "drop"])
     document.body.dispatchEvent(
       new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: transfer}));
@@ -29,9 +32,12 @@ def an_image(width: int = 640, height: int = 480) -> bytes:
     return written.getvalue()
 
 
-def drop(page: "Page", name: str, content: bytes, type: str = "image/jpeg") -> None:
+def drop(
+    page: "Page", name: str, content: bytes, type: str = "image/jpeg", *, zeroes: int = 0
+) -> None:
+    """Drop a file on the page: the content, and so many zeroes behind it."""
     coded = base64.b64encode(content).decode()
-    page.evaluate(_DROP, {"name": name, "type": type, "content": coded})
+    page.evaluate(_DROP, {"name": name, "type": type, "content": coded, "zeroes": zeroes})
 
 
 def panel(page: "Page", name: str) -> "Locator":
@@ -141,6 +147,40 @@ def test_a_cut_line_is_told_and_mended(visit: "OpenVisit") -> None:
     page.unroute("**/assets/events?*")
     panel(page, "offline.jpg").locator(".pill-ready").wait_for()
     lost.wait_for(state="hidden")
+
+
+def test_a_large_file_goes_in_parts_and_after_a_reload_where_it_was(
+    visit: "OpenVisit", client: "Client"
+) -> None:
+    page = visit(allowed=("ERR_FAILED",)).sign_in()
+    page.route("**/parts/2", lambda route: route.abort())
+    with page.expect_response(lambda answer: answer.url.endswith("/parts/1")):
+        drop(page, "large.jpg", an_image(), zeroes=9 << 20)
+    page.reload()
+    page.unroute("**/parts/2")
+    sent: list[str] = []
+    page.on("request", lambda asked: sent.append(asked.url) if asked.method == "PUT" else None)
+    with page.expect_response(lambda answer: answer.url.endswith("/complete")) as done:
+        drop(page, "large.jpg", an_image(), zeroes=9 << 20)
+    assert [url.rpartition("/")[2] for url in sent] == ["2"]
+    panel(page, "large.jpg").locator(".pill").wait_for()
+    back = io.BytesIO()
+    client.download(client.get(done.value.json()["id"]), back)
+    assert back.getvalue() == an_image() + bytes(9 << 20)
+
+
+def test_a_large_file_can_be_cancelled_and_refused(visit: "OpenVisit", client: "Client") -> None:
+    page = visit(allowed=("ERR_FAILED", "415")).sign_in()
+    page.route("**/parts/2", lambda route: route.abort())
+    with page.expect_response(lambda answer: answer.url.endswith("/parts/1")):
+        drop(page, "given up.jpg", an_image(), zeroes=9 << 20)
+    with page.expect_request(lambda asked: asked.method == "DELETE"):
+        panel(page, "given up.jpg").get_by_role("button", name="Cancel").click()
+    page.locator("#said", has_text="given up.jpg: You cancelled").wait_for()
+    page.unroute("**/parts/2")
+    drop(page, "program.jpg", b"MZ", zeroes=9 << 20)
+    page.locator("#said", has_text="program.jpg: Programs").wait_for()
+    assert "given up.jpg" not in {upload.name for upload in client.uploads.list()}
 
 
 def test_a_part_that_did_not_change_is_left_alone(visit: "OpenVisit") -> None:

@@ -1,10 +1,10 @@
 // Uploads, a few at a time; each has its panel from the moment its file is handed over.
 import { fetchPart } from "./fragment.js";
 import { Pending } from "./pending.js";
+import { Refused } from "./request.js";
 import { say } from "./say.js";
-import { Refused, send } from "./send.js";
+import { send } from "./send.js";
 import { watch } from "./watch.js";
-import { size } from "./words.js";
 
 const AT_ONCE = 3; // browsers open six connections to a host, and the page needs some itself
 const OPEN_PANELS = 3; // of one handful; more are shown as rows
@@ -41,8 +41,7 @@ export class Queue {
 
   async run({ file, recipe, view, pending }) {
     try {
-      this.refuseTooLarge(file);
-      const asset = await send(file, recipe, {
+      const asset = await send(file, recipe, this.maxBytes, {
         progress: (share) => pending.progress(share),
         started: (stop) => pending.onCancel(stop),
       });
@@ -57,15 +56,5 @@ export class Queue {
       pending.refused(error.problem);
       say(`${file.name}: ${error.message}`);
     }
-  }
-
-  // The service would say the same, after all bytes were on their way.
-  refuseTooLarge(file) {
-    if (file.size <= this.maxBytes) return;
-    throw new Refused({
-      code: "too_large",
-      detail: `The file is larger than ${size(this.maxBytes)}.`,
-      hint: "Raise MEDIAKILN_MAX_UPLOAD_BYTES, or send it in parts by /v1/uploads.",
-    });
   }
 }
