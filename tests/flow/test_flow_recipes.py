@@ -208,3 +208,31 @@ async def test_a_refused_upload_leaves_nothing(running: Pipeline, tmp_path: Path
     with pytest.raises(MediakilnError) as caught:
         await running.submit(empty, recipe=None)
     assert caught.value.code == "empty_file"
+
+
+async def test_a_step_reads_another_asset_of_its_project(
+    submit: Submit, running: Pipeline, photo: Path, tmp_path: Path
+) -> None:
+    mark = tmp_path / "mark.png"
+    Image.new("RGB", (40, 40), (255, 0, 0)).save(mark)
+    other = await submit(mark, {"steps": {"small": {"op": "image.resize", "width": 10}}})
+    marked = {"op": "image.watermark", "image": other.id, "opacity": 1, "width": 40}
+    asset = await submit(photo, {"steps": {"marked": {**marked, "format": "png"}}})
+    assert states(asset) == {"marked": DONE}
+    (path,) = (await running.take(asset, tmp_path / "out")).values()
+    with Image.open(path) as image:
+        assert image.convert("RGB").getpixel((620, 460)) == (255, 0, 0)
+
+
+async def test_a_step_that_names_no_asset_fails_alone(submit: Submit, photo: Path) -> None:
+    missing = "01a1ff0b-3449-7294-ad03-682a5a06032c"
+    steps = {
+        "marked": {"op": "image.watermark", "image": missing},
+        "small": {"op": "image.resize", "width": 50},
+    }
+    asset = await submit(photo, {"steps": steps})
+    assert states(asset) == {"marked": FAILED, "small": DONE}
+    error = asset.steps["marked"].error
+    assert error is not None
+    assert error.code == "invalid_recipe"
+    assert missing in error.message

@@ -35,6 +35,7 @@ from mediakiln.stages.notify import Deliveries, Hooks
 from mediakiln.stages.process import Process
 from mediakiln.stages.process.claims import Claims
 from mediakiln.stages.process.commit import Commits
+from mediakiln.stages.process.originals import Originals
 from mediakiln.stages.process.scratch import Scratch
 from mediakiln.stages.process.tasks import TaskMaker
 from mediakiln.stages.receive import Receive
@@ -143,7 +144,6 @@ class World:
     def worker(self, owner: str) -> Process:
         """A worker of its own; all share the sandbox."""
         return Process(
-            store=self.store,
             broker=self.broker,
             runner=self.runner,
             operations=self.operations,
@@ -151,6 +151,7 @@ class World:
             commits=Commits(self.store, self.catalog, clock=self.clock),
             scratch=Scratch(self.tmp / "scratch", owner=owner),
             tasks=TaskMaker(self.store),
+            originals=Originals(self.catalog, self.store),
         )
 
     @property

@@ -45,6 +45,9 @@ class Lineage(BaseModel):
     operation: str
     version: int = Field(description="The operation's version.")
     params: dict[str, Any] = Field(description="Canonical parameters, defaults included.")
+    inputs: dict[str, str] = Field(
+        default_factory=dict, description="Other assets that were read, each with its checksum."
+    )
     tools: dict[str, str] = Field(default_factory=dict, description="Library or program to version")
     reused_from: str | None = Field(
         default=None, description="The asset whose products were copied instead of made again."

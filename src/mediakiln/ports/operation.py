@@ -44,6 +44,8 @@ class Context:
     threads: int = 1
     commands: Mapping[str, Any] = field(default_factory=dict)
     """The operator's `custom.command` table, as configured."""
+    inputs: Mapping[str, Path] = field(default_factory=dict)
+    """Files of other assets that the parameters name, by asset id."""
     again: bool = False
     """A later step of the job runs this operation on the same file: pixels are worth keeping."""
 
@@ -69,6 +71,8 @@ class OperationCapabilities:
 
 
 Function = Callable[..., Iterable[Product]]
+Inputs = Callable[[Any], Iterable[str]]
+"""Takes parsed parameters; gives the ids of other assets that the operation reads."""
 Check = Callable[[Any, Mapping[str, Any]], object]
 """Takes parsed parameters and the operator's command table; raises InvalidRecipe."""
 
@@ -88,6 +92,8 @@ class Operation:
     capabilities: OperationCapabilities
     check: Check | None = None
     """What its parameters' model cannot know: whether the operator's table has what they name."""
+    inputs: Inputs | None = None
+    """Which other assets it reads, of the same project."""
 
     def takes(self, media_type: str) -> bool:
         """Whether a file of this media type can be its source."""
@@ -103,6 +109,14 @@ class Operation:
             return self.params.model_validate(params)
         except ValidationError as error:
             raise _explain(self, error) from None
+
+    def others(self, params: Mapping[str, Any]) -> tuple[str, ...]:
+        """The ids of other assets that it reads with these parameters.
+
+        Raises:
+            InvalidRecipe: as `parse`.
+        """
+        return tuple(self.inputs(self.parse(params))) if self.inputs else ()
 
     def canonical(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters with defaults filled in: equal work has equal canonical parameters."""
@@ -140,6 +154,7 @@ def operation(
     version: int = 1,
     capabilities: OperationCapabilities | None = None,
     check: Check | None = None,
+    inputs: Inputs | None = None,
 ) -> Callable[[Function], Operation]:
     """Make an `Operation` of a function `(source, params, out[, *, context]) -> Products`.
 
@@ -162,6 +177,7 @@ def operation(
             summary=(inspect.getdoc(function) or "").partition("\n")[0],
             capabilities=capabilities or OperationCapabilities(),
             check=check,
+            inputs=inputs,
         )
 
     return decorate

@@ -17,6 +17,7 @@ from mediakiln.sandbox.runner import ForkRunner
 from mediakiln.stages.process import Process
 from mediakiln.stages.process.claims import Claims
 from mediakiln.stages.process.commit import Commits
+from mediakiln.stages.process.originals import Originals
 from mediakiln.stages.process.scratch import Scratch
 from mediakiln.stages.process.tasks import TaskMaker
 
@@ -49,7 +50,6 @@ def build(settings: Settings, engines: Engines) -> Service:
     )
     scratch = Scratch(parts.scratch_root(settings, engines), owner=owner)
     stage = Process(
-        store=engines.store,
         broker=engines.broker,
         runner=runner,
         operations=operations,
@@ -64,6 +64,7 @@ def build(settings: Settings, engines: Engines) -> Service:
             wall_s=settings.wall_s,
             memory_mb=settings.memory_mb,
         ),
+        originals=Originals(engines.catalog, engines.store),
         max_attempts=settings.max_attempts,
     )
     handlers = dict.fromkeys(parts.job_topics(settings), stage)

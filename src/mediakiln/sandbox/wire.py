@@ -62,6 +62,7 @@ def encode_work(work: Work) -> bytes:
 def _encode_task(task: Task) -> dict[str, Any]:
     context = dataclasses.asdict(dataclasses.replace(task.context, commands={}))
     del context["commands"]
+    context["inputs"] = {id: str(path.absolute()) for id, path in task.context.inputs.items()}
     return {
         "name": task.name,
         "operation": task.operation,
@@ -86,12 +87,13 @@ def decode_work(message: Mapping[str, Any]) -> Work:
 
 
 def _decode_task(task: Mapping[str, Any], commands: Mapping[str, Any]) -> Task:
+    inputs = {id: Path(path) for id, path in task["context"]["inputs"].items()}
     return Task(
         name=task["name"],
         operation=task["operation"],
         params=task["params"],
         out=Path(task["out"]),
-        context=Context(**task["context"], commands=commands),
+        context=Context(**{**task["context"], "inputs": inputs}, commands=commands),
         limits=Limits(**task["limits"]),
         source=None if task["source"] is None else Path(task["source"]),
         parent=task["parent"],

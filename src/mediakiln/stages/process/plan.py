@@ -27,6 +27,8 @@ class PlannedStep:
     key: str
     """The product key."""
     lineage: Lineage
+    others: tuple[str, ...] = ()
+    """Ids of other assets that it reads."""
 
 
 def source_name(asset: Asset) -> str:
@@ -34,10 +36,28 @@ def source_name(asset: Asset) -> str:
     return asset.checksum or f"{asset.source.key}@{asset.source.version or asset.source.etag}"
 
 
+def others(asset: Asset, operations: OperationSet) -> list[str]:
+    """Ids of the other assets that the steps to do read."""
+    if asset.recipe is None:
+        return []
+    return [
+        id
+        for name, step in asset.recipe.steps.items()
+        if asset.steps[name].state is not StepState.SKIPPED
+        for id in operations.get(step.op).others(step.params)
+    ]
+
+
 def plan(
-    asset: Asset, operations: OperationSet, commands: Mapping[str, Any]
+    asset: Asset,
+    operations: OperationSet,
+    commands: Mapping[str, Any],
+    names: Mapping[str, str] | None = None,
 ) -> dict[str, PlannedStep]:
-    """The steps to do, by name, each after the one it takes its input from."""
+    """The steps to do, by name, each after the one it takes its input from.
+
+    `names` names the bytes of the other assets that they read.
+    """
     planned: dict[str, PlannedStep] = {}
     if asset.recipe is None:
         return planned
@@ -48,7 +68,9 @@ def plan(
         parent = None
         if step.parent is not None:
             parent = f"{planned[step.parent].key}/{step.parent_file or ''}"
-        planned[name] = _planned(asset, name, step, operations.get(step.op), parent, commands)
+        planned[name] = _planned(
+            asset, name, step, operations.get(step.op), parent, commands, names or {}
+        )
     return planned
 
 
@@ -59,9 +81,14 @@ def _planned(
     operation: Operation,
     parent: str | None,
     commands: Mapping[str, Any],
+    names: Mapping[str, str],
 ) -> PlannedStep:
     params = operation.canonical(step.params)
-    told = {"commands": dict(commands)} if operation.capabilities.configured else {}
+    ids = operation.others(step.params)
+    inputs = {id: names.get(id, "") for id in ids}
+    told: dict[str, Any] = {"commands": dict(commands)} if operation.capabilities.configured else {}
+    if inputs:
+        told["inputs"] = inputs
     key = product_key(
         project=asset.project,
         source=parent or source_name(asset),
@@ -75,5 +102,6 @@ def _planned(
         operation=operation.name,
         version=operation.version,
         params=params,
+        inputs=inputs,
     )
-    return PlannedStep(name, step, operation, params, key, lineage)
+    return PlannedStep(name, step, operation, params, key, lineage, ids)

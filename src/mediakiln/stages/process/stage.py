@@ -15,22 +15,19 @@ from mediakiln.model.errors import (
     EngineError,
     LeaseLost,
     MediakilnError,
-    ObjectMissing,
     SandboxKill,
-    SourceChanged,
     StorageFull,
 )
-from mediakiln.model.keys import Bucket
 from mediakiln.model.kind import StepState
 from mediakiln.model.messages import Finished, Job, Message, StepOutcome, Stored
 from mediakiln.model.product import Manifest
 from mediakiln.ports.broker import Broker
-from mediakiln.ports.object_store import LocalFiles, ObjectStore
 from mediakiln.ports.operation import OperationSet
 from mediakiln.ports.runner import Runner, TaskDone, TaskFailed, TaskKilled, Work
 from mediakiln.stages.process.claims import Claims
 from mediakiln.stages.process.commit import Commits
-from mediakiln.stages.process.plan import PlannedStep, plan
+from mediakiln.stages.process.originals import Found, Originals
+from mediakiln.stages.process.plan import PlannedStep, others, plan
 from mediakiln.stages.process.scratch import Scratch
 from mediakiln.stages.process.tasks import TaskMaker, check_parent
 from mediakiln.telemetry import metrics
@@ -50,6 +47,7 @@ class _Run:
 
     asset: Asset
     planned: Mapping[str, PlannedStep]
+    others: Found
     outcomes: dict[str, StepOutcome] = field(default_factory=dict)
     manifests: dict[str, Manifest] = field(default_factory=dict)
 
@@ -76,7 +74,6 @@ class Process:
     def __init__(
         self,
         *,
-        store: ObjectStore,
         broker: Broker,
         runner: Runner,
         operations: OperationSet,
@@ -84,9 +81,9 @@ class Process:
         commits: Commits,
         scratch: Scratch,
         tasks: TaskMaker,
+        originals: Originals,
         max_attempts: int = MAX_ATTEMPTS,
     ) -> None:
-        self._store = store
         self._broker = broker
         self._runner = runner
         self._operations = operations
@@ -94,6 +91,7 @@ class Process:
         self._commits = commits
         self._scratch = scratch
         self._tasks = tasks
+        self._originals = originals
         self._max_attempts = max_attempts
 
     async def __call__(self, message: Message) -> None:
@@ -153,9 +151,14 @@ class Process:
     async def _attempt(self, asset: Asset) -> None:
         loop = asyncio.get_running_loop()
         started = loop.time()
-        run = _Run(asset, plan(asset, self._operations, self._tasks.commands))
+        found = await self._originals.find(asset.project, others(asset, self._operations))
+        run = _Run(asset, plan(asset, self._operations, self._tasks.commands, found.names), found)
         for planned in list(run.planned.values()):
-            await self._take_what_is_there(run, planned)
+            problem = found.problem(planned.others)
+            if problem is not None:
+                run.fail(planned.name, problem)
+            elif planned.name not in run.outcomes:
+                await self._take_what_is_there(run, planned)
         if asset.counted_attempts > self._max_attempts:
             for planned in run.open_steps():
                 run.fail(planned.name, AttemptsSpent(limit=self._max_attempts))
@@ -193,9 +196,13 @@ class Process:
 
     async def _work(self, run: _Run, folder: Path) -> None:
         """Run the open steps, in a fresh child after each that had to be ended."""
-        source = await self._source(run.asset, folder)
+        source = await self._originals.fetch(run.asset, folder)
+        others = {
+            id: await self._originals.fetch(asset, folder)
+            for id, asset in run.others.assets.items()
+        }
         while steps := self._fit_steps(run):
-            tasks = await self._tasks.make(run.asset, steps, run.manifests, source, folder)
+            tasks = await self._tasks.make(run.asset, steps, run.manifests, source, folder, others)
             work = Work(
                 project=run.asset.project,
                 scratch=folder,
@@ -259,26 +266,6 @@ class Process:
             raise report.error
         await self._claims.count_kill(run.asset, report.name)
         run.fail(report.name, report.error, report.seconds)
-
-    async def _source(self, asset: Asset, folder: Path) -> Path:
-        """The upload's bytes, as they were when it was taken in.
-
-        Raises:
-            ObjectMissing: they are gone.
-            SourceChanged: a presigned URL put others in their place.
-        """
-        key = asset.source.key
-        if isinstance(self._store, LocalFiles):
-            path = self._store.local_path(Bucket.INPUT, key)
-        else:
-            path = folder / "source"
-            await self._store.download(Bucket.INPUT, key, path)
-        info = await self._store.head(Bucket.INPUT, key)
-        if info is None:
-            raise ObjectMissing("the uploaded object is gone", key=key)
-        if asset.replaced(info.etag):
-            raise SourceChanged(key=key)
-        return path
 
     async def _finish(self, run: _Run, seconds: float) -> None:
         finished = Finished(

@@ -14,6 +14,9 @@ from mediakiln.ports.operation import Context, OperationCapabilities
 from mediakiln.ports.runner import Limits, Task
 from mediakiln.stages.process.plan import PlannedStep
 
+Others = Mapping[str, Path]
+"""Files of other assets, by id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tasks:
@@ -50,6 +53,7 @@ class TaskMaker:
         manifests: Mapping[str, Manifest],
         source: Path,
         folder: Path,
+        others: Others | None = None,
     ) -> Tasks:
         """The tasks of one child: inputs that are committed already are fetched from the store."""
         tasks: list[Task] = []
@@ -66,6 +70,8 @@ class TaskMaker:
                     stored.file,
                 )
                 readable.append(path)
+            inputs = {id: (others or {})[id] for id in planned.others}
+            readable.extend(inputs.values())
             out = folder / "out" / planned.name
             out.mkdir(parents=True, exist_ok=True)
             tasks.append(
@@ -74,7 +80,7 @@ class TaskMaker:
                     operation=planned.operation.name,
                     params=planned.params,
                     out=out,
-                    context=self._context("" if chained else media_type, name),
+                    context=self._context("" if chained else media_type, name, inputs),
                     limits=self._limits(planned.operation.capabilities),
                     source=None if chained else path,
                     parent=parent if chained else None,
@@ -92,13 +98,14 @@ class TaskMaker:
             await self._store.download(Bucket.PRODUCTION, stored.key, path)
         return path
 
-    def _context(self, media_type: str, name: str) -> Context:
+    def _context(self, media_type: str, name: str, inputs: Others) -> Context:
         return Context(
             media_type=media_type,
             name=name,
             max_pixels=self._max_pixels,
             max_frames=self._max_frames,
             commands=self.commands,
+            inputs=inputs,
         )
 
     def _limits(self, wanted: OperationCapabilities) -> Limits:

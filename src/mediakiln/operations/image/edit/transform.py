@@ -45,12 +45,18 @@ class TransformParams(Encoding):
     )
 
 
+def _others(params: TransformParams) -> list[str]:
+    steps = _steps(params)
+    return [id for step in steps if step.edit.others for id in step.edit.others(step.params)]
+
+
 @operation(
     "image.transform",
     Kind.IMAGE,
     accepts=ACCEPTS,
     produces=tuple(MEDIA_TYPES.values()),
     capabilities=NEEDS,
+    inputs=_others,
 )
 def transform(
     source: Path, params: TransformParams, out: Path, *, context: Context

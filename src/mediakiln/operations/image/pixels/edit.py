@@ -4,7 +4,7 @@ An edit's own parameters say nothing of encodings, so that `image.transform` and
 ask for images can line up several between one decoding and one encoding.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ class Scene:
 
 Apply = Callable[[Frames, Any, Scene], Frames]
 Narrow = Callable[["View", Any, Scene], "View | None"]
+Others = Callable[[Any], Iterable[str]]
 Load = Callable[["View", Any, Scene], Frames]
 
 
@@ -53,6 +54,8 @@ class Edit:
     load: Load | None = None
     """Where nothing comes before it but edits that narrow: decode the view and do this step in
     one go, since decoders shrink for less than they decode. With frames the view is whole."""
+    others: Others | None = None
+    """Which other assets it reads: their files are in the context's `inputs`."""
     rereads: bool = False
     """It reads pixels more than once or out of order, so they must be decoded before it."""
 

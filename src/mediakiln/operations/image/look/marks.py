@@ -1,0 +1,123 @@
+"""The mark of `image.watermark`: an image or words at its size, faint, turned, perhaps tiled."""
+
+import math
+import tempfile
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pyvips
+
+from mediakiln.operations.image.look import layers
+from mediakiln.operations.image.pixels import engine
+from mediakiln.operations.image.pixels.colour import rgba
+from mediakiln.operations.image.pixels.edit import Scene
+from mediakiln.operations.image.shape.lengths import pixels, rounded
+from mediakiln.operations.image.shape.placing import inside
+
+if TYPE_CHECKING:
+    from mediakiln.operations.image.look.watermark import WatermarkStep
+
+_TRIAL: Final = 64
+"""Pixels: the font size by which the one that gives the wanted width is found."""
+_POINTS: Final = 72
+"""Dots per inch at which a font's points are pixels."""
+_OUTLINE: Final = 24
+"""The part of a font's size that an outline is wide."""
+
+
+def mark(params: "WatermarkStep", width: int, height: int, scene: Scene) -> Any:
+    """The mark on its own transparent ground, no larger than the image that it is for."""
+    wide = min(max(1, rounded(pixels(params.width, width))), width)
+    if params.text is not None:
+        made = _words(params, wide, height)
+    else:
+        made = layers.opened(str(params.image), scene).inside(wide, height)
+    if params.opacity < 1:
+        made = layers.fainter(made, params.opacity)
+    if params.angle:
+        made = made.premultiply().rotate(params.angle, background=[0, 0, 0, 0]).unpremultiply()
+        made = _fitting(made.cast("uchar").copy(interpretation="srgb"), width, height)
+    return made
+
+
+def placed(made: Any, params: "WatermarkStep", width: int, height: int) -> tuple[Any, int, int]:
+    """The mark as a layer, and where its left upper corner comes; it never sticks out."""
+    if params.tile:
+        return _tiled(made, params, width, height), 0, 0
+    left, top = inside(params, params.position, (width, height), (made.width, made.height))
+    return made, left, top
+
+
+def _tiled(made: Any, params: "WatermarkStep", width: int, height: int) -> Any:
+    across = max(1, made.width + rounded(pixels(params.gap, made.width)))
+    down = max(1, made.height + rounded(pixels(params.gap, made.height)))
+    tile = made.copy_memory().embed(
+        0, 0, across, down, background=[0, 0, 0, 0], extend="background"
+    )
+    columns, rows = math.ceil(width / across) + 1, math.ceil(height / down) + 1
+    left, top = (
+        rounded(pixels(shift, side)) % step
+        for shift, side, step in (
+            (params.offset_x, width, across),
+            (params.offset_y, height, down),
+        )
+    )
+    whole = tile.replicate(columns, rows)
+    return whole.crop((across - left) % across, (down - top) % down, width, height)
+
+
+def _words(params: "WatermarkStep", width: int, height: int) -> Any:
+    trial = _letters(params, _TRIAL)
+    size = _TRIAL * min(width / trial.width, height / trial.height)
+    letters = _letters(params, max(1.0, math.floor(size * 10) / 10))
+    if params.outline is not None:
+        broad = max(1, round(size / _OUTLINE))
+        letters = letters.embed(broad, broad, letters.width + 2 * broad, letters.height + 2 * broad)
+        wide = letters.rank(2 * broad + 1, 2 * broad + 1, (2 * broad + 1) ** 2 - 1)
+        ground = _inked(wide, params.outline)
+        made = ground.composite2(_inked(letters, params.text_colour), "over")
+    else:
+        made = _inked(letters, params.text_colour)
+    made = made.cast("uchar").copy(interpretation="srgb")
+    return _fitting(made, width, height)
+
+
+def _fitting(made: Any, width: int, height: int) -> Any:
+    """The mark, made smaller if it is larger than the image."""
+    if made.width <= width and made.height <= height:
+        return made
+    return made.copy_memory().thumbnail_image(width, height=height, size="down")
+
+
+def _inked(letters: Any, colour: str) -> Any:
+    """A mask of letters in a colour."""
+    *ink, opacity = rgba(colour)
+    ground = letters.new_from_image(ink).copy(interpretation="srgb")
+    return ground.bandjoin((letters * (opacity / 255)).cast("uchar"))
+
+
+def _letters(params: "WatermarkStep", size: float) -> Any:
+    """The words as a mask: how much of each pixel is covered."""
+    with engine.translated():
+        chosen = (
+            {"font": f"{params.font} {size:g}"}
+            if params.font
+            else {"font": f"Aileron {size:g}", "fontfile": _font_file()}
+        )
+        # What it takes is Pango's markup: words are only words.
+        return pyvips.Image.text(
+            escape(params.text or "", quote=False), dpi=_POINTS, align="centre", **chosen
+        )
+
+
+@cache
+def _font_file() -> str:
+    """The font that Pillow carries (Aileron, CC0), as a file for Pango."""
+    from PIL import ImageFont
+
+    font = ImageFont.load_default(_TRIAL)
+    path = Path(tempfile.mkdtemp()) / "aileron.ttf"
+    path.write_bytes(font.font_bytes)  # type: ignore[union-attr] # a FreeType font, given a size
+    return str(path)
