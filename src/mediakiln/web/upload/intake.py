@@ -27,7 +27,8 @@ from mediakiln.web.bodies import stream_body
 from mediakiln.web.errors import problem_of
 from mediakiln.web.guard.repeats import NEW_ID
 from mediakiln.web.services import Services
-from mediakiln.web.upload.form import MAX_FIELD_BYTES, Form, Part, is_form
+from mediakiln.web.upload.form import MAX_FIELD_BYTES, Form
+from mediakiln.web.upload.form_parts import Part, is_form
 
 _FORM_OVERHEAD: Final = MAX_FIELD_BYTES + 128 * 1024
 """What a form may weigh beside its files: fields, headers and boundaries."""
