@@ -8,9 +8,10 @@ import pytest
 
 from mediakiln.model.product import Product
 from mediakiln.operations.image.edit.resize import resize
-from mediakiln.ports.operation import Context
+from mediakiln.ports.operation import Context, Operation
 
 Resize = Callable[..., tuple[Path, Product]]
+Made = Callable[..., tuple[Path, Product]]
 
 
 @pytest.fixture
@@ -26,6 +27,17 @@ def resized(out: Path) -> Resize:
 
     def call(source: Path, **params: Any) -> tuple[Path, Product]:
         (product,) = resize.run(source, params, out, Context("image/x", threads=1))
+        return out / product.file, product
+
+    return call
+
+
+@pytest.fixture
+def made(out: Path) -> Made:
+    """Call an operation and hand back its only product's path and description."""
+
+    def call(operation: Operation, source: Path, **params: Any) -> tuple[Path, Product]:
+        (product,) = operation.run(source, params, out, Context("image/x", threads=1))
         return out / product.file, product
 
     return call

@@ -36,6 +36,8 @@ _FRAMES = frozenset({"gif", "webp", "avif", "png"})
 OVERSAMPLED: Final = 2
 """A decoder that shrinks leaves at least so many times the result's width and height, so that
 most of the shrinking is done by a better filter than its own."""
+ROUNDED: Final = 1.02
+"""How far below that rounding a side to whole pixels may bring it."""
 DECODED_AT: Final = (1, 2, 4, 8)
 """How far decoders shrink."""
 
@@ -123,7 +125,7 @@ class Picture:
             options["scale"] = 1 / factor
         elif self.format in {"jpeg", "webp"}:
             enough = min(box.width / width, box.height / height) / OVERSAMPLED
-            factor = max(n for n in DECODED_AT if n <= max(enough, 1))
+            factor = max(n for n in DECODED_AT if n <= max(enough * ROUNDED, 1))
             options |= {"shrink": factor} if self.format == "jpeg" else {"scale": 1 / factor}
         elif self.format == "tiff" and has(self.header, "tile-width"):
             del options["access"]

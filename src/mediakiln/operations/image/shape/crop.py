@@ -68,16 +68,16 @@ def _span(
     """From where to where along one side, clipped to the image."""
     first = pixels(start, whole) if start is not None else 0.0
     last = first + pixels(length, whole) if length is not None else max(float(whole), first)
-    begin, end = max(rounded(first), 0), min(rounded(last), whole)
-    if begin >= whole or rounded(last) <= 0:
+    if first >= whole or last <= 0:
         raise OutsideImage(
             f"the box lies outside the image: its {side} is {whole} pixels, the box goes "
             f"from {rounded(first)} to {rounded(last)}",
             limit=whole,
             value=rounded(first),
         )
-    # A box that is thinner than a pixel keeps the pixel that it lies in.
-    return (begin, end) if end > begin else (begin, begin + 1)
+    # A box that is thinner than a pixel keeps one all the same.
+    begin = min(max(rounded(first), 0), whole - 1)
+    return begin, max(min(rounded(last), whole), begin + 1)
 
 
 def _size(params: CropStep, width: int, height: int) -> Size:

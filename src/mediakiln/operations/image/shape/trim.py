@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _DEEP: Final = 257
 """What an 8-bit threshold is multiplied by for 16 bits."""
 
+_HALF: Final = 127
+"""Of a mask's 255."""
+
 Edges = tuple[int, int, int, int]
 """How many pixels go on the left, on top, on the right and at the bottom."""
 
@@ -90,27 +93,21 @@ def _narrow(view: "View", params: TrimStep, scene: Scene) -> "View":
 
     sizes.check_pixels(view.width * view.height, scene.context.max_pixels, 1)
 
-    def again() -> Any:
-        return view.decoded(view.width, view.height, target=scene.target)
-
-    edges = _edges(again(), _corner(again()), params)
+    corner = view.cropped(Box(0, 0, 1, 1)).decoded(1, 1, target=scene.target)
+    whole = view.decoded(view.width, view.height, target=scene.target)
+    edges = _edges(whole, corner.getpoint(0, 0), params)
     return view.cropped(box_within([edges], params, view.width, view.height)) if edges else view
 
 
 def _apply(frames: Frames, params: TrimStep, _: Scene) -> Frames:
     first = frames[0]
-    corner = _corner(first)
+    corner = first.getpoint(0, 0)
     found = [_edges(frame, corner, params) for frame in frames]
     edges = [each for each in found if each]
     if not edges:
         return frames
     box = box_within(edges, params, first.width, first.height)
     return [frame.extract_area(box.left, box.top, box.width, box.height) for frame in frames]
-
-
-def _corner(frame: Any) -> list[float]:
-    """The upper left pixel."""
-    return list(frame.extract_area(0, 0, 1, 1).getpoint(0, 0))
 
 
 def _edges(image: Any, corner: list[float], params: TrimStep) -> Edges | None:
@@ -125,14 +122,33 @@ def _edges(image: Any, corner: list[float], params: TrimStep) -> Edges | None:
     if params.border_colour:
         colour = paint.ink(image, params.border_colour)
     if image.hasalpha() and not colour[-1]:
-        image, background = image[image.bands - 1], [0.0]
-    else:
-        background = list(colour[:-1] if image.hasalpha() else colour)
+        image, colour = image[image.bands - 1], [0.0]
+    elif image.hasalpha():
+        image, colour = image.flatten(background=list(colour[:-1])), colour[:-1]
     threshold = params.threshold * (_DEEP if image.format == "ushort" else 1)
-    left, top, width, height = image.find_trim(threshold=threshold, background=background)
-    if not (width and height):
+    return _around(((image - list(colour)).abs() > threshold).bandor())
+
+
+def _around(mask: Any) -> Edges | None:
+    """How far the marked pixels of a mask are from its sides; None if there are none.
+
+    Each pixel goes with the majority of the nine around it, so that specks do not count. libvips'
+    own find_trim takes the median of every band for that, which is ten times the work.
+    """
+    import pyvips
+
+    near = pyvips.Image.new_from_array([[1] * 3] * 3, scale=9)
+    columns, rows = (mask.conv(near, precision="integer") > _HALF).project()
+    across, down = _margins(columns), _margins(rows)
+    return (across[0], down[0], across[1], down[1]) if across and down else None
+
+
+def _margins(sums: Any) -> tuple[int, int] | None:
+    """How many zeros a line of 32-bit sums begins and ends with; None if it has nothing else."""
+    marked = [n for n, value in enumerate(memoryview(sums.write_to_memory()).cast("I")) if value]
+    if not marked:
         return None
-    return left, top, image.width - left - width, image.height - top - height
+    return marked[0], max(sums.width, sums.height) - 1 - marked[-1]
 
 
 TRIM = Edit("image.trim", TrimStep, _apply, rereads=True, narrow=_narrow)
