@@ -1,5 +1,7 @@
 """Sound and film formats without a tree of boxes: frames, pages, packets and chunks."""
 
+from collections.abc import Callable
+
 from mediakiln.adapters.detector.probes import reasons
 from mediakiln.adapters.detector.probes.raster import webp
 from mediakiln.adapters.detector.probes.window import Window, be, found, guessing, le, refuse
@@ -83,13 +85,7 @@ def _has_frame(data: bytes) -> bool:
 
 def mpeg_audio(window: Window) -> Detection | None:
     """MP3 or MP2 without a tag: two frames in a row, since one sync word proves little."""
-    with guessing(found("audio/mpeg", Kind.AUDIO)):
-        length = mpeg_length(window.read(0, 4))
-        follower = window.read(length, 4) if length else b""
-    alone = window.size is not None and window.size == length
-    if not length or not (alone or mpeg_length(follower)):
-        return None
-    return found("audio/mpeg", Kind.AUDIO)
+    return _frames(window, found("audio/mpeg", Kind.AUDIO), 4, mpeg_length)
 
 
 def mpeg_length(header: bytes) -> int:
@@ -111,13 +107,18 @@ def mpeg_length(header: bytes) -> int:
 
 def adts(window: Window) -> Detection | None:
     """AAC in ADTS frames: two in a row."""
-    with guessing(found("audio/aac", Kind.AUDIO)):
-        length = adts_length(window.read(0, 7))
-        follower = window.read(length, 7) if length else b""
+    return _frames(window, found("audio/aac", Kind.AUDIO), 7, adts_length)
+
+
+def _frames(
+    window: Window, detection: Detection, header: int, length_of: Callable[[bytes], int]
+) -> Detection | None:
+    """Whether the file is two frames in a row, or one that is all of it."""
+    with guessing(detection):
+        length = length_of(window.read(0, header))
+        follower = window.read(length, header) if length else b""
     alone = window.size is not None and window.size == length
-    if not length or not (alone or adts_length(follower)):
-        return None
-    return found("audio/aac", Kind.AUDIO)
+    return detection if length and (alone or length_of(follower)) else None
 
 
 def adts_length(header: bytes) -> int:
