@@ -79,7 +79,7 @@ def _carrying(image: Any, output: Output, encoding: Encoding, header: Any) -> An
     if header is not None:
         srgb = space.profile_of(image) is None
         blocks = keeping.kept(header, encoding, srgb=srgb)
-    return keeping.attached(image, blocks, jpeg=output == "jpeg")
+    return keeping.attached(image, blocks, output)
 
 
 def _file(image: Any, path: Path, rung: settings.Settings) -> None:

@@ -71,6 +71,12 @@ def explain(text: str) -> MediakilnError:
     return BadMedia(f"the image is damaged: {_reason(text)}")
 
 
+def damaged(error: Exception) -> BadMedia:
+    """The error for what another decoder than libvips said; never with the file's path."""
+    said = "" if isinstance(error, OSError) and "cannot identify" in str(error) else str(error)
+    return BadMedia(f"the image is damaged: {said[:200] or 'unreadable'}")
+
+
 def _reason(text: str) -> str:
     """The first line that names a cause, without libvips' own words around it."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]

@@ -12,6 +12,7 @@ from typing import Any
 import pyvips
 
 from mediakiln.model.errors import BadMedia, ModelUnavailable, TooManyPixels
+from mediakiln.operations.image.pixels import engine
 from mediakiln.operations.image.pixels.codecs import jxl
 from mediakiln.operations.image.pixels.formats import Format
 from mediakiln.operations.image.pixels.managed import declared, space
@@ -120,7 +121,7 @@ def _attempt(work: Callable[[], Any]) -> Any:
     except MemoryError:
         raise
     except Exception as error:
-        raise BadMedia(f"the image is damaged: {str(error)[:200] or 'unreadable'}") from error
+        raise engine.damaged(error) from error
 
 
 def _check(size: tuple[int, int], max_pixels: int) -> None:

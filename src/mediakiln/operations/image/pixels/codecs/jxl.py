@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyvips
 
-from mediakiln.model.errors import BadMedia, ModelUnavailable, UnsupportedMedia
+from mediakiln.model.errors import ModelUnavailable, UnsupportedMedia
+from mediakiln.operations.image.pixels import engine
 from mediakiln.operations.image.pixels.codecs import jxl_header
 from mediakiln.operations.image.pixels.meta import keeping
 
@@ -48,7 +49,7 @@ def read(data: bytes) -> Any:
     except MemoryError:
         raise
     except Exception as error:
-        raise BadMedia(f"the image is damaged: {str(error)[:200] or 'unreadable'}") from error
+        raise engine.damaged(error) from error
     if pixels.dtype.kind == "f":
         pixels = (pixels.clip(0, 1) * 65535).round().astype(np.uint16)
     if pixels.ndim == 2:  # noqa: PLR2004 - rows and columns

@@ -29,18 +29,19 @@ def within(size: Callable[[int], int], lowest: int, highest: int, budget: int) -
     `size` encodes at a level and says how many bytes came out; it is asked at most
     `MOST_ENCODINGS` times, at the highest level first.
     """
-    over, over_size = highest, size(highest)
-    if over_size <= budget:
+    sizes = {highest: size(highest)}
+    if sizes[highest] <= budget:
         return Found(highest, met=True)
-    fits, fits_size, asked = lowest - 1, 0, 1
-    while over - fits > 1 and asked < MOST_ENCODINGS - 1:
-        level = _between(fits, fits_size, over, over_size, budget, lowest)
-        found, asked = size(level), asked + 1
-        if found > budget:
-            over, over_size = level, found
+    fits, over = lowest - 1, highest
+    while over - fits > 1 and len(sizes) < MOST_ENCODINGS - 1:
+        level = _level_of(budget, sizes, fits if fits >= lowest else None, over)
+        level = min(max(level, fits + 1), over - 1)
+        sizes[level] = size(level)
+        if sizes[level] > budget:
+            over = level
             continue
-        fits, fits_size = level, found
-        if found >= _CLOSE * budget:
+        fits = level
+        if sizes[level] >= _CLOSE * budget:
             break
     if fits >= lowest:
         return Found(fits, met=True)
@@ -89,15 +90,18 @@ def reaching(
     return Found(highest, met=False)
 
 
-def _between(fits: int, fits_size: int, over: int, over_size: int, budget: int, lowest: int) -> int:
-    """Where the budget is by the logarithm of sizes, strictly between two levels."""
-    if fits < lowest:
-        # Nothing fits yet: sizes fall by about as much as levels do, down to a floor.
-        guess = over * math.pow(budget / over_size, 1.2)
-    else:
-        span = math.log(over_size / max(fits_size, 1)) or 1.0
-        guess = fits + (over - fits) * math.log(budget / max(fits_size, 1)) / span
-    return min(max(math.floor(guess), fits + 1), over - 1)
+def _level_of(budget: int, sizes: dict[int, int], fits: int | None, over: int) -> int:
+    """Where the budget is on a line through two levels' logarithms of sizes."""
+    beyond = [level for level in sizes if level > over]
+    other = fits if fits is not None else min(beyond, default=None)
+    if other is None:
+        # Sizes fall by a little less than levels do, at first.
+        return math.floor(over * math.pow(budget / sizes[over], 1.2))
+    rise = math.log(sizes[over] / max(sizes[other], 1)) / (over - other)
+    if rise <= 0:
+        return over // 2
+    # A step further, where the line goes beyond what is known: sizes have a floor.
+    return math.floor(over - math.log(sizes[over] / budget) / rise) - (fits is None)
 
 
 def _towards(below: int, below_score: float, enough: int, enough_score: float, want: float) -> int:

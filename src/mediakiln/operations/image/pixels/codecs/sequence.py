@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import pyvips
 
-from mediakiln.model.errors import BadMedia, TooManyPixels
+from mediakiln.model.errors import TooManyPixels
+from mediakiln.operations.image.pixels import engine
 from mediakiln.operations.image.pixels.managed import space
 from mediakiln.operations.image.pixels.meta import keeping
 
@@ -129,7 +130,7 @@ def _opened(source: Path | BinaryIO, format: str) -> Any:
     except MemoryError:
         raise
     except Exception as error:
-        raise BadMedia(f"the image is damaged: {str(error)[:200] or 'unreadable'}") from error
+        raise engine.damaged(error) from error
 
 
 def _frames(image: Any, frames: int, mode: str) -> tuple[bytearray, list[int]]:
@@ -142,7 +143,7 @@ def _frames(image: Any, frames: int, mode: str) -> tuple[bytearray, list[int]]:
     except MemoryError:
         raise
     except Exception as error:
-        raise BadMedia(f"the image is damaged: {str(error)[:200] or 'unreadable'}") from error
+        raise engine.damaged(error) from error
     return pixels, delays
 
 

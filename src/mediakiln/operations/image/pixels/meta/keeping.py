@@ -10,6 +10,7 @@ from mediakiln.operations.image.pixels.meta import exif, iptc, xmp
 
 if TYPE_CHECKING:
     from mediakiln.operations.image.pixels.encoding import Encoding
+    from mediakiln.operations.image.pixels.formats import Output
 
 EXIF: Final = "exif-data"
 XMP: Final = "xmp-data"
@@ -45,7 +46,7 @@ def kept(header: Any, encoding: "Encoding", *, srgb: bool) -> Kept:
     )
 
 
-def attached(image: Any, blocks: Kept, *, jpeg: bool) -> Any:
+def attached(image: Any, blocks: Kept, output: "Output") -> Any:
     """The image with these blocks, and its profile, as all that it carries of metadata."""
     image = image.copy()
     for name in image.get_fields():
@@ -58,6 +59,6 @@ def attached(image: Any, blocks: Kept, *, jpeg: bool) -> Any:
     if blocks.xmp:
         image.set_type(pyvips.GValue.blob_type, XMP, blocks.xmp)
     if blocks.iptc:
-        records = iptc.in_blocks(blocks.iptc) if jpeg else blocks.iptc
-        image.set_type(pyvips.GValue.blob_type, IPTC, records)
+        wrapped = iptc.for_tiff if output == "tiff" else iptc.in_blocks
+        image.set_type(pyvips.GValue.blob_type, IPTC, wrapped(blocks.iptc))
     return image
