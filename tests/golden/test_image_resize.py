@@ -76,6 +76,27 @@ def test_cover_keeps_the_middle_and_north_west_the_corner(resized: Resize, tmp_p
     assert psnr(pixels(east), np.asarray(small.crop((36, 0, 96, 60)), dtype=float)) > 38
 
 
+@pytest.mark.parametrize(
+    ("place", "left"),
+    [
+        ({"focus_x": 0.25}, 0),
+        ({"focus_x": 0.5, "focus_y": 0.1}, 18),
+        ({"focus_x": 0.6}, 28),
+        ({"focus_x": 1.0, "position": "attention"}, 36),
+        ({"position": "west", "offset_x": 5}, 5),
+        ({"position": "east", "offset_x": 5}, 31),
+        ({"offset_x": "12.5%"}, 30),
+    ],
+)
+def test_cover_keeps_what_is_around_the_focal_point_or_beside_the_place(
+    resized: Resize, tmp_path: Path, place: dict[str, object], left: int
+) -> None:
+    source = saved(scene(), tmp_path / "scene.png")
+    path, _ = resized(source, width=60, height=60, fit="cover", **place)
+    small = scene().resize((96, 60), Image.Resampling.LANCZOS)
+    assert psnr(pixels(path), np.asarray(small.crop((left, 0, left + 60, 60)), dtype=float)) > 38
+
+
 @pytest.mark.parametrize("position", ["attention", "entropy"])
 def test_a_salient_crop_finds_the_detail(resized: Resize, tmp_path: Path, position: str) -> None:
     plain = Image.new("RGB", (400, 100), (128, 128, 128))
@@ -132,6 +153,33 @@ def test_one_decode_gives_every_width(out: Path, tmp_path: Path) -> None:
         assert (f"w{width}.png", height) == (product.file, width * 5 // 8)
         expected = scene(800, 500).resize((width, height), Image.Resampling.LANCZOS)
         assert psnr(pixels(out / product.file), np.asarray(expected, dtype=float)) > 31
+        assert product.metadata["srcset"] == "w80.png 80w, w200.png 200w, w400.png 400w"
+        assert product.metadata["sizes"] == "(max-width: 400px) 100vw, 400px"
+
+
+def test_widths_that_come_out_alike_are_named_once_in_the_srcset(out: Path, tmp_path: Path) -> None:
+    source = saved(scene(100, 50), tmp_path / "scene.png")
+    params = {"widths": [50, 400, 200], "format": "webp"}
+    products = resize.run(source, params, out, Context("image/png"))
+    assert [p.metadata["width"] for p in products] == [50, 100, 100]
+    assert {p.metadata["srcset"] for p in products} == {"w50.webp 50w, w200.webp 100w"}
+
+
+def test_an_animation_has_every_width_and_one_crop_for_all_frames(
+    out: Path, tmp_path: Path, resized: Resize
+) -> None:
+    first, *rest = frames()
+    source = saved(first, tmp_path / "walk.gif", save_all=True, append_images=rest, duration=50)
+    products = resize.run(source, {"widths": [16, 32]}, out, Context("image/gif"))
+    assert [(p.metadata["width"], p.metadata["frames"]) for p in products] == [(16, 4), (32, 4)]
+    box = {"width": 20, "height": 40, "fit": "cover", "position": "attention"}
+    path, _ = resized(source, **box, format="webp", lossless=True)
+    grounds = []
+    with Image.open(path) as result:
+        for n in range(getattr(result, "n_frames", 1)):  # frames that are equal are one
+            result.seek(n)
+            grounds.append(np.asarray(result.convert("L"))[20].argmax())
+    assert len(set(grounds)) > 1, "the crop followed the square from frame to frame"
 
 
 def test_a_small_image_is_enlarged_only_on_request(resized: Resize, tmp_path: Path) -> None:

@@ -86,6 +86,26 @@ def test_the_scaled_image_always_fits_its_canvas(width: int, height: int, fit: s
                 assert size.height <= height
 
 
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        ({"width": 200, "min_height": 200}, (400, 200, 400, 200)),
+        ({"width": 200, "min_width": 100}, (200, 100, 200, 100)),
+        ({"min_width": 2000}, (2000, 1000, 2000, 1000)),
+        ({"min_height": 100}, (1000, 500, 1000, 500)),
+        ({"width": 200, "min_height": 200, "dpr": 2.0}, (800, 400, 800, 400)),
+        ({"width": 200, "height": 200, "min_height": 200}, (400, 200, 400, 200)),
+        ({"width": 200, "height": 200, "fit": "cover", "min_width": 600}, (600, 300, 200, 200)),
+        ({"width": 200, "height": 200, "fit": "fill", "min_width": 600}, (600, 200, 600, 200)),
+        ({"width": 200, "height": 200, "fit": "contain", "min_width": 300}, (300, 150, 300, 200)),
+    ],
+)
+def test_a_least_size_is_reached_whatever_else_is_asked_for(
+    box: dict[str, Any], expected: tuple[int, int, int, int]
+) -> None:
+    assert _layout(WIDE, **box) == Layout(*expected)
+
+
 def test_widths_name_their_products() -> None:
     params = ResizeParams(widths=(100, 2000))
     sizes = layouts(params, *WIDE, vector=False)

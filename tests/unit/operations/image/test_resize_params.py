@@ -23,6 +23,8 @@ from mediakiln.operations.image.edit.resize_params import ResizeParams
         ({"width": 10, "format": "jpeg", "lossless": True}, "cannot be lossless"),
         ({"width": 10, "format": "webp", "progressive": True}, "cannot be progressive"),
         ({"width": 10, "position": "attention"}, "needs fit cover"),
+        ({"width": 10, "focus_y": 0.5}, "need fit cover"),
+        ({"widths": [100], "min_height": 10}, "instead of"),
         ({"width": 10, "background": "reddish"}, "a colour is"),
         ({"width": 10, "background": "#12345"}, "a colour is"),
         ({"width": 10, "format": "bmp"}, "'jpeg'"),
