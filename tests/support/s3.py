@@ -24,7 +24,7 @@ async def client_of(site: Site, key: str, **options: Any) -> AsyncIterator[Any]:
     config = Config(
         signature_version="s3v4",
         s3={"addressing_style": "path"},
-        retries={"max_attempts": 1},
+        retries={"max_attempts": 0},
         **options,
     )
     async with SESSION.create_client(

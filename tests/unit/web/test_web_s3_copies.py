@@ -109,31 +109,27 @@ async def test_parts_are_copied_whole_and_in_ranges(s3: Any) -> None:
     assert await read(s3, "b.txt") == DATA[:10] + DATA
 
 
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        ({"CopySource": "input/nix"}, ("NoSuchKey", 404)),
-        ({"CopySource": "other/a"}, ("NoSuchBucket", 404)),
-        ({"CopySource": SOURCE | {"VersionId": "3"}}, ("NotImplemented", 501)),
-        ({"CopySourceIfMatch": '"0"'}, ("PreconditionFailed", 412)),
-        ({"CopySourceIfNoneMatch": "*"}, ("PreconditionFailed", 412)),
-        ({"CopySourceIfModifiedSince": "2026-01-01"}, ("NotImplemented", 501)),
-        ({"MetadataDirective": "OTHER"}, ("InvalidArgument", 400)),
-        (
-            {"MetadataDirective": "REPLACE", "Metadata": {"a": "x" * 3000}},
-            ("MetadataTooLarge", 400),
-        ),
-        ({"ChecksumAlgorithm": "XXHASH64"}, ("InvalidArgument", 400)),
-        ({"Bucket": "production"}, ("AccessDenied", 403)),
-    ],
-)
-async def test_a_copy_that_cannot_be_is_refused(
-    s3: Any, site: Site, change: dict[str, Any], code: tuple[str, int]
-) -> None:
+REFUSED: list[tuple[dict[str, Any], tuple[str, int]]] = [
+    ({"CopySource": "input/nix"}, ("NoSuchKey", 404)),
+    ({"CopySource": "other/a"}, ("NoSuchBucket", 404)),
+    ({"CopySource": SOURCE | {"VersionId": "3"}}, ("NotImplemented", 501)),
+    ({"CopySourceIfMatch": '"0"'}, ("PreconditionFailed", 412)),
+    ({"CopySourceIfNoneMatch": "*"}, ("PreconditionFailed", 412)),
+    ({"CopySourceIfModifiedSince": "2026-01-01"}, ("NotImplemented", 501)),
+    ({"MetadataDirective": "OTHER"}, ("InvalidArgument", 400)),
+    ({"MetadataDirective": "REPLACE", "Metadata": {"a": "x" * 3000}}, ("MetadataTooLarge", 400)),
+    ({"ChecksumAlgorithm": "XXHASH64"}, ("InvalidArgument", 400)),
+    ({"Bucket": "production"}, ("AccessDenied", 403)),
+]
+
+
+async def test_a_copy_that_cannot_be_is_refused(s3: Any, site: Site) -> None:
     await s3.put_object(**SOURCE, Body=DATA)
-    with pytest.raises(ClientError) as caught:
-        await s3.copy_object(**{"Bucket": "input", "Key": "b.txt", "CopySource": SOURCE, **change})
-    assert code_of(caught) == code
+    for change, code in REFUSED:
+        asked = {"Bucket": "input", "Key": "b.txt", "CopySource": SOURCE, **change}
+        with pytest.raises(ClientError) as caught:
+            await s3.copy_object(**asked)
+        assert code_of(caught) == code, change
     assert len((await site.services.catalog.list("default")).assets) == 1
 
 
