@@ -16,6 +16,7 @@ from mediakiln.ports.operation import Context
 CONTEXT = Context("image/x", threads=1)
 FORMATS = ("jpeg", "png", "webp", "avif", "tiff")
 WITH_EXIF = ("jpeg", "png", "webp", "avif")
+PROFILE = swapped_profile()
 
 PACKET = b"""<?xpacket begin='' id='W5M0MpCehiHzreSzNTczkc9d'?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -46,9 +47,7 @@ def photo(tmp_path: Path) -> Path:
     inner = block.get_ifd(0x8769)
     inner[0x9003], inner[0x927C] = "2026:11:21 12:00:00", b"SECRET-NOTE" * 4
     block[0x8825] = {1: "N", 2: (52.0, 31.0, 12.0), 3: "E", 4: (13.0, 24.0, 36.0)}
-    path = saved(
-        scene(), tmp_path / "phone.jpg", exif=block, xmp=PACKET, icc_profile=swapped_profile()
-    )
+    path = saved(scene(), tmp_path / "phone.jpg", exif=block, xmp=PACKET, icc_profile=PROFILE)
     data = path.read_bytes()
     records = iptc.in_blocks(RECORDS)
     segment = b"\xff\xed" + struct.pack(">H", 2 + len(records)) + records
@@ -89,7 +88,7 @@ def test_what_is_kept_is_kept_as_the_format_can(photo: Path, out: Path, format: 
     fields = _fields(written)
     assert b"MINE-XMP" in fields["xmp-data"]
     assert b'Rating="5"' in fields["xmp-data"]
-    assert fields["icc-profile-data"] == swapped_profile()
+    assert fields["icc-profile-data"] == PROFILE
     if format in WITH_EXIF:
         assert fields["exif-ifd0-Make"].startswith("MAKER")
         assert fields["exif-ifd0-Copyright"].startswith("MINE-EXIF")
