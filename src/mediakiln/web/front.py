@@ -4,7 +4,7 @@ import logging
 from functools import partial
 from typing import Final
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mediakiln.model import access
 from mediakiln.model.access import Principal
@@ -104,7 +104,7 @@ class Front:
             principal = await self._admit(scope, exchange)
             app = self._api
             if principal.limits is not None and _opens(scope):
-                app = partial(self._open, principal, exchange)
+                app = partial(self._open, principal)
             await self._guard.run(app, principal, scope, exchange)
             return
         await self._application(path)(scope, exchange.receive, exchange.send)
@@ -116,16 +116,25 @@ class Front:
         await self._guard.admit(principal, exchange)
         return principal
 
-    async def _open(
-        self, principal: Principal, exchange: Exchange, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _open(self, principal: Principal, scope: Scope, receive: Receive, send: Send) -> None:
         """Begin an upload by a token, which counts if it is begun."""
         tokens = self._services.access.tokens
         await tokens.spend(principal)
+        settled = False
+
+        async def told(message: Message) -> None:
+            nonlocal settled
+            if message["type"] == "http.response.start" and not settled:
+                settled = True
+                if not 200 <= message["status"] < 300:  # noqa: PLR2004 - it succeeded
+                    # Before it is told: who tries again at once finds the place free.
+                    await tokens.refund(principal)
+            await send(message)
+
         try:
-            await self._api(scope, receive, send)
+            await self._api(scope, receive, told)
         finally:
-            if not 200 <= exchange.status < 300:  # noqa: PLR2004 - it succeeded
+            if not settled:
                 await tokens.refund(principal)
 
     def _is_open(self, scope: Scope) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediakiln.model.access import Scope
+from mediakiln.model.access import Principal, Scope
 from support import media
 from support.site import Site, a_text
 
@@ -134,11 +134,21 @@ async def test_a_token_is_good_for_so_many_files(locked: Site) -> None:
         assert answer.json()["limit"] == 3
 
 
-async def test_an_upload_that_could_not_begin_does_not_count(locked: Site) -> None:
+async def test_an_upload_that_could_not_begin_does_not_count(
+    locked: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = locked.services.access.tokens
+    refund = tokens.refund
+
+    async def slowly(principal: Principal) -> None:
+        await asyncio.sleep(0.02)
+        await refund(principal)
+
+    monkeypatch.setattr(tokens, "refund", slowly)
     token = await a_token(locked, max_count=1)
     for _ in range(3):
         nameless = await locked.http.post("/v1/uploads", headers=token, json={"size": 1})
-        assert 400 <= nameless.status_code < 500
+        assert (nameless.status_code, nameless.json()["field"]) == (400, "filename")
     good = {"filename": "a.txt", "size": 1}
     assert (await locked.http.post("/v1/uploads", headers=token, json=good)).status_code == 201
     assert (await locked.http.post("/v1/uploads", headers=token, json=good)).status_code == 403
