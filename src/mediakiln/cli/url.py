@@ -18,7 +18,7 @@ from mediakiln.web.derive.native.explain import explain as explained
 app = App(name="url", help="Sign addresses of images, and explain them.")
 
 Data = Annotated[Path | None, Parameter(help="The data folder whose key signs.")]
-Key = Annotated[str | None, Parameter(help="A key in place of the configured ones.")]
+Key = Annotated[str | None, Parameter(help="The key it is, or was, signed with.")]
 
 
 @app.command

@@ -5,7 +5,7 @@ import math
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from mediakiln.model.errors import Overloaded
@@ -82,7 +82,8 @@ class Lane:
             if turn.done() and not turn.cancelled():
                 self._leave()  # it had its turn and does not want it
             else:
-                self._queue.remove(turn)
+                with suppress(ValueError):  # passed over already, as one that left
+                    self._queue.remove(turn)
                 self._tell()
             raise
 

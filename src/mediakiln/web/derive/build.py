@@ -1,15 +1,24 @@
 """The doors of images, put together."""
 
+from collections.abc import Callable
+
+from starlette.types import Scope
+
 from mediakiln.stages.deliver import Deliver
 from mediakiln.stages.derive import Derive
 from mediakiln.web.derive.doors import ImageDoors
 from mediakiln.web.derive.gate import Gate
+from mediakiln.web.derive.iiif.door import IiifDoor
 from mediakiln.web.derive.images import Images
 from mediakiln.web.derive.native.door import NativeDoor
 from mediakiln.web.derive.rules import ImageRules
 
 
-def image_doors(derive: Derive, deliver: Deliver, rules: ImageRules) -> ImageDoors:
-    """Every grammar of image addresses."""
+def image_doors(
+    derive: Derive, deliver: Deliver, rules: ImageRules, base: Callable[[Scope], str]
+) -> ImageDoors:
+    """Every grammar of image addresses. `base` gives scheme and host as the client sees them."""
     images, gate = Images(derive, deliver, rules), Gate(rules)
-    return ImageDoors(images, [NativeDoor(images, gate, rules)])
+    return ImageDoors(
+        images, [NativeDoor(images, gate, rules), IiifDoor(images, gate, rules, base)]
+    )

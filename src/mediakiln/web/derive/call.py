@@ -1,6 +1,6 @@
 """One request for an image, as the doors see it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -53,6 +53,8 @@ class ImageDoor(Protocol):
     """What its addresses begin with: `/i/`."""
     methods: frozenset[str]
     """Other methods are answered with 405."""
+    refusal_headers: Mapping[str, str]
+    """What its errors carry beside a problem document."""
 
     async def __call__(self, call: Call) -> None:
         """Answer a request.

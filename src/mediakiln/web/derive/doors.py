@@ -44,11 +44,13 @@ class ImageDoors:
                 await door(call)
         except Overloaded as error:
             # No line in the log for each: overload is not to cost more than it must.
+            headers = {**_NOT_KEPT, **door.refusal_headers}
             refusal = problem(
-                503, error.code, error.message, context=error.context, headers=_NOT_KEPT
+                503, error.code, error.message, context=error.context, headers=headers
             )
             await refusal(scope, receive, send)
         except MediakilnError as error:
             answer = problem_of(error)
+            answer.headers.update(door.refusal_headers)
             answer.headers.setdefault("Cache-Control", "no-store")
             await answer(scope, receive, send)

@@ -1,6 +1,6 @@
 """The door of native addresses."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mediakiln.model.errors import SignatureInvalid
 from mediakiln.model.signature import NATIVE, split_native, verified_by
@@ -17,6 +17,7 @@ class NativeDoor:
 
     prefix = NATIVE
     methods = frozenset({"GET", "HEAD"})
+    refusal_headers: Mapping[str, str] = {}
 
     def __init__(self, images: Images, gate: Gate, rules: ImageRules) -> None:
         self._images = images

@@ -35,8 +35,7 @@ class Explanation:
 
 
 def explain(address: str, rules: ImageRules, *, keys: Sequence[bytes] = ()) -> Explanation:
-    """Explain an address or its path; `keys` stand instead of the rules' own."""
-    tried = tuple(keys) or rules.keys
+    """Explain an address or its path; `keys` are those it may have been made with instead."""
     parts = urlsplit(address)
     path = parts.path
     if not path.startswith(NATIVE):
@@ -46,7 +45,7 @@ def explain(address: str, rules: ImageRules, *, keys: Sequence[bytes] = ()) -> E
         )
     bare, signature = split_native(path)
     lines: list[str] = []
-    signed = _signature(address, bare, signature, tried, rules, lines)
+    signed = _signature(address, bare, signature, tuple(keys), rules, lines)
     readable = _meaning(bare, rules, lines)
     return Explanation(works=signed and readable, lines=lines)
 
@@ -55,11 +54,11 @@ def _signature(
     address: str,
     bare: str,
     signature: str | None,
-    keys: Sequence[bytes],
+    given: Sequence[bytes],
     rules: ImageRules,
     lines: list[str],
 ) -> bool:
-    size = rules.signature_bytes
+    size, keys = rules.signature_bytes, rules.keys
     if signature is None:
         if not rules.signed:
             lines.append("signature: none, and none is needed here")
@@ -75,18 +74,27 @@ def _signature(
         lines.append(f"signature: right, made with {which}")
         return True
     lines.append("signature: WRONG")
-    lines += [f"  {reason}" for reason in _reasons(address, bare, signature, keys, size)]
+    lines += [f"  {reason}" for reason in _reasons(address, bare, signature, keys, size, given)]
     lines.append(f"  right would be {sign_native(bare, keys[0], size=size)}")
     return False
 
 
 def _reasons(
-    address: str, bare: str, signature: str, keys: Sequence[bytes], size: int
+    address: str,
+    bare: str,
+    signature: str,
+    own: Sequence[bytes],
+    size: int,
+    given: Sequence[bytes],
 ) -> Iterator[str]:
     """Why a signature fails, as exactly as can be told."""
+    keys = (*own, *given)
     form = _form(signature, bare, keys)
     if form is not None:
         yield form
+        return
+    if verified_by(signature, bare.encode(), given, size=size) is not None:
+        yield "the key is WRONG: it was made with the key given, which this server does not have"
         return
     for length in range(LEAST_BYTES, WHOLE_BYTES + 1):
         if verified_by(signature, bare.encode(), keys, size=length) is not None:
@@ -99,6 +107,9 @@ def _reasons(
                 yield f"it was made over {message}"
                 yield f"it must be over  {bare}"
                 return
+    if given:
+        yield f"with the key given it is not that of {bare}: the path was altered after signing"
+        return
     keys_said = "the key" if len(keys) == 1 else f"any of the {len(keys)} keys"
     yield f"it is not what {keys_said} here makes of {bare}:"
     yield "either it was made with another key, or the path was altered after it was signed"
