@@ -28,7 +28,7 @@ class Server:
     """
 
     data: Annotated[Path | None, Parameter(help="The data folder of a local server.")] = None
-    project: Annotated[str | None, Parameter(help="For the owner's key: its project.")] = None
+    project: Annotated[str | None, Parameter(help="The project, for the owner's key.")] = None
 
     @property
     def settings(self) -> Settings:
