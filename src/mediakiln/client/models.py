@@ -42,6 +42,7 @@ class Step(View):
     state: StepState
     seconds: float | None
     error: Reason | None
+    srcset: str | None = None
 
 
 class Asset(View):

@@ -68,6 +68,10 @@ class StepOut(_Answer):
     state: StepState
     seconds: float | None = Field(description="How long the operation ran.")
     error: ErrorOut | None
+    srcset: str | None = Field(
+        description="For the img element of HTML: every width that the step made, by its address. "
+        "Null where the step did not make several."
+    )
 
 
 class AssetOut(_Answer):
@@ -102,7 +106,15 @@ class AssetOut(_Answer):
                         "metadata": {"width": 320, "height": 240},
                     }
                 ],
-                "steps": [{"name": "thumb", "state": "done", "seconds": 0.1, "error": None}],
+                "steps": [
+                    {
+                        "name": "thumb",
+                        "state": "done",
+                        "seconds": 0.1,
+                        "error": None,
+                        "srcset": None,
+                    }
+                ],
                 "error": None,
                 "created_at": "2026-01-05T09:30:00Z",
                 "turnaround_s": 0.4,

@@ -18,6 +18,7 @@ _UNSUCCESSFUL = frozenset({AssetState.FAILED, AssetState.REJECTED})
 
 async def asset_view(asset: Asset, deliver: Deliver, base: str) -> AssetOut:
     """An asset as clients see it; `base` is this service's address."""
+    products = await _products(asset, deliver, base)
     return AssetOut(
         id=asset.id,
         project=asset.project,
@@ -33,8 +34,8 @@ async def asset_view(asset: Asset, deliver: Deliver, base: str) -> AssetOut:
         url=original_url(base, asset.id),
         recipe=asset.recipe.to_json() if asset.recipe else {},
         metadata=asset.metadata,
-        products=await _products(asset, deliver, base),
-        steps=_steps(asset),
+        products=products,
+        steps=_steps(asset, products),
         error=_error(asset.error) if asset.state in _UNSUCCESSFUL else None,
         created_at=asset.created_at,
         turnaround_s=asset.turnaround_s,
@@ -70,18 +71,42 @@ async def _files(asset: Asset, products: StepProducts, deliver: Deliver) -> Sequ
         return ()
 
 
-def _steps(asset: Asset) -> list[StepOut]:
+def _steps(asset: Asset, products: Sequence[ProductOut]) -> list[StepOut]:
     asked = asset.recipe.steps if asset.recipe else {}
     return [
-        _step(name, asset.steps.get(name, StepRecord()))
+        _step(
+            name,
+            asset.steps.get(name, StepRecord()),
+            [each for each in products if each.name.partition("/")[0] == name],
+        )
         for name in dict.fromkeys([*asked, *asset.steps])
     ]
 
 
-def _step(name: str, record: StepRecord) -> StepOut:
+def _step(name: str, record: StepRecord, products: Sequence[ProductOut]) -> StepOut:
     return StepOut(
-        name=name, state=record.state, seconds=record.seconds, error=_error(record.error)
+        name=name,
+        state=record.state,
+        seconds=record.seconds,
+        error=_error(record.error),
+        srcset=srcset(products),
     )
+
+
+def srcset(products: Sequence[ProductOut]) -> str | None:
+    """What the files of a step say of one another in `srcset`, with absolute addresses.
+
+    None where no product has it, as is so wherever a step did not make several widths.
+    """
+    said = [each.metadata["srcset"] for each in products if "srcset" in each.metadata]
+    if not said:
+        return None
+    named = {each.name.partition("/")[2]: each.url for each in products}
+    # A step's only file goes by the step's name.
+    only = products[0].url if len(products) == 1 else None
+    entries = (entry.rpartition(" ") for entry in str(said[0]).split(", "))
+    found = ((named.get(file, only), width) for file, _, width in entries)
+    return ", ".join(f"{url} {width}" for url, width in found if url) or None
 
 
 def _error(problem: Problem | None) -> ErrorOut | None:
