@@ -41,6 +41,8 @@ def patch(tmp_path: Path) -> Path:
         ({"hue": 180}, (35, 135, 185)),
         ({"saturation": 100}, (255, 82, 0)),
         ({"duotone": ["#000000", "#00ff00"]}, (0, 124, 0)),
+        ({"threshold": 40}, (255, 255, 255)),
+        ({"threshold": 60}, (0, 0, 0)),
     ],
 )
 def test_a_patch_becomes_the_colour_it_should(

@@ -37,6 +37,7 @@ from mediakiln.web.live import Live
 from mediakiln.web.portal.app import create_portal
 from mediakiln.web.services import Services
 from mediakiln.web.upload import imports
+from mediakiln.web.urls import base_url
 
 
 def create_app(services: Services, *, door: str | None = None) -> Front:
@@ -62,7 +63,12 @@ def create_app(services: Services, *, door: str | None = None) -> Front:
 def _images(services: Services) -> ImageDoors | None:
     if services.derive is None or services.image_rules is None:
         return None
-    return image_doors(services.derive, services.deliver, services.image_rules)
+    return image_doors(
+        services.derive,
+        services.deliver,
+        services.image_rules,
+        lambda scope: base_url(scope, services),
+    )
 
 
 def _routers(services: Services, auth: Auth, live: Live, app: FastAPI) -> Iterator[APIRouter]:

@@ -46,6 +46,12 @@ class AdjustStep(Params):
         default=0.0, ge=-360.0, le=360.0, description="Degrees by which colours are turned."
     )
     grayscale: bool = Field(default=False, description="Shades of grey only.")
+    threshold: float | None = Field(
+        default=None,
+        ge=0.0,
+        le=100.0,
+        description="Black and white only: what is brighter than this many percent becomes white.",
+    )
     duotone: tuple[Colour, Colour] | None = Field(
         default=None, description="Two colours, between which the shades lie: dark, then bright."
     )
@@ -64,8 +70,8 @@ class AdjustStep(Params):
 
     @model_validator(mode="after")
     def _one_way_without_colours(self) -> Self:
-        if self.grayscale and self.duotone:
-            raise ValueError("duotone stands instead of grayscale")
+        if self.duotone and (self.grayscale or self.threshold is not None):
+            raise ValueError("duotone stands instead of grayscale and threshold")
         return self
 
 

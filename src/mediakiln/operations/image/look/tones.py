@@ -66,6 +66,14 @@ def _toned(colours: Any, params: "AdjustStep") -> Any:
         matrix = _product(_turned(params.hue), _saturated(1 + params.saturation / 100))
         colours = colours.recomb(pyvips.Image.new_from_array(matrix)).cast(kind)
     colours = colours.copy(interpretation=space)
+    if params.threshold is not None:
+        grey = _grey(colours)
+        return (
+            (grey > params.threshold / 100 * top)
+            .ifthenelse(top, 0)
+            .cast(kind)
+            .copy(interpretation=grey.interpretation)
+        )
     if params.grayscale:
         return _grey(colours)
     return _duotone(colours, params.duotone) if params.duotone else colours
