@@ -77,8 +77,8 @@ async def test_a_view_shows_steps_in_recipe_order_and_why_it_failed(site: Site) 
     view = (await site.http.get(f"/v1/assets/{asset.id}")).json()
     error = {"code": "bad_media", "message": "it is damaged", "step": "z"}
     assert view["steps"] == [
-        {"name": "z", "state": "failed", "seconds": 1.5, "error": error},
-        {"name": "a", "state": "skipped", "seconds": None, "error": None},
+        {"name": "z", "state": "failed", "seconds": 1.5, "error": error, "srcset": None},
+        {"name": "a", "state": "skipped", "seconds": None, "error": None, "srcset": None},
     ]
     assert (view["error"], view["turnaround_s"], view["recipe"]) == (error, 3.0, RECIPE)
 
