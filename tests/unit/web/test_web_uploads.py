@@ -101,7 +101,9 @@ async def test_a_recipe_comes_as_json_in_the_address_or_a_header(site: Site, whe
         given["headers"]["X-Recipe"] = json.dumps(recipe)
     asset = (await site.http.post("/v1/assets", content=a_text(), **given)).json()
     assert asset["recipe"] == recipe
-    assert asset["steps"] == [{"name": "text", "state": "pending", "seconds": None, "error": None}]
+    assert asset["steps"] == [
+        {"name": "text", "state": "pending", "seconds": None, "error": None, "srcset": None}
+    ]
 
 
 @pytest.mark.parametrize(
