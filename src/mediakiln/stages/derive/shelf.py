@@ -100,7 +100,7 @@ class Shelf:
             raise
 
     async def take_back(self, plan: Plan) -> None:
-        """Remove one image: what it came from is gone, or was purged meanwhile."""
+        """Remove one image, whose bytes are lost, or whose source was purged meanwhile."""
         self.forget(plan)
         await self._records.delete(plan.record)
         await self._store.delete(Bucket.PRODUCTION, [plan.object])

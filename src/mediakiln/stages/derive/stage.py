@@ -121,10 +121,10 @@ class Derive:
         original = found.facts["original"]
         return int(original["width"]), int(original["height"])
 
-    def forget(self, derived: Derived) -> None:
+    async def lost(self, derived: Derived) -> None:
         """Say that an image's bytes were not where they should be: the next `get` makes it."""
         if derived.plan is not None:
-            self._shelf.forget(derived.plan)
+            await self._shelf.take_back(derived.plan)
 
     async def purge(self, id: str, *, project: str | None = None) -> int:
         """Remove everything derived from an asset; how many images there were.

@@ -84,7 +84,7 @@ class Images:
             await self._send(call, wanted, permit, derived, found, headers, left_s)
         except ObjectMissing:
             # Swept or purged by another process since this one knew of it.
-            self._derive.forget(derived)
+            await self._derive.lost(derived)
             derived = await self._derive.get(found, wanted.transform, accept)
             await self._send(call, wanted, permit, derived, found, headers, left_s)
 

@@ -59,6 +59,7 @@ class Grammar:
             NotFound: no asset can have this id.
         """
         *segments, last = path.removeprefix(NATIVE).split("/")
+        id, extension = _asset(last)
         parsed = _Parsed(Hints(headers))
         expanded = self._expanded(segments)
         if len(expanded) > MAX_SEGMENTS:
@@ -67,7 +68,6 @@ class Grammar:
             )
         for segment in expanded:
             self._segment(segment, parsed)
-        id, extension = _asset(last)
         self._extension(extension, parsed)
         self._check_encoding(parsed)
         transform = Transform(

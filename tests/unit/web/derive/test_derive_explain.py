@@ -1,0 +1,84 @@
+"""`explain` says exactly why a signature fails."""
+
+import hashlib
+import hmac
+
+import pytest
+
+from mediakiln.model.ids import new_id
+from mediakiln.model.signature import mac, sign_native
+from mediakiln.web.derive.native.explain import explain
+from support.images import KEY, the_rules
+
+ID = new_id()
+BARE = f"/i/w_400,q_80/{ID}.jpg"
+
+
+def told(address: str, **rules: object) -> str:
+    found = explain(address, the_rules(**rules))
+    assert not found.works
+    return "\n".join(found.lines)
+
+
+def signed_over(message: str, path: str = BARE, **options: int) -> str:
+    return f"/i/s_{mac(KEY, message.encode(), **options)}/{path.removeprefix('/i/')}"
+
+
+def test_a_right_address_is_told_with_what_it_means() -> None:
+    found = explain(f"https://img.example.org{sign_native(BARE, KEY)}?utm=1", the_rules())
+    said = "\n".join(found.lines)
+    assert found.works
+    assert "right, made with the first key" in said
+    assert "image.resize: width 400" in said
+    assert "quality 80" in said
+
+
+def test_an_older_key_is_told() -> None:
+    found = explain(sign_native(BARE, KEY), the_rules(keys=(b"a newer key", KEY)))
+    assert found.works
+    assert "key 2, which is an older one" in found.lines[0]
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        (BARE, "MISSING"),
+        (signed_over(BARE.replace("400", "401")), "altered after it was signed"),
+        (signed_over(BARE.removeprefix("/i/")), "/i/ belongs to what is signed"),
+        (signed_over(f"/{BARE.removeprefix('/i/')}"), "only /… without /i is signed"),
+        (signed_over(BARE.removesuffix(".jpg")), "extension was added after"),
+        (signed_over(f"{BARE}?x=1") + "?x=1", "the query was signed too"),
+        (signed_over(BARE, BARE.replace(",", "%2C")), "percent-encoded after it was signed"),
+        (signed_over(BARE.replace(",", "%2C")), "decoded after it was signed"),
+        (signed_over(BARE, size=12), "cut to 12 bytes"),
+        (signed_over(BARE).replace(f"/w_400,q_80/{ID}", f"=/w_400,q_80/{ID}"), "ends with ="),
+        (f"/i/s_%2B{'a' * 42}/w_1/{ID}", "plain base64"),
+        (f"/i/s_abc/w_1/{ID}", "not base64url of 8 to 32 bytes"),
+        (sign_native(f"/i/exp_1700000000/w_400/{ID}", KEY), "EXPIRED"),
+        (sign_native(f"/i/w_0/{ID}", KEY), "options: WRONG: w:"),
+        ("/other/x", "begin with /i/"),
+    ],
+)
+def test_what_is_wrong_is_told(address: str, reason: str) -> None:
+    assert reason in told(address)
+
+
+def test_a_hexadecimal_signature_is_told() -> None:
+    digest = hmac.new(KEY, BARE.encode(), hashlib.sha256).hexdigest()
+    said = told(f"/i/s_{digest}/{BARE.removeprefix('/i/')}")
+    assert "hexadecimal" in said
+
+
+def test_with_the_key_it_was_made_with_the_wrong_one_is_told_from_an_altered_path() -> None:
+    other = b"another key altogether"
+    foreign = sign_native(BARE, other)
+    found = explain(foreign, the_rules(), keys=[other])
+    assert not found.works
+    assert "the key is WRONG" in "\n".join(found.lines)
+    found = explain(foreign.replace("w_400", "w_401"), the_rules(), keys=[other])
+    assert "altered after signing" in "\n".join(found.lines)
+
+
+def test_where_none_is_needed_its_absence_is_no_fault() -> None:
+    assert explain(BARE, the_rules(signed=False)).works
+    assert explain(BARE, the_rules(local=True)).works
