@@ -140,6 +140,37 @@ def test_the_decoder_shrinks_for_whatever_narrows_before_a_resize(
     assert [options["shrink"] for options in decodes] == [shrink]
 
 
+@pytest.mark.parametrize(("width", "page"), [(100, 3), (300, 1), (900, 0)])
+def test_the_pages_of_a_pyramid_serve_smaller_sizes(
+    made: Made, tmp_path: Path, loads: list[dict[str, Any]], width: int, page: int
+) -> None:
+    plain_file = saved(scene(2000, 1500), tmp_path / "plain.png")
+    source = tmp_path / "pyramid.tif"
+    pyvips.Image.new_from_file(str(plain_file)).tiffsave(
+        str(source), tile=True, pyramid=True, compression="deflate"
+    )
+    steps = [
+        {"op": "image.crop", "left": 104, "top": 200, "width": 1600, "height": 1200},
+        {"op": "image.resize", "width": width},
+    ]
+    path, product = made(transform, source, steps=steps, format="png")
+    assert loads[-1]["page"] == page
+    expected = scene(2000, 1500).crop((104, 200, 1704, 1400))
+    size = width, product.metadata["height"]
+    assert psnr(pixels(path), plain(expected.resize(size, Image.Resampling.LANCZOS))) > 33
+
+
+def test_a_part_of_a_documents_first_page_is_not_taken_from_the_second(
+    made: Made, tmp_path: Path
+) -> None:
+    second = Image.new("RGB", (1200, 900), "red")
+    source = saved(scene(1600, 1200), tmp_path / "two.tif", save_all=True, append_images=[second])
+    steps = [{"op": "image.crop", "ratio": "1:1"}, {"op": "image.resize", "width": 100}]
+    path, _ = made(transform, source, steps=steps, format="png")
+    expected = scene(1600, 1200).crop((200, 0, 1400, 1200)).resize((100, 100))
+    assert psnr(pixels(path), plain(expected)) > 30
+
+
 @pytest.mark.parametrize("position", ["attention", "entropy"])
 @pytest.mark.parametrize("orientation", [1, 6])
 def test_a_salient_crop_keeps_the_detail_at_full_size(

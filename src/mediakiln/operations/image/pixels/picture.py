@@ -22,6 +22,7 @@ from mediakiln.operations.image.pixels.formats import HEAD_BYTES, Format, sniff
 from mediakiln.operations.image.pixels.managed import declared, space
 from mediakiln.operations.image.pixels.managed.declared import Declared
 from mediakiln.operations.image.pixels.managed.target import BYTE, SRGB, Target
+from mediakiln.operations.image.pixels.parts import pyramid
 from mediakiln.operations.image.pixels.parts.box import UNTURNED, UPRIGHT, Box, Turn
 from mediakiln.ports.operation import Context
 
@@ -120,15 +121,19 @@ class Picture:
             return self.header, box
         options: dict[str, Any] = {"access": "sequential"}
         factor = 1.0
+        enough = max(min(box.width / width, box.height / height) / OVERSAMPLED * ROUNDED, 1.0)
         if self.vector:
             factor = min(box.width / width, box.height / height)
             options["scale"] = 1 / factor
         elif self.format in {"jpeg", "webp"}:
-            enough = min(box.width / width, box.height / height) / OVERSAMPLED
-            factor = max(n for n in DECODED_AT if n <= max(enough * ROUNDED, 1))
+            factor = max(n for n in DECODED_AT if n <= enough)
             options |= {"shrink": factor} if self.format == "jpeg" else {"scale": 1 / factor}
-        elif self.format == "tiff" and has(self.header, "tile-width"):
-            del options["access"]
+        elif self.format == "tiff":
+            level = pyramid.level(self.source, self.header, self.frames, enough)
+            factor = 2.0**level
+            options["page"] = level
+            if has(self.header, "tile-width"):
+                del options["access"]
         image = pyvips.Image.new_from_source(self.source, _STRICT, **options)
         return image, box.shrunk(factor, image.width, image.height)
 
