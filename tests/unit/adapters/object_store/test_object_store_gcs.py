@@ -1,5 +1,6 @@
 """Google's signed addresses and lifecycle rules, without a server of Google's."""
 
+import base64
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import obstore
 import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from obstore.store import GCSStore
 
 from mediakiln.adapters.object_store.cloud import GcsObjectStore
@@ -63,6 +68,34 @@ async def test_a_client_s_put_is_bound_to_size_type_and_a_free_key(account: str)
     assert signed == [";".join(sorted(["host", *put.headers]))]
     assert put.headers["x-goog-content-length-range"] == "7,7"
     assert put.headers["x-goog-if-generation-match"] == "0"
+
+
+async def test_a_browser_s_form_is_bound_to_key_size_and_type(account: str) -> None:
+    """As Google's own library makes it: the signature is of the policy in Base64."""
+    store = GcsObjectStore.from_url("gs://media")
+    form = await store.sign_form(
+        Bucket.INPUT, "p/ä.png", size=7, media_type="image/png", expires_s=60
+    )
+    await store.close()
+    assert form.url == "https://storage.googleapis.com/media-input/"
+    fields = dict(form.fields)
+    policy, signature = fields.pop("policy"), fields.pop("x-goog-signature")
+    document = json.loads(base64.b64decode(policy))
+    assert ["content-length-range", 7, 7] in document["conditions"]
+    assert {"bucket": "media-input"} in document["conditions"]
+    assert all({name: value} in document["conditions"] for name, value in fields.items())
+    assert (fields["key"], fields["Content-Type"]) == ("p/ä.png", "image/png")
+    began = datetime.strptime(fields["x-goog-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    assert datetime.fromisoformat(document["expiration"]) == began + timedelta(seconds=60)
+    key = load_pem_private_key(json.loads(account)["private_key"].encode(), None)
+    public = key.public_key()
+    assert isinstance(public, RSAPublicKey)
+    public.verify(bytes.fromhex(signature), policy.encode(), PKCS1v15(), SHA256())
+    with pytest.raises(InvalidRequest):
+        await store.sign_form(Bucket.INPUT, "k", size=7, media_type="a/b", expires_s=10**9)
+    anonymous = GcsObjectStore.from_url("gs://media?anonymous=true")
+    with pytest.raises(NotSupported):
+        await anonymous.sign_form(Bucket.INPUT, "k", size=7, media_type="a/b", expires_s=60)
 
 
 async def test_the_name_and_the_type_are_part_of_what_is_signed(account: str) -> None:

@@ -4,14 +4,17 @@ https://cloud.google.com/storage/docs/authentication/signatures and canonical-re
 obstore signs such addresses as well, but without what a reader is told of the name and the type.
 """
 
+import base64
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
 from mediakiln.adapters.object_store.cloud.gcs.tokens import Tokens
+from mediakiln.ports.direct import SignedForm
 
 _ALGORITHM = "GOOG4-RSA-SHA256"
 
@@ -82,6 +85,42 @@ async def signed(tokens: Tokens, request: Request) -> str:
     signature = await tokens.sign(signer, request.text(signer.email, now))
     query = request.signed_query(signer.email, now)
     return f"{request.endpoint}{request.path}?{query}&X-Goog-Signature={signature.hex()}"
+
+
+async def signed_form(
+    tokens: Tokens,
+    endpoint: str,
+    bucket: str,
+    key: str,
+    *,
+    size: int,
+    media_type: str,
+    expires_s: int,
+) -> SignedForm:
+    """A form whose policy names the key, the type and the length.
+
+    https://cloud.google.com/storage/docs/authentication/signatures#policy-document and
+    https://cloud.google.com/storage/docs/xml-api/post-object-forms.
+
+    Raises:
+        NotSupported, EngineMisconfigured, EngineUnavailable: as `signed`.
+    """
+    signer, now = await tokens.signer(), datetime.now(UTC)
+    fields = {
+        "key": key,
+        "Content-Type": media_type,
+        "x-goog-date": f"{now:%Y%m%dT%H%M%SZ}",
+        "x-goog-credential": f"{signer.email}/{_scope(now)}",
+        "x-goog-algorithm": _ALGORITHM,
+    }
+    conditions: list[object] = [{"bucket": bucket}, ["content-length-range", size, size]]
+    conditions += [{name: value} for name, value in fields.items()]
+    ends = now + timedelta(seconds=expires_s)
+    document = {"conditions": conditions, "expiration": f"{ends:%Y-%m-%dT%H:%M:%SZ}"}
+    policy = base64.b64encode(json.dumps(document, separators=(",", ":")).encode())
+    signature = await tokens.sign(signer, policy)
+    fields |= {"policy": policy.decode(), "x-goog-signature": signature.hex()}
+    return SignedForm(f"{endpoint}/{quote(bucket)}/", fields)
 
 
 def _scope(now: datetime) -> str:

@@ -13,7 +13,7 @@ from mediakiln.adapters.object_store.cloud.disposition import attachment
 from mediakiln.adapters.object_store.cloud.failures import translated
 from mediakiln.adapters.object_store.cloud.gcs import buckets
 from mediakiln.adapters.object_store.cloud.gcs.api import GOOGLE, OK, PRECONDITION, GcsApi, resource
-from mediakiln.adapters.object_store.cloud.gcs.signing import Request, signed
+from mediakiln.adapters.object_store.cloud.gcs.signing import Request, signed, signed_form
 from mediakiln.adapters.object_store.cloud.gcs.tokens import Tokens
 from mediakiln.adapters.object_store.cloud.gcs.upload import GcsUpload
 from mediakiln.adapters.object_store.cloud.http import Http
@@ -38,7 +38,7 @@ from mediakiln.model.errors import (
     NotSupported,
 )
 from mediakiln.model.keys import Bucket
-from mediakiln.ports.direct import SignedPut
+from mediakiln.ports.direct import SignedForm, SignedPut
 from mediakiln.ports.object_store import LifecycleRules, ObjectInfo
 
 if TYPE_CHECKING:
@@ -130,6 +130,27 @@ class GcsObjectStore(SingleDeletes):
         }
         return SignedPut(await self._signed(bucket, key, "PUT", expires_s, {}, headers), headers)
 
+    async def sign_form(
+        self, bucket: Bucket, key: str, *, size: int, media_type: str, expires_s: float
+    ) -> SignedForm:
+        """A form, for a second to a week."""
+        self._check_signing(key, expires_s)
+        return await signed_form(
+            self._tokens,
+            self._endpoint,
+            self._shelf(bucket).name,
+            key,
+            size=size,
+            media_type=media_type,
+            expires_s=int(expires_s),
+        )
+
+    def _check_signing(self, key: str, expires_s: float) -> None:
+        check_key(key)
+        check_life(expires_s)
+        if self._tokens.anonymous:
+            raise NotSupported("Without credentials there are no signed addresses.")
+
     async def _signed(
         self,
         bucket: Bucket,
@@ -139,10 +160,7 @@ class GcsObjectStore(SingleDeletes):
         query: Mapping[str, str],
         headers: Mapping[str, str],
     ) -> str:
-        check_key(key)
-        check_life(expires_s)
-        if self._tokens.anonymous:
-            raise NotSupported("Without credentials there are no signed addresses.")
+        self._check_signing(key, expires_s)
         request = Request(
             method=method,
             endpoint=self._endpoint,
