@@ -14,7 +14,7 @@ _EFFORT: dict["Output", tuple[int, int, int]] = {
     "gif": (1, 10, 7),
     "png": (0, 9, 6),
     "tiff": (0, 9, 6),
-    "jpeg": (0, 9, 0),
+    "jpeg": (0, 9, 5),
     "jxl": (1, 9, 4),
 }
 """The encoder's least and greatest effort, and what is used when nobody says."""
@@ -126,7 +126,8 @@ def _png(settings: Settings) -> dict[str, Any]:
         "compression": settings.effort,
     }
     if settings.colours is None:
-        return options
+        # Photographs become a third smaller than without filters; indices would grow.
+        return options | {"filter": "all"}
     options |= {"palette": True, "bitdepth": _bits(settings.colours, (1, 2, 4, 8))}
     return options | _dither(settings) | ({"Q": settings.quality} if settings.quality else {})
 
