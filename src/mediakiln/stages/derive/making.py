@@ -57,8 +57,13 @@ class Maker:
         )
 
     @asynccontextmanager
-    async def made(self, plan: Plan, path: Path) -> AsyncIterator[Made]:
+    async def made(self, plan: Plan, path: Path, others: Mapping[str, Path]) -> AsyncIterator[Made]:
         """The image, whose file is there within the context.
+
+        Args:
+            plan: what is to be made.
+            path: the source.
+            others: the files of the plan's other assets, by id.
 
         Raises:
             MediakilnError: what the operation refused the file for.
@@ -72,21 +77,25 @@ class Maker:
                 operation=self._operation,
                 params=dict(plan.params),
                 out=out,
-                context=self._context(plan),
+                context=self._context(plan, others),
                 limits=self._limits,
                 source=path,
             )
             work = Work(
-                project=plan.source.project, scratch=folder, tasks=(task,), readable=(path,)
+                project=plan.source.project,
+                scratch=folder,
+                tasks=(task,),
+                readable=(path, *others.values()),
             )
             yield await self._run(work)
 
-    def _context(self, plan: Plan) -> Context:
+    def _context(self, plan: Plan, others: Mapping[str, Path]) -> Context:
         return Context(
             media_type=plan.source.media_type,
             name=plan.source.name,
             max_pixels=self._making.max_pixels,
             max_frames=self._making.max_frames,
+            inputs=others,
         )
 
     async def _run(self, work: Work) -> Made:

@@ -1,7 +1,7 @@
 """From what an address asks for to one piece of work with a name: equal work has equal names."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from blake3 import blake3
@@ -26,6 +26,8 @@ class Plan:
     """Of `image.transform`, canonical."""
     name: str
     """Of this image among all: 40 hexadecimal digits."""
+    others: Mapping[str, Source] = field(default_factory=dict)
+    """Other assets that it shows, such as a watermark, by id."""
 
     @property
     def record(self) -> str:
@@ -38,6 +40,16 @@ class Plan:
         return f"{derived_prefix(self.source.project, self.source.id)}{self.name}"
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a transform asks for."""
+
+    params: Mapping[str, Any]
+    """Canonical: defaults filled in."""
+    others: tuple[str, ...]
+    """Ids of other assets that the image shows."""
+
+
 class Planner:
     """Makes plans; `formats` are those that a client may be given unasked, the best first."""
 
@@ -46,7 +58,15 @@ class Planner:
         self._formats = tuple(formats)
 
     def __call__(self, source: Source, transform: Transform, accept: str) -> Plan:
-        """The work that a transform of a source is.
+        """The work that a transform of a source alone is.
+
+        Raises:
+            InvalidRequest: as `asked`.
+        """
+        return self.plan(source, self.asked(source, transform, accept), {})
+
+    def asked(self, source: Source, transform: Transform, accept: str) -> Asked:
+        """What a transform asks for, in full.
 
         Raises:
             InvalidRequest: `image.transform` does not take these parameters; names the field.
@@ -56,19 +76,27 @@ class Planner:
             chosen = negotiate(accept, source, params, self._formats)
             params = _with_format(params, chosen)
         try:
-            canonical = self.operation.canonical(params)
+            parsed = self.operation.parse(params)
         except InvalidRecipe as error:
             raise InvalidRequest(error.message, **error.context) from None
-        told = [
+        inputs = self.operation.inputs
+        ids = () if inputs is None else tuple(inputs(parsed))
+        return Asked(parsed.model_dump(mode="json"), ids)
+
+    def plan(self, source: Source, asked: Asked, others: Mapping[str, Source]) -> Plan:
+        """The work, by the sources of the other assets that it shows."""
+        told: list[Any] = [
             source.project,
             source.identity,
             source.epoch,
             self.operation.name,
             self.operation.version,
-            canonical,
+            asked.params,
         ]
+        if others:
+            told.append({id: other.identity for id, other in others.items()})
         digest = blake3(canonical_json(told).encode()).hexdigest(length=NAME_BYTES)
-        return Plan(source, canonical, digest)
+        return Plan(source, asked.params, digest, others)
 
 
 def _with_format(params: Mapping[str, Any], chosen: Negotiated) -> dict[str, Any]:

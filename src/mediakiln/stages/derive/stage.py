@@ -5,6 +5,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -95,12 +96,13 @@ class Derive:
         Raises:
             InvalidRequest: the transform's parameters are not valid; names the field.
             Overloaded: too many wait already; with `retry_after` in seconds.
+            NotFound: another asset that the image is to show is not there.
             Gone, ObjectMissing: the source's bytes are no more.
             UnsupportedMedia, BadMedia, LimitExceeded, …: the image cannot be made.
         """
         if transform.raw:
             return await self._raw(source)
-        plan = self._planner(source, transform, accept)
+        plan = await self._plan(source, transform, accept)
         kept = await self._shelf.find(plan)
         if kept is not None:
             metrics.DERIVED.labels("found").inc()
@@ -153,19 +155,40 @@ class Derive:
     async def _make(self, plan: Plan, flight: Flight) -> Derived:
         slow = self._judge.is_slow(plan)
         (self._slow if slow else self._fast).check()
-        async with self._files.hold(plan.source) as path:
+        async with AsyncExitStack() as stack:
+            path = await stack.enter_async_context(self._files.hold(plan.source))
+            others = {
+                id: await stack.enter_async_context(self._files.hold(other))
+                for id, other in plan.others.items()
+            }
             slow = slow or await self._judge.has_slow_head(plan.source, path)
-            async with (self._slow if slow else self._fast).place():
-                flight.begin()
-                try:
-                    return await self._made(plan, path)
-                except MediakilnError as error:
-                    self._remember_failure(plan, error)
-                    metrics.DERIVED.labels("failed").inc()
-                    raise
+            await stack.enter_async_context((self._slow if slow else self._fast).place())
+            flight.begin()
+            try:
+                return await self._made(plan, path, others)
+            except MediakilnError as error:
+                self._remember_failure(plan, error)
+                metrics.DERIVED.labels("failed").inc()
+                raise
 
-    async def _made(self, plan: Plan, path: Path) -> Derived:
-        async with self._maker.made(plan, path) as made:
+    async def _plan(self, source: Source, transform: Transform, accept: str) -> Plan:
+        asked = self._planner.asked(source, transform, accept)
+        others: dict[str, Source] = {}
+        if asked.others:
+            found = await self._ledger.catalog.get_many(asked.others)
+            for id in asked.others:
+                asset = found.get(id)
+                if (
+                    asset is None
+                    or asset.project != source.project
+                    or asset.state is AssetState.DELETING
+                ):
+                    raise NotFound(f"there is no asset {id}, which the image is to show", asset=id)
+                others[id] = Source.of(asset)
+        return self._planner.plan(source, asked, others)
+
+    async def _made(self, plan: Plan, path: Path, others: Mapping[str, Path]) -> Derived:
+        async with self._maker.made(plan, path, others) as made:
             kept = self._shelf.expect(
                 plan,
                 media_type=made.product.media_type,

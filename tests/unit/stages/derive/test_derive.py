@@ -271,3 +271,18 @@ async def test_fetched_files_that_nobody_holds_are_bounded(world: World, painter
     assert [path.exists() for path in fetched] == [False, False, True]
     await derive.close()
     assert not fetched[-1].exists()
+
+
+async def test_an_image_that_shows_another_asset_is_of_both(
+    world: World, derive: Derive, painter: Painter
+) -> None:
+    source, logo = Source.of(await a_photo(world)), await world.upload(media.png(1), name="l.png")
+    marked = Transform(steps=({"op": "image.watermark", "image": logo.id},))
+    first = await derive.get(source, marked)
+    path = painter.tasks[0].context.inputs[logo.id]
+    assert path.read_bytes() == media.png(1)
+    other = await world.upload(media.png(2), name="l.png", project="another")
+    for id in (other.id, source.id.replace("-7", "-8")):
+        with pytest.raises(NotFound):
+            await derive.get(source, Transform(steps=({"op": "image.watermark", "image": id},)))
+    assert (await derive.get(source, marked)).item.key == first.item.key
