@@ -10,11 +10,12 @@ NEEDS: Final = OperationCapabilities(
     preload=(
         f"{_ROOM}.pixels.picture",
         f"{_ROOM}.pixels.chain",
+        f"{_ROOM}.pixels.codecs.score",
         f"{_ROOM}.pixels.kept",
         f"{_ROOM}.edit.canvas",
         "PIL.Image",
         "pi_heif",
     ),
-    tools=("pyvips", "pyvips-binary", "pi-heif", "pillow"),
+    tools=("pyvips", "pyvips-binary", "pi-heif", "pillow", "imagecodecs"),
 )
 """Of every operation that decodes and encodes images, so that a warm worker serves them all."""

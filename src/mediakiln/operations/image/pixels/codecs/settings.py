@@ -12,7 +12,7 @@ _EFFORT: dict["Output", tuple[int, int, int]] = {
     "webp": (0, 6, 4),
     "avif": (0, 9, 3),
     "gif": (1, 10, 7),
-    "png": (0, 9, 6),
+    "png": (0, 9, 5),
     "tiff": (0, 9, 6),
     "jpeg": (0, 9, 5),
     "jxl": (1, 9, 4),
