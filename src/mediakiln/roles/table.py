@@ -34,8 +34,8 @@ ROLES = (
 )
 _MODULES = {"import": "imports"}
 """Of roles whose name no module can have."""
-DOORS = ("upload", "multipart", "tus", "s3", "direct")
-"""Ways in that are parts of `web`, each to be run alone: the names of `mediakiln.web.doors`."""
+DOORS = ("upload", "multipart", "tus", "s3", "direct", "delivery")
+"""Ways in and out, parts of `web`, each to be run alone: the names of `mediakiln.web.doors`."""
 CORE = "core"
 """Every role but `process`, in one process: what `mediakiln up` runs beside its workers.
 

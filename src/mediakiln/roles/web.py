@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from prometheus_client import REGISTRY
 
 from mediakiln.model.errors import MediakilnError, StorageFull
-from mediakiln.roles import derive, imports, parts
+from mediakiln.roles import derive, imgproxy, imports, parts
 from mediakiln.roles.engines import Engines
 from mediakiln.roles.objects import object_news
 from mediakiln.roles.service import Service
@@ -21,6 +22,7 @@ from mediakiln.stages.receive import Receive
 from mediakiln.telemetry import metrics
 from mediakiln.telemetry.metrics import shared_registry
 from mediakiln.web.app import create_app
+from mediakiln.web.doors import DELIVERY
 from mediakiln.web.guard.rates import Rates
 from mediakiln.web.server import make_server
 from mediakiln.web.services import Services
@@ -46,6 +48,9 @@ class WebServer:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve; the backlog's gauges are kept fresh beside it."""
+        if self._door == DELIVERY and self._services.derive is not None:
+            # Elsewhere the sandbox of images starts with the first one, since many want none.
+            await self._services.derive.start()
         server = make_server(
             create_app(self._services, door=self._door),
             host=self._settings.host,
@@ -122,7 +127,7 @@ def services_of(settings: Settings, engines: Engines) -> Services:
         owner_key=owner_key,
         delivery_public=settings.delivery == "public",
         derive=derive.derive(settings, engines),
-        image_rules=derive.rules(settings),
+        image_rules=replace(derive.rules(settings), imgproxy=imgproxy.rules(settings, engines)),
         metrics=shared_registry(settings.metrics_dir) if settings.metrics_dir else REGISTRY,
     )
 

@@ -26,8 +26,7 @@ from mediakiln.web.auth import Auth
 from mediakiln.web.delivery.downloads import Downloads
 from mediakiln.web.derive.build import image_doors
 from mediakiln.web.derive.doors import ImageDoors
-from mediakiln.web.derive.routes import purging
-from mediakiln.web.doors import DOORS
+from mediakiln.web.doors import DELIVERY, DOORS
 from mediakiln.web.errors import answer
 from mediakiln.web.events import routes as events
 from mediakiln.web.events import webhooks
@@ -43,15 +42,15 @@ from mediakiln.web.urls import base_url
 def create_app(services: Services, *, door: str | None = None) -> Front:
     """The web application: the interface for programs, and the portal for people at `/`.
 
-    With `door`, a name of `DOORS`, only that way in, and what a balancer asks for.
+    With `door`, a name of `DOORS`, only that way in or out, and what a balancer asks for.
     """
     auth = Auth(services.access, open_=services.owner_key is None, public_url=services.public_url)
     live = Live(services.catalog)
-    public = services.delivery_public
+    public, delivers = services.delivery_public, door in {None, DELIVERY}
     return Front(
         api=_api(services, auth, live, door),
-        downloads=None if door else Downloads(services.deliver, public=public),
-        images=None if door else _images(services),
+        downloads=Downloads(services.deliver, public=public) if delivers else None,
+        images=_images(services) if delivers else None,
         portal=None if door else create_portal(services, auth, live),
         auth=auth,
         live=live,
@@ -79,7 +78,6 @@ def _routers(services: Services, auth: Auth, live: Live, app: FastAPI) -> Iterat
     yield assets.reading(services, live)
     yield assets.following(services, live)
     yield assets.acting(services)
-    yield purging(services)
     yield events.router(Feeds(services.catalog, ended=live.is_closed))
     yield webhooks.deliveries(services)
     yield webhooks.router(services)

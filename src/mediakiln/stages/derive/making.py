@@ -56,6 +56,10 @@ class Maker:
             scratch_mb=limits.scratch_mb,
         )
 
+    async def start(self) -> None:
+        """Start the sandbox."""
+        await self._runner.start()
+
     @asynccontextmanager
     async def made(self, plan: Plan, path: Path, others: Mapping[str, Path]) -> AsyncIterator[Made]:
         """The image, whose file is there within the context.

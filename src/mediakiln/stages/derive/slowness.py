@@ -42,6 +42,8 @@ class Slowness:
     """Of the source."""
     avif_pixels: int = 1_000_000
     """Of the result, where it is AVIF."""
+    operations: frozenset[str] = frozenset()
+    """Edits that are slow by themselves."""
 
 
 class Judge:
@@ -58,12 +60,17 @@ class Judge:
             return True
         if (source.pixels or 0) > self._limits.pixels:
             return True
+        if any(self._is_slow_step(step) for step in params.get("steps", ())):
+            return True
         format = params.get("format", "auto")
         if source.media_type in _FRAMES and params.get("animated") and format not in _STILL:
             return True
         if params.get("quality") == "auto" or params.get("max_bytes"):
             return True  # tries one encoding after another
         return format == "avif" and area(source, params) > self._limits.avif_pixels
+
+    def _is_slow_step(self, step: Mapping[str, Any]) -> bool:
+        return step.get("op") in self._limits.operations or step.get("position") == "faces"
 
     async def has_slow_head(self, source: Source, path: Path) -> bool:
         """Whether the file is a progressive JPEG or an animated WebP; reads its head once."""

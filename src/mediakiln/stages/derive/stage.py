@@ -87,6 +87,10 @@ class Derive:
         self._failed: OrderedDict[str, tuple[float, MediakilnError]] = OrderedDict()
         self._putting: set[asyncio.Task[None]] = set()
 
+    async def start(self) -> None:
+        """Be ready to make images; `get` does it if need be."""
+        await self._maker.start()
+
     async def get(self, source: Source, transform: Transform, accept: str = "") -> Derived:
         """The image that a transform makes of a source; `accept` is the request's header.
 

@@ -1,0 +1,71 @@
+"""Images on request by the real sandbox: pixels in, pixels out."""
+
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from mediakiln.adapters.object_store.local import LocalObjectStore
+from mediakiln.model.asset import Asset
+from mediakiln.model.errors import BadMedia
+from mediakiln.model.transform import Transform
+from mediakiln.ports.object_store import ObjectStore
+from mediakiln.sandbox.runner import ForkRunner
+from mediakiln.stages.derive import Derive, Derived, Source
+from support import media
+from support.images import a_derive
+from support.world import World
+
+
+@pytest.fixture
+async def runner() -> AsyncIterator[ForkRunner]:
+    started = ForkRunner()
+    yield started
+    await started.close()
+
+
+@pytest.fixture
+async def world(tmp_path: Path, runner: ForkRunner) -> World:
+    made = World(tmp=tmp_path, runner=runner, store=LocalObjectStore(tmp_path / "store"))
+    await made.start()
+    return made
+
+
+@pytest.fixture
+async def derive(world: World, runner: ForkRunner) -> AsyncIterator[Derive]:
+    made = a_derive(world, runner)
+    yield made
+    await made.close()
+    await world.store.close()
+
+
+async def content(store: ObjectStore, derived: Derived) -> bytes:
+    return derived.data or await store.get(derived.item.bucket, derived.item.key)
+
+
+async def test_a_chain_of_edits_is_done_in_one_go(world: World, derive: Derive) -> None:
+    asset: Asset = await world.upload(media.jpeg(width=320, height=200), name="photo.jpg")
+    wanted = Transform(
+        steps=(
+            {"op": "image.resize", "width": 80, "height": 80, "fit": "cover"},
+            {"op": "image.rotate", "angle": 90},
+        ),
+        encoding={"format": "webp"},
+    )
+    found = await derive.get(Source.of(asset), wanted)
+    picture = Image.open(io.BytesIO(await content(world.store, found)))
+    assert (picture.format, picture.size) == ("WEBP", (80, 80))
+    assert found.facts["original"]["width"] == 320
+    assert await derive.size(Source.of(asset)) == (320, 200)
+    await derive.close()
+    again = await a_derive(world, world.runner).get(Source.of(asset), wanted)
+    assert again.item.etag == found.item.etag
+    assert await world.store.get(again.item.bucket, again.item.key) == found.data
+
+
+async def test_a_damaged_file_is_refused(world: World, derive: Derive) -> None:
+    asset = await world.upload(media.jpeg(width=320, height=200)[:3000], name="photo.jpg")
+    with pytest.raises(BadMedia):
+        await derive.get(Source.of(asset), Transform(encoding={"format": "png"}))
