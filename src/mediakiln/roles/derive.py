@@ -32,7 +32,8 @@ OPERATION = "image.transform"
 
 def derive(settings: Settings, engines: Engines) -> Derive:
     """The stage, with a sandbox of its own that starts with the first image."""
-    operation = OperationSet.installed().get(OPERATION)
+    operations = OperationSet.installed()
+    operation = operations.get(OPERATION)
     runner = ForkRunner(
         preload=operation.capabilities.preload, require_isolation=settings.isolation_required
     )
@@ -45,7 +46,13 @@ def derive(settings: Settings, engines: Engines) -> Derive:
         shelf=Shelf(engines.catalog, engines.store),
         files=SourceFiles(engines.store, scratch.folder, max_bytes=settings.images_source_bytes),
         maker=Maker(runner, OPERATION, scratch.folder, _making(settings)),
-        judge=Judge(Slowness(bytes=settings.images_slow_bytes, pixels=settings.images_slow_pixels)),
+        judge=Judge(
+            Slowness(
+                bytes=settings.images_slow_bytes,
+                pixels=settings.images_slow_pixels,
+                operations=frozenset(each.name for each in operations if each.capabilities.heavy),
+            )
+        ),
         fast=Lane("fast", workers=workers, most_waiting=waiting),
         slow=Lane("slow", workers=slow_workers, most_waiting=waiting),
         store=engines.store,

@@ -73,6 +73,16 @@ def test_slow_work_is_known_by_record_and_transform(
     assert Judge(Slowness()).is_slow(plan) is slow
 
 
+def test_edits_that_are_slow_by_themselves_are_known() -> None:
+    judge = Judge(Slowness(operations=frozenset({"image.redact"})))
+    for step, slow in (
+        ({"op": "image.redact", "what": ["faces"]}, True),
+        ({"op": "image.resize", "width": 10, "height": 10, "fit": "cover"}, False),
+    ):
+        plan = Planner(transform, formats=())(a_source(), Transform((step,)), "")
+        assert judge.is_slow(plan) is slow
+
+
 def jpeg_head(marker: int) -> bytes:
     app = b"\xff\xe0\x00\x04ab"
     return b"\xff\xd8" + app + b"\xff" + bytes([marker]) + b"\x00\x11\x08\x00\x10\x00\x10"
