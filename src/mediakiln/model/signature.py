@@ -13,7 +13,11 @@ LEAST_BYTES: Final = 8
 
 def mac(key: bytes, message: bytes, *, size: int = WHOLE_BYTES) -> str:
     """The signature of a message: the first `size` bytes of its HMAC, 8 to 32 of them."""
-    digest = hmac.new(key, message, hashlib.sha256).digest()[:size]
+    return encoded(hmac.new(key, message, hashlib.sha256).digest()[:size])
+
+
+def encoded(digest: bytes) -> str:
+    """Base64url without padding."""
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 

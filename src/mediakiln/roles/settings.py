@@ -21,6 +21,7 @@ from mediakiln.model.errors import EngineMisconfigured
 from mediakiln.model.kind import Kind
 from mediakiln.model.topology import CHANGES
 from mediakiln.roles.derive_options import ImageOptions
+from mediakiln.roles.imgproxy_options import ImgproxyOptions
 from mediakiln.roles.options import AccessOptions, IngestOptions, MetricsOptions
 from mediakiln.roles.secret import kept
 
@@ -40,7 +41,9 @@ class Webhook(BaseModel):
     secret: SecretStr | None = Field(default=None, description="whsec_… to sign with.")
 
 
-class Settings(IngestOptions, AccessOptions, MetricsOptions, ImageOptions, BaseSettings):
+class Settings(
+    IngestOptions, AccessOptions, MetricsOptions, ImageOptions, ImgproxyOptions, BaseSettings
+):
     """Everything that can be set. Each field's environment name is MEDIAKILN_ and its name."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")

@@ -72,22 +72,27 @@ class TaskMaker:
                 readable.append(path)
             inputs = {id: (others or {})[id] for id in planned.others}
             readable.extend(inputs.values())
-            out = folder / "out" / planned.name
-            out.mkdir(parents=True, exist_ok=True)
-            tasks.append(
-                Task(
-                    name=planned.name,
-                    operation=planned.operation.name,
-                    params=planned.params,
-                    out=out,
-                    context=self._context("" if chained else media_type, name, inputs),
-                    limits=self._limits(planned.operation.capabilities),
-                    source=None if chained else path,
-                    parent=parent if chained else None,
-                    parent_file=planned.step.parent_file if chained else None,
-                )
-            )
+            context = self._context("" if chained else media_type, name, inputs)
+            tasks.append(self._task(planned, None if chained else path, folder, context))
         return Tasks(tasks, readable)
+
+    def _task(
+        self, planned: PlannedStep, source: Path | None, folder: Path, context: Context
+    ) -> Task:
+        """A step as the child does it; without a source, on what its parent makes there."""
+        out = folder / "out" / planned.name
+        out.mkdir(parents=True, exist_ok=True)
+        return Task(
+            name=planned.name,
+            operation=planned.operation.name,
+            params=planned.params,
+            out=out,
+            context=context,
+            limits=self._limits(planned.operation.capabilities),
+            source=source,
+            parent=planned.step.parent if source is None else None,
+            parent_file=planned.step.parent_file if source is None else None,
+        )
 
     async def _fetch(self, stored: StoredFile, folder: Path) -> Path:
         if isinstance(self._store, LocalFiles):

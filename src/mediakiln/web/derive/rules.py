@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from mediakiln.web.derive.imgproxy.door import ImgproxyRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,5 +29,7 @@ class ImageRules:
     """How long caches keep what an address shows that names no version."""
     presets: Mapping[str, str] = field(default_factory=dict)
     """Names to options, as native addresses write them."""
+    imgproxy: "ImgproxyRules | None" = None
+    """What is decided about imgproxy's addresses; None: these are not served."""
     memory_bytes: int = 64 * 1024 * 1024
     """Of images that are kept in memory."""

@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 
 from mediakiln.model.errors import InvalidRequest, NotFound
-from mediakiln.model.ids import new_id
 from mediakiln.model.transform import Wanted
 from mediakiln.web.derive.native.grammar import Grammar
 from support.images import the_rules
 
-ID = new_id()
+ID = "01a1ff0b-3449-7294-ad03-682a5a06032c"
 PRESETS = {"thumb": "w_100,h_100,fit_cover", "two": "w_400/w_50,q_30"}
 
 

@@ -1,0 +1,1 @@
+"""imgproxy's addresses, so that what was written for it works here unchanged."""

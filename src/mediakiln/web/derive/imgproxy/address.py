@@ -1,0 +1,73 @@
+"""The parts of one of imgproxy's addresses: signature, options, source, format."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+from mediakiln.model.errors import InvalidRequest
+
+PREFIX: Final = "/imgproxy/"
+UNSIGNED: Final = frozenset({"insecure", "unsafe", "_", "-"})
+"""What stands where a signature would be."""
+_PLAIN: Final = "plain"
+_MAX_OPTIONS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What an address is made of."""
+
+    signature: str
+    signed: str
+    """What the signature is over: the rest of the path, as it was sent, from its slash on."""
+    options: list[str]
+    source: str
+    """As it is meant: decoded."""
+    extension: str | None
+
+
+def split(path: str) -> Address:
+    """Take a path apart, as it was sent.
+
+    Raises:
+        InvalidRequest: it lacks a signature's place or a source, or the source is not readable.
+    """
+    signature, slash, rest = path.removeprefix(PREFIX).partition("/")
+    parts = rest.split("/")
+    options: list[str] = []
+    while parts and ":" in unquote(parts[0]) and not parts[0].startswith(_PLAIN):
+        options.append(unquote(parts.pop(0)))
+    if not slash or not parts or not parts[0] or len(options) > _MAX_OPTIONS:
+        raise InvalidRequest(
+            "an address is /imgproxy/{signature}/{options}/plain/{source}@{extension}, or with "
+            "the source in base64",
+            field="address",
+        )
+    if parts[0] == _PLAIN:
+        source, extension = _plain("/".join(parts[1:]))
+    else:
+        source, extension = _encoded("".join(parts))
+    return Address(signature, f"/{rest}", options, source, extension)
+
+
+def _plain(text: str) -> tuple[str, str | None]:
+    source, mark, extension = text.rpartition("@")
+    if not mark:
+        source, extension = text, ""
+    return unquote(source), extension or None
+
+
+def _encoded(text: str) -> tuple[str, str | None]:
+    code, _, extension = text.partition(".")
+    try:
+        raw = base64.b64decode(code + "=" * (-len(code) % 4), altchars=b"-_", validate=True)
+        source = raw.decode()
+    except (binascii.Error, ValueError):
+        raise InvalidRequest(
+            "the source is not base64 of an address",
+            field="source",
+            hint="write plain/ before one that is not encoded",
+        ) from None
+    return source, extension or None

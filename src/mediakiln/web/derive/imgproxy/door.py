@@ -1,0 +1,120 @@
+"""The door of imgproxy's addresses."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from mediakiln.model.errors import InvalidRequest, SignatureInvalid
+from mediakiln.model.ids import is_id
+from mediakiln.model.signature import encoded
+from mediakiln.model.transform import Wanted
+from mediakiln.stages.derive import Source
+from mediakiln.web.derive.call import Call
+from mediakiln.web.derive.gate import SIGNED, Gate, Permit
+from mediakiln.web.derive.images import Images
+from mediakiln.web.derive.imgproxy import plan
+from mediakiln.web.derive.imgproxy.address import PREFIX, UNSIGNED, Address, split
+from mediakiln.web.derive.imgproxy.options import FORMATS, Options, parsed
+from mediakiln.web.derive.imgproxy.origins import Origins
+
+ASSET: Final = "asset://"
+_QUARTER: Final = 180
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImgproxyRules:
+    """What the operator decides about imgproxy's addresses."""
+
+    keys: Sequence[tuple[bytes, bytes]] = field(default=(), repr=False)
+    """Pairs of key and salt: any of them may have signed."""
+    signature_bytes: int = 32
+    presets: Mapping[str, str] = field(default_factory=dict)
+    watermark: str | None = None
+    """The asset that is laid over an image by `wm`."""
+    origins: Origins
+    """Where sources come from that are no assets."""
+
+
+class ImgproxyDoor:
+    """`/imgproxy/{signature}/{options}/{source}`."""
+
+    prefix = PREFIX
+    methods = frozenset({"GET", "HEAD"})
+    refusal_headers: Mapping[str, str] = {}
+
+    def __init__(self, images: Images, gate: Gate, rules: ImgproxyRules) -> None:
+        self._images = images
+        self._gate = gate
+        self._rules = rules
+
+    async def __call__(self, call: Call) -> None:
+        """Answer with the image.
+
+        Raises:
+            SignatureMissing, SignatureInvalid: the address must be signed, or is, but not rightly.
+            InvalidRequest: an option or the source is not right; names it.
+            FetchRefused, FetchFailed: the source lies elsewhere, where it cannot be had.
+            NotFound, Gone, AddressExpired, Overloaded, …: as `Images.answer`.
+        """
+        address = split(call.path)
+        permit = await self._permit(call, address)
+        options = parsed(address.options, self._rules.presets)
+        if address.extension is not None:
+            if address.extension not in FORMATS:
+                raise InvalidRequest(
+                    f"there is no format {address.extension[:32]!r}",
+                    field="format",
+                    allowed=list(FORMATS),
+                )
+            options.format = FORMATS[address.extension]
+        source = await self._source(address.source, permit)
+        if source.media_type.removeprefix("image/") in options.skipped:
+            options.raw = True
+        wanted = Wanted(
+            source=source.id,
+            transform=plan.transform(
+                options,
+                landscape=await self._landscape(options, source),
+                mark=self._rules.watermark,
+            ),
+            expires=options.expires or None,
+            filename=options.filename,
+            attachment=options.attachment,
+            version=options.version,
+        )
+        await self._images.answer(call, wanted, permit, source=source)
+
+    async def _permit(self, call: Call, address: Address) -> Permit:
+        if not address.signature or address.signature in UNSIGNED:
+            return await self._gate.unsigned(call)
+        if verifies(address.signature, address.signed, self._rules):
+            return SIGNED
+        raise SignatureInvalid(
+            "the signature is not that of this address",
+            hint="it is over the salt and the path after it, as imgproxy's own is",
+        )
+
+    async def _source(self, text: str, permit: Permit) -> Source:
+        id = text.removeprefix(ASSET)
+        if is_id(id):
+            return await self._images.source(id, permit)
+        return self._rules.origins.source(text)
+
+    async def _landscape(self, options: Options, source: Source) -> bool | None:
+        """Whether the source lies wide, after its rotation; only `auto` asks."""
+        if options.resizing != "auto":
+            return None
+        width, height = await self._images.size(source)
+        return width >= height if options.rotate % _QUARTER == 0 else height >= width
+
+
+def verifies(signature: str, path: str, rules: ImgproxyRules) -> bool:
+    """Whether one of the keys signed a path: base64url of HMAC-SHA256 over salt and path, cut."""
+    right = False
+    for key, salt in rules.keys:
+        digest = hmac.new(key, salt + path.encode("latin-1"), hashlib.sha256).digest()
+        made = encoded(digest[: rules.signature_bytes])
+        right |= hmac.compare_digest(made.encode(), signature.rstrip("=").encode())
+    return right
