@@ -2,6 +2,7 @@
 
 from mediakiln.client.aio import AsyncClient
 from mediakiln.client.errors import ApiError, DownloadDamaged, SourceChanged
+from mediakiln.client.images import image_address
 from mediakiln.client.models import (
     ApiKey,
     Asset,
@@ -48,4 +49,5 @@ __all__ = [
     "UploadPart",
     "UploadToken",
     "Webhook",
+    "image_address",
 ]

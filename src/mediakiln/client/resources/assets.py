@@ -8,6 +8,7 @@ from mediakiln.client import awaiting, blocking
 from mediakiln.client.awaiting import AsyncResource, there
 from mediakiln.client.blocking import Resource, here
 from mediakiln.client.call import Call, Flow, Pages, Pause, Stream, ask, given, once, paged, part
+from mediakiln.client.images import image_address
 from mediakiln.client.models import Asset, Product
 from mediakiln.client.resources.uploads import Recipe, submit
 from mediakiln.client.sink import Target
@@ -95,6 +96,18 @@ class Assets(Resource):
     restore = here(restore)
     purge = here(purge)
 
+    def image_url(
+        self,
+        asset: Asset | str,
+        options: str = "",
+        *,
+        key: str | None = None,
+        seconds: float | None = None,
+    ) -> str:
+        """The address of an image that is made on request, as `image_address`; asks nobody."""
+        base = self._driver.settings.address.url
+        return image_address(base, _id(asset), options, key=key, seconds=seconds)
+
     def download(self, what: Asset | Product | str, to: Target) -> Path | None:
         """Save an asset's original, a product, or what a download address leads to.
 
@@ -119,6 +132,18 @@ class AsyncAssets(AsyncResource):
     delete = there(delete)
     restore = there(restore)
     purge = there(purge)
+
+    def image_url(
+        self,
+        asset: Asset | str,
+        options: str = "",
+        *,
+        key: str | None = None,
+        seconds: float | None = None,
+    ) -> str:
+        """The address of an image that is made on request, as `image_address`; asks nobody."""
+        base = self._driver.settings.address.url
+        return image_address(base, _id(asset), options, key=key, seconds=seconds)
 
     async def download(self, what: Asset | Product | str, to: Target) -> Path | None:
         """Save an asset's original, a product, or what a download address leads to.
