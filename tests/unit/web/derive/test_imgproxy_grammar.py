@@ -12,8 +12,8 @@ from mediakiln.operations.image.edit.transform import transform as operation
 from mediakiln.web.derive.imgproxy import plan
 from mediakiln.web.derive.imgproxy.address import split
 from mediakiln.web.derive.imgproxy.door import ImgproxyRules, verifies
-from mediakiln.web.derive.imgproxy.options import parsed
 from mediakiln.web.derive.imgproxy.origins import Origins
+from mediakiln.web.derive.imgproxy.parsing import parsed
 
 MARK = "01a1ff0b-3449-7294-ad03-682a5a06032c"
 PRESETS = {"small": "rs:fit:100:100/q:60", "both": "pr:small/bl:2", "loop": "pr:loop"}

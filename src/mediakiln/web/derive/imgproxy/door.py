@@ -16,8 +16,9 @@ from mediakiln.web.derive.gate import SIGNED, Gate, Permit
 from mediakiln.web.derive.images import Images
 from mediakiln.web.derive.imgproxy import plan
 from mediakiln.web.derive.imgproxy.address import PREFIX, UNSIGNED, Address, split
-from mediakiln.web.derive.imgproxy.options import FORMATS, Options, parsed
+from mediakiln.web.derive.imgproxy.options import FORMATS, Options
 from mediakiln.web.derive.imgproxy.origins import Origins
+from mediakiln.web.derive.imgproxy.parsing import parsed
 
 ASSET: Final = "asset://"
 _QUARTER: Final = 180
