@@ -95,7 +95,7 @@ def _narrow(view: "View", params: CropStep, scene: Scene) -> "View":
     whole = view.width, view.height
 
     def find(window: Size) -> Size:
-        still = view.decoded(*focus.look(*whole)).copy_memory()
+        still = view.decoded(*focus.look(params.position, *whole)).copy_memory()
         return focus.find(still, whole, window, params.position, scene)
 
     return view.cropped(kept(params, *whole, find))

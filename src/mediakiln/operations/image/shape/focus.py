@@ -1,23 +1,30 @@
 """Find the part of an image that is worth keeping."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from mediakiln.operations.image.pixels.edit import Scene
 
-LOOK: Final = 640
-"""Pixels: the larger side of the still that is looked at."""
-
 Size = tuple[int, int]
-Finder = Callable[[Any, Size, Scene], Size]
+Find = Callable[[Any, Size, Scene], Size]
 """Takes a settled libvips image, and the (width, height) of the window to cut from it; gives the
 window's left and top. It may be asked about a smaller still than the image that is then cut."""
 
 
-def look(width: int, height: int) -> Size:
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """One way to look for the part that is kept."""
+
+    find: Find
+    side: int
+    """Pixels: the longer side of the still that it looks at, unless the image is smaller."""
+
+
+def look(position: str, width: int, height: int) -> Size:
     """The size of the still to look at, of an image of this size."""
-    scale = min(1.0, LOOK / max(width, height))
+    scale = min(1.0, FINDERS[position].side / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
@@ -32,7 +39,7 @@ def find(still: Any, whole: Size, window: Size, position: str, scene: Scene) -> 
         min(max(1, round(window[0] * across)), still.width),
         min(max(1, round(window[1] * down)), still.height),
     )
-    left, top = FINDERS[position](still, small, scene)
+    left, top = FINDERS[position].find(still, small, scene)
     return (
         min(max(round(left / across), 0), whole[0] - window[0]),
         min(max(round(top / down), 0), whole[1] - window[1]),
@@ -41,7 +48,7 @@ def find(still: Any, whole: Size, window: Size, position: str, scene: Scene) -> 
 
 def found(frame: Any, window: Size, position: str, scene: Scene) -> Size:
     """The left and top of the window in a settled frame."""
-    size = look(frame.width, frame.height)
+    size = look(position, frame.width, frame.height)
     still = frame
     if size != (frame.width, frame.height):
         still = frame.thumbnail_image(size[0], height=size[1], size="force").copy_memory()
@@ -55,8 +62,8 @@ def _salient(interesting: str, still: Any, window: Size, _: Scene) -> Size:
 
 
 FINDERS: Final[Mapping[str, Finder]] = {
-    "attention": partial(_salient, "attention"),
-    "entropy": partial(_salient, "entropy"),
+    "attention": Finder(partial(_salient, "attention"), 640),
+    "entropy": Finder(partial(_salient, "entropy"), 640),
 }
 """How each position is found that names no place. A finder that is added here is offered once its
 name is in `placing.Position` and `placing.SALIENT`."""

@@ -1,0 +1,69 @@
+"""Images of 100 megapixels in less memory than one copy of their pixels."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import pyvips
+
+from golden.image_samples import scene
+
+LIMIT_MB = 250
+SIDES = (11_520, 8_704)
+
+RUN = """
+import json, sys
+from pathlib import Path
+from mediakiln.operations.image.edit.transform import transform
+from mediakiln.ports.operation import Context
+
+source, out, steps = sys.argv[1:]
+params = {"steps": json.loads(steps), "format": "jpeg"}
+transform.run(Path(source), params, Path(out), Context("image/x", threads=1))
+status = Path("/proc/self/status").read_text()
+print(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
+"""
+"""What a worker's child does; prints the most memory that was ever resident, in KiB."""
+
+CROP = {"op": "image.crop", "left": "5%", "top": "5%", "width": "90%", "height": "90%"}
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One picture in every file type that streams, and lying on its side."""
+    folder = tmp_path_factory.mktemp("large")
+    tile = pyvips.Image.new_from_array(np.asarray(scene(512, 512))).copy(interpretation="srgb")
+    image = tile.replicate(SIDES[0] // 512 + 1, SIDES[1] // 512).crop(0, 0, *SIDES)
+    paths = {name: folder / f"large.{name}" for name in ("jpg", "png", "tif")}
+    image.jpegsave(str(paths["jpg"]), Q=80)
+    image.pngsave(str(paths["png"]), compression=1)
+    image.tiffsave(str(paths["tif"]), compression="lzw")
+    turned = image.copy()
+    turned.set_type(pyvips.GValue.gint_type, "orientation", 6)
+    paths["turned"] = folder / "turned.jpg"
+    turned.jpegsave(str(paths["turned"]), Q=80)
+    return paths
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["jpg", "png", "tif", "turned"])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [{"op": "image.resize", "width": 800}],
+        [CROP, {"op": "image.resize", "width": 800}],
+        [CROP, {"op": "image.resize", "width": 6000}],
+        [CROP, {"op": "image.rotate", "angle": 90}],
+    ],
+    ids=["resize", "crop-small", "crop-large", "turn"],
+)
+def test_a_hundred_megapixels_fit_in_a_workers_memory(
+    large: dict[str, Path], tmp_path: Path, name: str, steps: list[dict[str, Any]]
+) -> None:
+    arguments = [sys.executable, "-c", RUN, str(large[name]), str(tmp_path), json.dumps(steps)]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    assert int(done.stdout) / 1024 < LIMIT_MB
