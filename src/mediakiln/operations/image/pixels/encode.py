@@ -1,19 +1,20 @@
 """Write a libvips image in one of the output formats."""
 
 import sys
-from collections.abc import Callable
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
 import pyvips
 
-from mediakiln.operations.image.pixels.codecs import fitting, jxl, sequence, settings
+from mediakiln.operations.image.pixels.codecs import fitting, jxl, score, sequence, settings
 from mediakiln.operations.image.pixels.encoding import Encoding
 from mediakiln.operations.image.pixels.formats import Output, default_output
 from mediakiln.operations.image.pixels.managed import space
 from mediakiln.operations.image.pixels.meta import keeping
 from mediakiln.operations.image.pixels.picture import Picture
+from mediakiln.operations.image.pixels.settle import settled
 
 OPAQUE: Final[frozenset[Output]] = frozenset({"jpeg"})
 """Formats without transparency."""
@@ -22,6 +23,10 @@ _ANIMATED: Final[frozenset[Output]] = frozenset({"gif", "webp", "avif"})
 
 DEEP: Final[frozenset[Output]] = frozenset({"png", "tiff", "avif"})
 """Formats with more than 8 bits a channel."""
+
+HELD_PIXELS: Final = 16_000_000
+"""A JPEG whose coding is optimised is held in memory until its end, 3 bytes a pixel; larger ones
+are written as they stream, unless somebody asks for the effort."""
 
 _EXIF, _XMP, _IPTC, _ICC = 1, 2, 4, 8
 """libvips' flags of what a saver keeps (VipsForeignKeep)."""
@@ -65,10 +70,9 @@ def save(
     if not fitting.searches(encoding, top):
         _file(carried, path, top)
         return {}
-    carried = carried.copy_memory()
-    data, facts = fitting.fitted(
-        encoding, top, lambda rung: _bytes(carried, rung), _scorer(carried, output)
-    )
+    carried = settled(carried)
+    sample = _sample(carried, output) if encoding.quality == "auto" else None
+    data, facts = fitting.fitted(encoding, top, _maker(carried, output), sample)
     path.write_bytes(data)
     return facts
 
@@ -86,7 +90,10 @@ def _file(image: Any, path: Path, rung: settings.Settings) -> None:
     if _beside_libvips(image, rung):
         path.write_bytes(_bytes(image, rung))
         return
-    getattr(image, rung.saver)(str(path), keep=_keep(image), **rung.options())
+    options = rung.options()
+    if image.width * image.height > HELD_PIXELS and rung.encoding.effort is None:
+        options.pop("optimize_coding", None)
+    getattr(image, rung.saver)(str(path), keep=_keep(image), **options)
 
 
 def _bytes(image: Any, rung: settings.Settings) -> bytes:
@@ -117,19 +124,26 @@ def _keep(image: Any) -> int:
     return sum(flag for name, flag in carried if image.get_typeof(name))
 
 
-def _scorer(image: Any, output: Output) -> Callable[[bytes], float]:
-    """A function that scores a file against the image; it prepares when it is first called."""
-    reference: list[Any] = []
+def _maker(image: Any, output: Output) -> fitting.Maker:
+    """How this image becomes files; what scoring needs of it is computed at the first score."""
+    reference = cache(lambda: score.Reference(_shown(image)))
 
-    def score(data: bytes) -> float:
-        from mediakiln.operations.image.pixels.codecs.score import Reference
-
-        if not reference:
-            reference.append(Reference(_shown(image)))
+    def scored(data: bytes) -> float:
         decoded = _decoded(data, output, several=_several(image))
-        return float(reference[0].score(_shown(decoded)))
+        return reference().score(_shown(decoded))
 
-    return score
+    return fitting.Maker(lambda rung: _bytes(image, rung), scored)
+
+
+def _sample(image: Any, output: Output) -> fitting.Maker | None:
+    """What counts for a score, as a still of its own; None where that is the whole image."""
+    parts = score.parts(image)
+    if parts is image and not _several(image):
+        return None
+    still = parts.copy()
+    for name in ("page-height", "n-pages", "delay", "loop"):
+        still.remove(name)
+    return _maker(still.copy_memory(), output)
 
 
 def _decoded(data: bytes, output: Output, *, several: bool) -> Any:

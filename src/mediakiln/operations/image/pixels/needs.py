@@ -7,10 +7,10 @@ from mediakiln.ports.operation import OperationCapabilities
 _ROOM = "mediakiln.operations.image"
 
 NEEDS: Final = OperationCapabilities(
+    wall_s=60.0,
     preload=(
         f"{_ROOM}.pixels.picture",
         f"{_ROOM}.pixels.chain",
-        f"{_ROOM}.pixels.codecs.score",
         f"{_ROOM}.pixels.kept",
         f"{_ROOM}.edit.canvas",
         "PIL.Image",

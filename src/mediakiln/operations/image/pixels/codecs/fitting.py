@@ -1,7 +1,8 @@
 """Encode so that a file meets a byte budget, a score, or both; and say what was done."""
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mediakiln.model.errors import LimitExceeded
@@ -15,8 +16,18 @@ _START = {"jpeg": 78, "webp": 78, "avif": 58, "jxl": 78, "png": 4}
 """Levels that photographs need for the usual target, about."""
 _LEAST = {"jpeg": 20, "webp": 20, "avif": 20, "jxl": 20, "png": 0}
 """Levels below are never tried for a score: they save little and may fall apart in places."""
+_CONFIRMATIONS = 3
+_LEVELS_PER_POINT = 1.5
 _MOST = {"jpeg": 96, "webp": 98, "avif": 92, "jxl": 98, "png": 4}
 """Levels above cost much and show nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """How a picture becomes a file, and how much a file's picture looks like it."""
+
+    encode: Callable[[settings.Settings], bytes]
+    score: Callable[[bytes], float]
 
 
 @dataclass(slots=True)
@@ -24,24 +35,21 @@ class Trials:
     """What was encoded so far, by level."""
 
     rungs: list[settings.Settings]
-    encode: Callable[[settings.Settings], bytes]
-    """The whole file for settings."""
-    score: Callable[[bytes], float]
-    """How much a file's picture looks like the unencoded one."""
-    files: dict[int, bytes]
-    scores: dict[int, float]
+    maker: Maker
+    files: dict[int, bytes] = field(default_factory=dict)
+    scores: dict[int, float] = field(default_factory=dict)
 
     def size(self, level: int) -> int:
         """The bytes of a level's file."""
         if level not in self.files:
-            self.files[level] = self.encode(self.rungs[level])
+            self.files[level] = self.maker.encode(self.rungs[level])
         return len(self.files[level])
 
     def scored(self, level: int) -> float:
         """The score of a level's file."""
         if level not in self.scores:
             self.size(level)
-            self.scores[level] = self.score(self.files[level])
+            self.scores[level] = self.maker.score(self.files[level])
         return self.scores[level]
 
 
@@ -53,47 +61,66 @@ def searches(encoding: "Encoding", top: settings.Settings) -> bool:
 
 
 def fitted(
-    encoding: "Encoding",
-    top: settings.Settings,
-    encode: Callable[[settings.Settings], bytes],
-    score: Callable[[bytes], float],
+    encoding: "Encoding", top: settings.Settings, whole: Maker, sample: Maker | None
 ) -> tuple[bytes, dict[str, Any]]:
     """The file, and what its metadata say of how it was found.
+
+    A score's quality is searched on a `sample` of the picture, where there is one, and confirmed
+    on the `whole`.
 
     Raises:
         LimitExceeded: not even the smallest file is within the byte budget.
     """
     auto = encoding.quality == "auto" and top.output != "gif"
-    trials = Trials(settings.ladder(top, to_best=auto), encode, score, {}, {})
+    rungs = settings.ladder(top, to_best=auto)
+    trials = Trials(rungs, whole)
+    samples = Trials(rungs, sample) if sample else trials
     facts: dict[str, Any] = {}
-    level = len(trials.rungs) - 1
+    level = len(rungs) - 1
     if auto:
-        level = _scored(trials, encoding, top, facts)
+        target = encoding.target or DEFAULT_TARGET
+        facts |= {"metric": "ssimulacra2", "target": target}
+        level = _confirmed(trials, _sampled(samples, top, target), top, target)
     if encoding.max_bytes is not None:
         level = _budgeted(trials, encoding, encoding.max_bytes, level, facts)
     if auto:
         facts["score"] = round(trials.scored(level), 2)
         facts["target_met"] = facts["score"] >= facts["target"]
-    chosen = trials.rungs[level]
+    chosen = rungs[level]
+    trials.size(level)
     named = {"quality": chosen.quality, "colours": chosen.colours}
     facts |= {name: value for name, value in named.items() if value is not None}
-    facts["encodings"] = len(trials.files)
+    facts["encodings"] = len(trials.files) + (len(samples.files) if sample else 0)
     return trials.files[level], facts
 
 
-def _scored(
-    trials: Trials, encoding: "Encoding", top: settings.Settings, facts: dict[str, Any]
-) -> int:
-    """The level that reaches the target; the highest that is tried where none does."""
-    target = encoding.target or DEFAULT_TARGET
-    # Rungs of quality are numbered from 1, those of palettes from 0.
-    shift = 0 if top.output == "png" else 1
-    highest = min(_MOST[top.output] - shift, len(trials.rungs) - 1)
-    lowest = min(_LEAST[top.output] - min(shift, _LEAST[top.output]), highest)
-    found = search.reaching(trials.scored, lowest, highest, target, _START[top.output] - shift)
-    facts |= {"metric": "ssimulacra2", "target": target}
-    trials.size(found.level)
-    return found.level
+def _sampled(samples: Trials, top: settings.Settings, target: float) -> int:
+    """The level that reaches the target on the sample; the highest that is tried without one."""
+    shift = _shift(top)
+    highest = _highest(samples, top)
+    lowest = min(max(_LEAST[top.output] - shift, 0), highest)
+    start = _START[top.output] - shift
+    return search.reaching(samples.scored, lowest, highest, target, start).level
+
+
+def _confirmed(trials: Trials, level: int, top: settings.Settings, target: float) -> int:
+    """The level, or one a little higher where the whole picture needs it."""
+    highest = _highest(trials, top)
+    for _ in range(_CONFIRMATIONS):
+        missing = target - trials.scored(level)
+        if missing <= 0 or level == highest:
+            break
+        level = min(level + math.ceil(missing * _LEVELS_PER_POINT), highest)
+    return level
+
+
+def _highest(trials: Trials, top: settings.Settings) -> int:
+    return min(_MOST[top.output] - _shift(top), len(trials.rungs) - 1)
+
+
+def _shift(top: settings.Settings) -> int:
+    """Rungs of quality are numbered from 1, those of palettes from 0."""
+    return 0 if top.output == "png" else 1
 
 
 def _budgeted(

@@ -23,8 +23,8 @@ METRIC: Final = "ssimulacra2"
 _SCALES = 6
 _LEAST_SIDE = 8
 _C2 = np.float32(0.0009)
-_WHOLE = 720
-_PART = 240
+_WHOLE = 768
+_PART = 256
 _GROUNDS = (26, 230)
 """Grey levels behind transparent pictures: the worse score counts."""
 
@@ -143,7 +143,7 @@ def _differences(one: _Scale, other: _Scale) -> list[float]:
 
 def _linear(image: Any, ground: int | None) -> Plane:
     """Linear light of the parts that count, 3 x height x width."""
-    image = _parts(image)
+    image = parts(image)
     if image.hasalpha():
         image = image.flatten(background=[ground or 0] * (image.bands - 1))
     shape = (image.height, image.width, image.bands)
@@ -152,7 +152,8 @@ def _linear(image: Any, ground: int | None) -> Plane:
     return linear if len(linear) == len(_OPSIN) else np.repeat(linear[:1], 3, axis=0)
 
 
-def _parts(image: Any) -> Any:
+def parts(image: Any) -> Any:
+    """What counts of an image: all of a small one, of a large one nine pieces side by side."""
     across, down = _spans(image.width), _spans(image.height)
     if len(across) == len(down) == 1:
         return image
