@@ -129,6 +129,15 @@ async def test_the_documentation_needs_no_other_host(site: Site) -> None:
             assert f'id="{code}"' in page.text
 
 
+async def test_the_documentation_shows_protocols_beside_the_framework(site: Site) -> None:
+    page = (await site.http.get("/docs")).text
+    for method in ("POST", "OPTIONS"):
+        assert f"<b>{method}</b> <code>/v1/tus</code>" in page
+    for method in ("HEAD", "PATCH", "DELETE"):
+        assert f"<b>{method}</b> <code>/v1/tus/{{id}}</code>" in page
+    assert "<code>Upload-Offset</code> The bytes that are durable." in page
+
+
 async def test_the_description_is_complete_and_its_references_lead_somewhere(site: Site) -> None:
     document = (await site.http.get("/openapi.json")).json()
     assert document["openapi"].startswith("3.1")
