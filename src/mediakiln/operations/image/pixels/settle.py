@@ -37,8 +37,15 @@ def settled(image: Any) -> Any:
     os.close(descriptor)
     path = Path(name)
     try:
+        # A stack of frames is one page here, whatever it says of itself.
         image.tiffsave(
-            name, tile=True, tile_width=TILE, tile_height=TILE, bigtiff=True, keep="none"
+            name,
+            tile=True,
+            tile_width=TILE,
+            tile_height=TILE,
+            bigtiff=True,
+            keep="none",
+            page_height=image.height,
         )
         held = pyvips.Image.new_from_source(open_source(path), "").copy(
             interpretation=image.interpretation
