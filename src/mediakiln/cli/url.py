@@ -10,10 +10,18 @@ from urllib.parse import urlsplit
 from cyclopts import App, Parameter
 
 from mediakiln.model.errors import InvalidRequest
-from mediakiln.model.signature import NATIVE, sign_native, split_native
+from mediakiln.model.signature import (
+    IIIF,
+    NATIVE,
+    sign_iiif,
+    sign_native,
+    split_iiif,
+    split_native,
+)
 from mediakiln.roles import derive
 from mediakiln.roles.settings import Settings
 from mediakiln.web.derive.native.explain import explain as explained
+from mediakiln.web.derive.rules import ImageRules
 
 app = App(name="url", help="Sign addresses of images, and explain them.")
 
@@ -30,15 +38,20 @@ def sign(
     key: Key = None,
     data: Data = None,
 ) -> None:
-    """Print a native address, or its path from /i/ on, with its signature.
+    """Print a native address, or its path from /i/ on, with its signature; or one of IIIF.
 
-    It is signed as it is written: what must be percent-encoded must be so already.
+    It is signed as it is written: what must be percent-encoded must be so already. The signature
+    of `/iiif/ASSET` is good for all that viewers ask of the asset.
     """
     rules = derive.rules(Settings.given(data=data))
     parts = urlsplit(address)
+    if parts.path.startswith(IIIF):
+        print(parts._replace(path=_iiif(parts.path, rules, key, seconds)).geturl())
+        return
     if not parts.path.startswith(NATIVE):
         raise InvalidRequest(
-            f"addresses of images begin with {NATIVE}", hint=f"write {NATIVE}w_400,f_auto/ASSET"
+            f"addresses of images begin with {NATIVE} or {IIIF}",
+            hint=f"write {NATIVE}w_400,f_auto/ASSET",
         )
     path, _ = split_native(parts.path)
     if seconds is not None:
@@ -46,6 +59,16 @@ def sign(
     with_key = rules.keys[0] if key is None else key.encode()
     signed = sign_native(path, with_key, size=rules.signature_bytes)
     print(parts._replace(path=signed).geturl())
+
+
+def _iiif(path: str, rules: ImageRules, key: str | None, seconds: float | None) -> str:
+    """The path of an asset's image service, or of one of its images, signed."""
+    if seconds is not None:
+        raise InvalidRequest("addresses of IIIF do not expire", field="seconds")
+    identifier, slash, rest = path.removeprefix(IIIF).partition("/")
+    id, _ = split_iiif(identifier)
+    with_key = rules.keys[0] if key is None else key.encode()
+    return f"{sign_iiif(id, with_key, size=rules.signature_bytes)}{slash}{rest}"
 
 
 @app.command

@@ -3,84 +3,20 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-import pytest
-
 from mediakiln.model.access import Scope
-from mediakiln.model.asset import Asset
 from mediakiln.model.errors import BadMedia
 from mediakiln.model.keys import DERIVED_PREFIX, Bucket
 from mediakiln.model.signature import sign_native
-from mediakiln.stages.derive import Derive
-from mediakiln.stages.ledger import Change
-from support import media
-from support.images import KEY, Painter, a_derive, the_rules
-from support.site import Site
+from support.gallery import OWNER, Gallery
+from support.images import KEY
 from support.waiting import eventually
-from support.world import NoRunner, World
 
-OWNER = "mk_the-owner's-key"
 CHROME = {"Accept": "image/avif,image/webp,*/*;q=0.8"}
 
-
-@dataclass
-class Gallery:
-    """A site that makes images."""
-
-    site: Site
-    painter: Painter
-    derive: Derive
-    asset: Asset
-
-    def address(self, options: str = "w_40", ending: str = "", *, key: bytes = KEY) -> str:
-        path = f"/i/{options}/{self.asset.id}{ending}"
-        return sign_native(path, key)
-
-    async def get(self, options: str = "w_40", ending: str = "", **headers: str) -> Any:
-        told = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.site.http.get(self.address(options, ending), headers=told)
-
-
-OpenSite = Callable[..., Awaitable[Site]]
 OpenGallery = Callable[..., Awaitable[Gallery]]
-
-
-@pytest.fixture
-async def open_gallery(open_site: OpenSite, tmp_path: Any) -> AsyncIterator[OpenGallery]:
-    """Starts a site that makes images; its client sends no key."""
-    made: list[Gallery] = []
-
-    async def opened(*, workers: int = 4, waiting: int = 4, **rules: Any) -> Gallery:
-        world = World(tmp=tmp_path, runner=NoRunner())  # type: ignore[arg-type]
-        await world.start()
-        painter = Painter()
-        derive = a_derive(world, painter, workers=workers, waiting=waiting)
-        site = await open_site(
-            world=world, owner_key=OWNER, derive=derive, image_rules=the_rules(**rules)
-        )
-        del site.http.headers["authorization"]
-        asset = await world.upload(media.jpeg(), name="photo.jpg")
-        asset = await world.ledger.change(asset.id, _classified)
-        made.append(Gallery(site, painter, derive, asset))
-        return made[-1]
-
-    yield opened
-    for gallery in made:
-        gallery.painter.go.set()
-        await gallery.derive.close()
-
-
-def _classified(asset: Asset) -> Change:
-    facts = {"media_type": "image/jpeg", "state": "ready"}
-    return Change(Asset.model_validate({**asset.model_dump(), **facts}))
-
-
-@pytest.fixture
-async def gallery(open_gallery: OpenGallery) -> Gallery:
-    return await open_gallery()
 
 
 async def test_an_image_is_made_and_announced(gallery: Gallery) -> None:

@@ -1,0 +1,93 @@
+"""IIIF over HTTP."""
+
+import json
+from typing import Any
+
+import pytest
+
+from mediakiln.model.signature import sign_iiif
+from support.gallery import OWNER, Gallery
+from support.images import KEY
+
+
+def service(gallery: Gallery) -> str:
+    return sign_iiif(gallery.asset.id, KEY)
+
+
+async def asked(gallery: Gallery, words: str, **headers: str) -> Any:
+    told = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await gallery.site.http.get(f"{service(gallery)}/{words}", headers=told)
+
+
+async def test_the_service_leads_to_its_information(gallery: Gallery) -> None:
+    http = gallery.site.http
+    answer = await http.get(service(gallery), follow_redirects=False)
+    assert answer.status_code == 303
+    there = answer.headers["location"]
+    assert there.endswith(f"{service(gallery)}/info.json")
+    told = (await http.get(there)).json()
+    assert told["id"] == there.removesuffix("/info.json")
+    assert (told["width"], told["height"], told["profile"]) == (96, 64, "level2")
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("*/*", "application/json"),
+        (
+            "application/ld+json",
+            'application/ld+json;profile="http://iiif.io/api/image/3/context.json"',
+        ),
+    ],
+)
+async def test_information_comes_as_it_is_asked_for(
+    gallery: Gallery, accept: str, expected: str
+) -> None:
+    answer = await asked(gallery, "info.json", accept=accept)
+    assert answer.headers["content-type"] == expected
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "Accept" in answer.headers["vary"]
+
+
+async def test_an_image_comes_with_its_canonical_link(gallery: Gallery) -> None:
+    answer = await asked(gallery, "full/48,/0/default.jpg", origin="https://viewer.example")
+    assert answer.status_code == 200
+    assert json.loads(answer.content)["steps"][0]["width"] == 48
+    assert answer.headers["access-control-allow-origin"] == "*"
+    base = f"{gallery.site.http.base_url}".rstrip("/")
+    links = answer.headers["link"].split(",<")
+    assert links[0] == f'<{base}{service(gallery)}/full/48,32/0/default.jpg>;rel="canonical"'
+    again = await asked(gallery, "full/48,/0/default.jpg", if_none_match=answer.headers["etag"])
+    assert again.status_code == 304
+
+
+async def test_what_the_api_does_not_allow_is_a_bad_request_for_any_origin(
+    gallery: Gallery,
+) -> None:
+    for words, field in (("full/500,/0/default.jpg", "size"), ("a/max/0/default.jpg", "region")):
+        answer = await asked(gallery, words)
+        assert (answer.status_code, answer.json()["field"]) == (400, field)
+        assert answer.headers["access-control-allow-origin"] == "*"
+    assert (await asked(gallery, "full/max/0")).status_code == 400
+
+
+async def test_browsers_may_ask_from_anywhere(gallery: Gallery) -> None:
+    answer = await gallery.site.http.options(f"{service(gallery)}/info.json")
+    assert answer.status_code == 204
+    assert "Authorization" in answer.headers["access-control-allow-headers"]
+
+
+async def test_one_signature_is_good_for_one_asset_alone(gallery: Gallery) -> None:
+    http, id = gallery.site.http, gallery.asset.id
+    forged = f"/iiif/{id}~{sign_iiif('other', KEY).rpartition('~')[2]}"
+    answer = await http.get(f"{forged}/info.json")
+    assert (answer.status_code, answer.json()["code"]) == (403, "signature_invalid")
+    with_key = {"Authorization": f"Bearer {OWNER}"}
+    assert (await http.get(f"/iiif/{id}/info.json", headers=with_key)).status_code == 200
+    unsigned = await http.get(f"/iiif/{id}/info.json")
+    assert (unsigned.status_code, unsigned.json()["code"]) == (403, "signature_missing")
+
+
+async def test_an_unknown_asset_is_not_found(gallery: Gallery) -> None:
+    missing = sign_iiif("01a1ff0b-3449-7294-ad03-682a5a06032c", KEY)
+    assert (await gallery.site.http.get(f"{missing}/info.json")).status_code == 404
