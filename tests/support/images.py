@@ -89,6 +89,7 @@ def a_derive(
 ) -> Derive:
     """The stage over a world's engines; each call is a replica of its own."""
     scratch = Scratch(world.tmp / "images", owner=f"images-{new_id()}")
+    scratch.open()
     return Derive(
         planner=Planner(transform, formats=("avif", "webp")),
         shelf=Shelf(world.catalog, world.store, clock=world.clock),

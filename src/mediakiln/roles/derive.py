@@ -39,6 +39,7 @@ def derive(settings: Settings, engines: Engines) -> Derive:
     )
     owner = f"images-{socket.gethostname()}-{os.getpid()}-{new_id()[-8:]}"
     scratch = Scratch(parts.scratch_root(settings, engines), owner=owner)
+    scratch.open()  # here, since folders are asked for by several threads at once
     workers = settings.images_workers or os.cpu_count() or 1
     slow_workers, waiting = max(1, workers // 2), settings.images_queue
     made = Derive(

@@ -1,7 +1,8 @@
 """Making one image: one task in the delivery role's own sandbox."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ class Maker:
         self._operation = operation
         self._folders = folders
         self._making = limits
+        self._clearing: set[asyncio.Task[bool | None]] = set()
         self._limits = Limits(
             wall_s=limits.wall_s,
             cpu_s=max(10.0, 2 * limits.wall_s),
@@ -73,9 +75,7 @@ class Maker:
             MediakilnError: what the operation refused the file for.
             LimitExceeded: it took more time or memory than one image may.
         """
-        with self._folders(new_id()) as folder:
-            out = folder / "out"
-            out.mkdir()
+        async with self._folder() as (folder, out):
             task = Task(
                 name=_NAME,
                 operation=self._operation,
@@ -92,6 +92,25 @@ class Maker:
                 readable=(path, *others.values()),
             )
             yield await self._run(work)
+
+    async def close(self) -> None:
+        """Wait for folders that are being removed."""
+        await asyncio.gather(*self._clearing, return_exceptions=True)
+
+    @asynccontextmanager
+    async def _folder(self) -> AsyncIterator[tuple[Path, Path]]:
+        """A scratch folder with one for products in it; a disk is never waited for.
+
+        It is removed behind the answer, since removing takes longer than making.
+        """
+        holder = self._folders(new_id())
+        folder, out = await asyncio.to_thread(_entered, holder)
+        try:
+            yield folder, out
+        finally:
+            clearing = asyncio.create_task(asyncio.to_thread(holder.__exit__, None, None, None))
+            self._clearing.add(clearing)
+            clearing.add_done_callback(self._clearing.discard)
 
     def _context(self, plan: Plan, others: Mapping[str, Path]) -> Context:
         return Context(
@@ -114,6 +133,13 @@ class Maker:
                 if isinstance(report, TaskKilled):
                     raise _too_dear(report.error)
         raise EngineError("the runner reported nothing")
+
+
+def _entered(holder: AbstractContextManager[Path]) -> tuple[Path, Path]:
+    folder = holder.__enter__()
+    out = folder / "out"
+    out.mkdir()
+    return folder, out
 
 
 def _too_dear(error: MediakilnError) -> MediakilnError:

@@ -153,6 +153,7 @@ class Derive:
         """Drop what is under way, and finish what is being put into the store."""
         await self._flights.close()
         await asyncio.gather(*self._putting, return_exceptions=True)
+        await self._maker.close()
         await self._shelf.close()
         self._files.close()
 
