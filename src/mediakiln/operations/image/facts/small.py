@@ -35,10 +35,9 @@ def rgba(picture: Picture, side: int) -> Pixels:
     width, height = (max(1, round(length * scale)) for length in (picture.width, picture.height))
     with engine.translated():
         image = picture.scaled(width, height, frames=False)
-        pixels: Pixels = image.numpy()
-    if pixels.ndim == _GREY_BANDS:
-        pixels = pixels[:, :, None]
-    bands = pixels.shape[2]
+        # Shaped here, since pyvips leaves out dimensions of grey images, and of a single pixel.
+        bands = image.bands
+        pixels: Pixels = image.numpy().reshape(height, width, bands)
     if bands <= _GREY_BANDS:
         pixels = np.concatenate([pixels[:, :, :1]] * 3 + [pixels[:, :, 1:]], axis=2)
     if not picture.alpha:

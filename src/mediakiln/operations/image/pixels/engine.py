@@ -15,19 +15,28 @@ import pyvips
 from mediakiln.model.errors import (
     BadMedia,
     MediakilnError,
+    MemoryExceeded,
     ModelUnavailable,
     StorageFull,
     UnsupportedMedia,
 )
 
 _PHRASES: tuple[tuple[str, type[MediakilnError], str], ...] = (
-    ("not in a known format", UnsupportedMedia, "the image is of no known format"),
+    # By its signature it is of one: files of others do not come as far as libvips.
+    ("not in a known format", BadMedia, "the image is damaged: its structure cannot be read"),
     ("operation is blocked", UnsupportedMedia, "images of this format are not decoded here"),
     ("not been built in", ModelUnavailable, "the image's codec is not installed"),
     ("not configured", ModelUnavailable, "the image's codec is not installed"),
     ("unsupported codec", ModelUnavailable, "the image's codec is not installed"),
     ("no space left", StorageFull, "there is no space left for the result"),
+    ("out of memory", MemoryExceeded, "the image needs more memory than the step may have"),
+    ("insufficient memory", MemoryExceeded, "the image needs more memory than the step may have"),
 )
+
+_SYMPTOM = re.compile(r"unable to (call|write|copy)\b")
+"""How libvips begins to say that something did not come about; why stands below."""
+_CALLER = re.compile(r"^\w*(?:vips|jpeg|png|webp|heif|tiff|gif|svg)\w*: ", re.IGNORECASE)
+_PATH = re.compile(r"(?<!\S)/\S+")
 
 
 def setup(threads: int) -> None:
@@ -78,11 +87,8 @@ def damaged(error: Exception) -> BadMedia:
 
 
 def _reason(text: str) -> str:
-    """The first line that names a cause, without libvips' own words around it."""
+    """The first line that names a cause, without libvips' own words around it, or a path."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    causes = [line for line in lines if not line.startswith("unable to call")]
-    if not causes:
-        return "it cannot be read"
-    return re.sub(
-        r"^\w*(?:vips|jpeg|png|webp|heif|tiff|gif|svg)\w*: ", "", causes[0], flags=re.IGNORECASE
-    )[:200]
+    causes = [line for line in lines if not _SYMPTOM.match(line)]
+    cause = _CALLER.sub("", causes[0]) if causes else ""
+    return _PATH.sub("a file", cause)[:200] or "it cannot be read"

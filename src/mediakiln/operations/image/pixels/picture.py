@@ -17,7 +17,7 @@ from mediakiln.model.errors import (
     UnsupportedMedia,
 )
 from mediakiln.operations.image.pixels import engine, kept, raster
-from mediakiln.operations.image.pixels.codecs import sequence
+from mediakiln.operations.image.pixels.codecs import counting, sequence
 from mediakiln.operations.image.pixels.formats import HEAD_BYTES, Format, sniff
 from mediakiln.operations.image.pixels.managed import declared, space
 from mediakiln.operations.image.pixels.managed.declared import Declared
@@ -204,6 +204,7 @@ def open_picture(path: Path, context: Context) -> Picture:
         picture = Picture(name, *size, 1, first.hasalpha(), first, None)
         picture = replace(picture, declared=_declared(first, name, head))
     else:
+        _check_frames(counting.most_frames(path, name, context.max_frames), context.max_frames)
         with engine.translated():
             picture = _from_header(path, name, head)
     if moving:
@@ -222,7 +223,9 @@ def _from_header(path: Path, name: Format, head: bytes) -> Picture:
     source = engine.open_source(path)
     header = pyvips.Image.new_from_source(source, _STRICT, access="sequential")
     width, height = header.width, header.height
-    opened = Picture(name, width, height, header.get_n_pages(), header.hasalpha(), header, source)
+    # Not get_n_pages: it takes more than 10,000 for a mistake, and says 1.
+    frames = header.get("n-pages") if has(header, "n-pages") else 1
+    opened = Picture(name, width, height, frames, header.hasalpha(), header, source)
     width, height = opened.upright.size(width, height)
     return replace(opened, width=width, height=height, declared=_declared(header, name, head))
 
@@ -236,14 +239,16 @@ def _check(picture: Picture, path: Path, context: Context) -> None:
     pixels = picture.width * picture.height
     if pixels > context.max_pixels and not picture.vector:
         raise too_many_pixels(pixels, context.max_pixels)
-    if picture.frames > context.max_frames:
-        raise LimitExceeded(
-            f"the image has {picture.frames} frames; {context.max_frames} are allowed",
-            limit=context.max_frames,
-            value=picture.frames,
-        )
+    _check_frames(picture.frames, context.max_frames)
     if picture.format == "jpeg" and has(picture.header, "interlaced"):
         _check_progressive(picture, path)
+
+
+def _check_frames(frames: int, most: int) -> None:
+    if frames > most:
+        raise LimitExceeded(
+            f"the image has {frames} frames or pages; {most} are allowed", limit=most, value=frames
+        )
 
 
 def too_many_pixels(value: int, limit: int) -> MediakilnError:
