@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.engines,
     pytest.mark.slow,
     pytest.mark.timeout(400),
-    pytest.mark.xdist_group("pipeline"),
+    pytest.mark.xdist_group("pipeline-brokers"),
 ]
 
 

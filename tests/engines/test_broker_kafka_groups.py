@@ -19,7 +19,7 @@ from mediakiln.testing.broker_tools import LEASE, TOPOLOGY, collect, made, take_
 from support.kafka import address, peer, rest, said
 from support.servers import server
 
-pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("kafka")]
+pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("kafka-groups")]
 
 
 @pytest.fixture

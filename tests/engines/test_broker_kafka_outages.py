@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.faults,
     pytest.mark.timeout(420),
-    pytest.mark.xdist_group("kafka"),
+    pytest.mark.xdist_group("kafka-groups"),
 ]
 ENGINES = Path(__file__).parents[2] / "engines"
 QUICK = "session=6&poll=10&timeout=20&partitions=3"

@@ -19,7 +19,7 @@ from support.deployments import settings_of, urls_of
 from support.platform import Platform, platform
 from support.servers import server
 
-pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.xdist_group("pipeline-brokers")]
 
 Tell = Callable[[Platform, bytes], Coroutine[Any, Any, None]]
 
