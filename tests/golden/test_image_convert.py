@@ -105,6 +105,18 @@ def test_auto_quality_reaches_its_target_and_no_more(photo: Path, out: Path, for
     assert qualities == sorted(set(qualities))
 
 
+def test_a_large_picture_is_searched_by_its_parts_and_scored_whole(
+    photo: Path, tmp_path: Path, out: Path
+) -> None:
+    tiles = pyvips.Image.new_from_file(str(photo)).replicate(4, 5)
+    tiles.pngsave(str(tmp_path / "large.png"))
+    path, product = _run(tmp_path / "large.png", out, format="jpeg", quality="auto", target=72)
+    facts = product.metadata["encoding"]
+    assert facts["target_met"]
+    assert facts["score"] < 76
+    assert abs(_score(tmp_path / "large.png", path) - facts["score"]) < 0.1
+
+
 def test_a_target_beyond_the_format_is_recorded_as_missed(tmp_path: Path, out: Path) -> None:
     noise = np.random.default_rng(1).integers(0, 255, (64, 64, 3), dtype="uint8")
     source = saved(Image.fromarray(noise), tmp_path / "noise.png")
@@ -181,6 +193,18 @@ def test_animations_stay_animations(tmp_path: Path, out: Path, source: str, form
             assert row[(number + 2) % 4 * 16 + 5] < 80
 
 
+@pytest.mark.parametrize("format", ["webp", "avif", "png"])
+def test_an_animation_whose_encoder_joins_frames_has_a_score(
+    tmp_path: Path, out: Path, format: str
+) -> None:
+    first, *rest = frames()
+    options = {"save_all": True, "append_images": [first, *rest, rest[-1]]}
+    walk = tmp_path / ("walk.png" if format == "png" else "walk.webp")
+    saved(first, walk, **options, lossless=True, minimize_size=False)
+    _, product = _run(walk, out, format=format, quality="auto", target=70)
+    assert product.metadata["encoding"]["score"] >= 70
+
+
 def test_a_still_is_made_of_an_animation_where_that_is_wanted(tmp_path: Path, out: Path) -> None:
     first, *rest = frames()
     for extension, params in (("gif", {"format": "png"}), ("avif", {"animated": False})):
@@ -242,6 +266,7 @@ def test_jpeg_xl_without_its_codec_names_the_extra(
         ({"format": "jpeg", "depth": 16}, "png or tiff"),
         ({"format": "png", "depth": 10}, "avif"),
         ({"format": "webp", "lossless": True, "quality": "auto"}, "lossless"),
+        ({"format": "png", "depth": 16, "quality": 80}, "8 bits"),
         ({"target": 80}, "quality auto"),
         ({"format": "tiff", "quality": "auto"}, "quality auto"),
         ({"format": "tiff", "max_bytes": 1000}, "needs a quality"),

@@ -171,7 +171,7 @@ def test_a_16_bit_ramp_has_no_bands(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "ramp.png"
     deep.pngsave(str(source))
     for format, depth, steps in (("png", 16, 1900), ("tiff", 16, 1900), ("avif", 12, 1000)):
-        made = _converted(source, out, format=format, depth=depth, quality=None)
+        made = _converted(source, out, format=format, depth=depth)
         image = pyvips.Image.new_from_file(str(made))
         assert image.format == "ushort"
         row = image.numpy()[4, :, 1].astype(int)

@@ -10,6 +10,7 @@ from mediakiln.model.kind import Kind
 from mediakiln.model.product import Product
 from mediakiln.operations.image.pixels.encoding import Encoding
 from mediakiln.operations.image.pixels.formats import ACCEPTS, MEDIA_TYPES
+from mediakiln.operations.image.pixels.managed.target import DEEP
 from mediakiln.operations.image.pixels.needs import NEEDS
 from mediakiln.ports.operation import Context, operation
 
@@ -29,6 +30,9 @@ class ConvertParams(Encoding):
         if self.depth in _DEPTHS and self.format not in _DEPTHS[self.depth]:
             formats = " or ".join(sorted(_DEPTHS[self.depth]))
             raise ValueError(f"depth {self.depth} needs format {formats}")
+        shallow = self.colours or self.quality is not None or self.max_bytes
+        if self.depth == DEEP and shallow:
+            raise ValueError("palettes, and JPEG in TIFF, have 8 bits: leave quality out")
         return self
 
 

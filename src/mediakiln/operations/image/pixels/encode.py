@@ -1,8 +1,6 @@
 """Write a libvips image in one of the output formats."""
 
-import sys
 from functools import cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -128,11 +126,14 @@ def _maker(image: Any, output: Output) -> fitting.Maker:
     """How this image becomes files; what scoring needs of it is computed at the first score."""
     reference = cache(lambda: score.Reference(_shown(image)))
 
+    def encode(rung: settings.Settings) -> bytes:
+        return _bytes(image, rung)
+
     def scored(data: bytes) -> float:
-        decoded = _decoded(data, output, several=_several(image))
+        decoded = jxl.read(data) if output == "jxl" else pyvips.Image.new_from_buffer(data, "")
         return reference().score(_shown(decoded))
 
-    return fitting.Maker(lambda rung: _bytes(image, rung), scored)
+    return fitting.Maker(encode, None if _several(image) else scored)
 
 
 def _sample(image: Any, output: Output) -> fitting.Maker | None:
@@ -144,14 +145,6 @@ def _sample(image: Any, output: Output) -> fitting.Maker | None:
     for name in ("page-height", "n-pages", "delay", "loop"):
         still.remove(name)
     return _maker(still.copy_memory(), output)
-
-
-def _decoded(data: bytes, output: Output, *, several: bool) -> Any:
-    if output == "jxl":
-        return jxl.read(data)
-    if several and output in sequence.FORMATS:
-        return sequence.read(BytesIO(data), output, sys.maxsize)
-    return pyvips.Image.new_from_buffer(data, "n=-1" if several else "")
 
 
 def _shown(image: Any) -> Any:

@@ -3,6 +3,7 @@
 They are decoded whole, into memory, after their header was held against the limit.
 """
 
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import pyvips
 from mediakiln.model.errors import BadMedia, ModelUnavailable, TooManyPixels
 from mediakiln.operations.image.pixels import engine
 from mediakiln.operations.image.pixels.codecs import jxl
-from mediakiln.operations.image.pixels.formats import Format
+from mediakiln.operations.image.pixels.formats import HEAD_BYTES, Format
 from mediakiln.operations.image.pixels.managed import declared, space
 from mediakiln.operations.image.pixels.managed.declared import Declared
 from mediakiln.operations.image.pixels.meta import keeping
@@ -27,6 +28,8 @@ _PILLOW: dict[Format, tuple[str, ...]] = {
     "qoi": ("QOI",),
     "pnm": ("PPM",),
 }
+_PNM_WORDS = 4
+"""Of a header: signature, width, height, and the greatest value unless it is of bits."""
 _DEEP = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 """Pillow's modes of grey with 16 bits."""
 _FIELDS = {"icc_profile": space.PROFILE, "exif": keeping.EXIF, "xmp": keeping.XMP}
@@ -53,7 +56,26 @@ def decode(path: Path, name: Format, max_pixels: int) -> Decoded:
     """
     if name == "heic":
         return _heic(path, max_pixels)
+    if name == "pnm":
+        _check_comments(path)
     return _jxl(path, max_pixels) if name == "jxl" else _pillow(path, name, max_pixels)
+
+
+def _check_comments(path: Path) -> None:
+    """Bound the comments in a PNM's header, which Pillow reads byte by byte.
+
+    Raises:
+        BadMedia: the header does not end where everybody's does.
+    """
+    with path.open("rb") as file:
+        words = re.sub(rb"#[^\r\n]*", b"", file.read(HEAD_BYTES)).split(maxsplit=_PNM_WORDS)
+    needed = _PNM_WORDS - (words[0] in {b"P1", b"P4"})
+    if len(words) < needed and path.stat().st_size > HEAD_BYTES:
+        raise BadMedia(
+            f"the image is damaged: its header is longer than {HEAD_BYTES} bytes",
+            limit=HEAD_BYTES,
+            hint="save it without its comments",
+        )
 
 
 def _jxl(path: Path, max_pixels: int) -> Decoded:

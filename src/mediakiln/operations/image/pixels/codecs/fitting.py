@@ -27,7 +27,8 @@ class Maker:
     """How a picture becomes a file, and how much a file's picture looks like it."""
 
     encode: Callable[[settings.Settings], bytes]
-    score: Callable[[bytes], float]
+    score: Callable[[bytes], float] | None = None
+    """None for animations, whose encoders join frames: their sample's score stands for them."""
 
 
 @dataclass(slots=True)
@@ -47,7 +48,7 @@ class Trials:
 
     def scored(self, level: int) -> float:
         """The score of a level's file."""
-        if level not in self.scores:
+        if level not in self.scores and self.maker.score is not None:
             self.size(level)
             self.scores[level] = self.maker.score(self.files[level])
         return self.scores[level]
@@ -80,11 +81,12 @@ def fitted(
     if auto:
         target = encoding.target or DEFAULT_TARGET
         facts |= {"metric": "ssimulacra2", "target": target}
-        level = _confirmed(trials, _sampled(samples, top, target), top, target)
+        level = _sampled(samples, top, target)
+        level = _confirmed(trials, level, top, target) if whole.score else level
     if encoding.max_bytes is not None:
         level = _budgeted(trials, encoding, encoding.max_bytes, level, facts)
     if auto:
-        facts["score"] = round(trials.scored(level), 2)
+        facts["score"] = round((trials if whole.score else samples).scored(level), 2)
         facts["target_met"] = facts["score"] >= facts["target"]
     chosen = rungs[level]
     trials.size(level)

@@ -11,6 +11,7 @@ import pyvips
 from mediakiln.model.errors import TooManyPixels
 from mediakiln.operations.image.pixels import engine
 from mediakiln.operations.image.pixels.managed import space
+from mediakiln.operations.image.pixels.managed.declared import boxes
 from mediakiln.operations.image.pixels.meta import keeping
 
 if TYPE_CHECKING:
@@ -91,7 +92,23 @@ def write(image: Any, settings: "Settings") -> bytes:
     options |= _png(image) if settings.output == "png" else _avif(image, settings)
     file = BytesIO()
     frames[0].save(file, **options)
-    return file.getvalue()
+    data = bytearray(file.getvalue())
+    if settings.output == "avif":
+        _undate(data, 0, len(data))
+    return bytes(data)
+
+
+def _undate(data: bytearray, start: int, end: int) -> None:
+    """Clear the times at which a movie and its tracks were made: equal work gives equal files.
+
+    They lie behind version and flags in three boxes (ISO/IEC 14496-12, 8.2.2, 8.3.2, 8.4.2).
+    """
+    for kind, first, last in boxes(bytes(data), start, end):
+        if kind in {b"moov", b"trak", b"mdia"}:
+            _undate(data, first, last)
+        elif kind in {b"mvhd", b"tkhd", b"mdhd"}:
+            size = 16 if data[first] == 1 else 8
+            data[first + 4 : first + 4 + size] = bytes(size)
 
 
 def _png(image: Any) -> dict[str, Any]:
