@@ -31,7 +31,7 @@ class Params(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an operation may know beyond its parameters: limits, and the operator's commands."""
+    """What an operation may know beyond its parameters: limits, the operator's commands, models."""
 
     media_type: str
     """Of the source."""
@@ -44,6 +44,8 @@ class Context:
     threads: int = 1
     commands: Mapping[str, Any] = field(default_factory=dict)
     """The operator's `custom.command` table, as configured."""
+    models: Mapping[str, Any] = field(default_factory=dict)
+    """The operator's models: name to `folder`, which is readable, and `checksum`."""
     inputs: Mapping[str, Path] = field(default_factory=dict)
     """Files of other assets that the parameters name, by asset id."""
     again: bool = False
@@ -68,6 +70,8 @@ class OperationCapabilities:
     """Distributions whose versions belong in the lineage of its products."""
     configured: bool = False
     """Its result depends on the operator's command table, `Context.commands`."""
+    models: bool = False
+    """Its result depends on the operator's models, `Context.models`."""
 
 
 Function = Callable[..., Iterable[Product]]

@@ -9,6 +9,7 @@ from typing import Any
 from mediakiln.model.access import Quota
 from mediakiln.model.messages import jobs_topic
 from mediakiln.operations.custom.config import read_commands
+from mediakiln.operations.image.recognise.label_model import read_models
 from mediakiln.ports.object_store import LocalFiles
 from mediakiln.ports.operation import OperationSet
 from mediakiln.roles.consumer import Policy
@@ -60,6 +61,11 @@ def commands(settings: Settings) -> Mapping[str, Any]:
     table = read_table(settings.commands, "COMMANDS")
     read_commands(table)
     return table
+
+
+def models(settings: Settings) -> Mapping[str, Any]:
+    """The operator's models for `image.labels`, checked; reads every file of theirs."""
+    return read_models(settings.label_models)
 
 
 def receive(settings: Settings, engines: Engines) -> Receive:

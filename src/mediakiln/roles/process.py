@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from pathlib import Path
 
 from mediakiln.model.ids import new_id
 from mediakiln.model.messages import jobs_topic
@@ -45,8 +46,11 @@ def build(settings: Settings, engines: Engines) -> Service:
     """A worker on the job queues of the settings' kinds."""
     owner = f"{socket.gethostname()}-{os.getpid()}-{new_id()[-8:]}"
     operations = OperationSet.installed()
+    models = parts.models(settings)
     runner = ForkRunner(
-        preload=_modules(operations, settings), require_isolation=settings.isolation_required
+        preload=_modules(operations, settings),
+        require_isolation=settings.isolation_required,
+        readable=[Path(model["folder"]) for model in models.values()],
     )
     scratch = Scratch(parts.scratch_root(settings, engines), owner=owner)
     stage = Process(
@@ -59,6 +63,7 @@ def build(settings: Settings, engines: Engines) -> Service:
         tasks=TaskMaker(
             engines.store,
             commands=parts.commands(settings),
+            models=models,
             max_pixels=settings.max_pixels,
             max_frames=settings.max_frames,
             wall_s=settings.wall_s,

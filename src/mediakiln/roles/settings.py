@@ -24,6 +24,7 @@ from mediakiln.roles.derive_options import ImageOptions
 from mediakiln.roles.imgproxy_options import ImgproxyOptions
 from mediakiln.roles.options import AccessOptions, IngestOptions, MetricsOptions
 from mediakiln.roles.secret import kept
+from mediakiln.roles.work_options import WorkOptions
 
 PREFIX = "MEDIAKILN_"
 MIB = 1024 * 1024
@@ -42,7 +43,13 @@ class Webhook(BaseModel):
 
 
 class Settings(
-    IngestOptions, AccessOptions, MetricsOptions, ImageOptions, ImgproxyOptions, BaseSettings
+    IngestOptions,
+    AccessOptions,
+    MetricsOptions,
+    WorkOptions,
+    ImageOptions,
+    ImgproxyOptions,
+    BaseSettings,
 ):
     """Everything that can be set. Each field's environment name is MEDIAKILN_ and its name."""
 
@@ -71,11 +78,6 @@ class Settings(
     )
     max_upload_bytes: int = Field(100_000_000, ge=1, description="Limit of one POST, in bytes.")
     reserve_bytes: int = Field(256 * MIB, ge=0, description="Store bytes kept free.")
-    max_pixels: int = Field(200_000_000, ge=1, description="Pixels of one decoded frame.")
-    max_frames: int = Field(1_000, ge=1, description="Frames or pages of one file.")
-    wall_s: float = Field(0.0, ge=0, description="Seconds a step may run; 0: the operation's own.")
-    memory_mb: int = Field(0, ge=0, description="MiB a step may use; 0: the operation's own.")
-    heavy_bytes: int = Field(256 * MIB, ge=1, description="Files this large take the slow lane.")
     lease_s: float = Field(30.0, ge=1, description="Seconds until a dead worker's work is retried.")
     max_attempts: int = Field(5, ge=1, le=50, description="Starts of one run before it fails.")
     retry_base_s: float = Field(1.0, gt=0, description="First pause before a retry, doubled each.")
@@ -102,8 +104,6 @@ class Settings(
         default=False,
         description="Change data capture publishes the changes: roles write and do not send them.",
     )
-    recipes: Path | None = Field(None, description="A JSON file of presets: name to recipe.")
-    commands: Path | None = Field(None, description="A JSON file of custom.command's commands.")
     detector: Literal["signature", "magika"] = Field("signature", description="Type detection.")
     require_isolation: bool | None = Field(
         None, description="Refuse to work without kernel isolation; default: off on loopback only."

@@ -57,6 +57,8 @@ class OperationContract:
     """True for operations that random bytes are good input to."""
     commands: ClassVar[Mapping[str, Any]] = {}
     """The context's command table."""
+    models: Mapping[str, Any] = {}
+    """The context's models; a fixture may set it."""
 
     @pytest.fixture
     def out(self, tmp_path: Path) -> Path:
@@ -177,7 +179,9 @@ class OperationContract:
             pytest.fail(f"no entry point of the group mediakiln.operations is {self.operation}")
 
     def _run(self, sample: Sample, source: Path, out: Path) -> list[Product]:
-        context = Context(sample.media_type, name=source.name, commands=self.commands)
+        context = Context(
+            sample.media_type, name=source.name, commands=self.commands, models=self.models
+        )
         return self.operation.run(source, sample.params, out, context)
 
     def _refused(self, sample: Sample, source: Path, out: Path) -> None:

@@ -11,6 +11,7 @@ from mediakiln.model.keys import Bucket
 from mediakiln.ports.object_store import ObjectInfo
 from mediakiln.roles.checkup import Finding, checkup
 from mediakiln.roles.settings import Settings
+from support.onnx_models import model_folder
 
 
 async def _check(data: Path, **given: object) -> dict[str, Finding]:
@@ -58,6 +59,17 @@ async def test_a_broken_configuration_names_each_remedy(tmp_path: Path) -> None:
         assert found[name].state == "fails", name
         assert found[name].remedy, name
     assert "sqlite://" in found["broker"].remedy
+
+
+async def test_a_model_that_cannot_be_loaded_is_found(tmp_path: Path) -> None:
+    whole, broken = (
+        model_folder(tmp_path / "whole"),
+        model_folder(tmp_path / "broken", model=b"no model"),
+    )
+    assert (await _check(tmp_path, label_models={"m": whole}))["models"].state == "good"
+    found = (await _check(tmp_path, label_models={"m": broken}))["models"]
+    assert found.state == "fails"
+    assert "MEDIAKILN_LABEL_MODELS: model 'm'" in found.found
 
 
 async def test_a_taken_port_is_found(tmp_path: Path) -> None:

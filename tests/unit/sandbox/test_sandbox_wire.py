@@ -33,7 +33,9 @@ def work() -> Work:
             operation="custom.command",
             params={},
             out=Path("/s/b"),
-            context=Context(media_type="image/webp", commands=commands),
+            context=Context(
+                media_type="image/webp", commands=commands, models={"m": {"folder": "/m"}}
+            ),
             limits=Limits(),
             parent="a",
             parent_file="image.webp",

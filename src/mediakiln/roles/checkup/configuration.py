@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from mediakiln.model.errors import AlreadyExists, EngineMisconfigured, MediakilnError
@@ -11,6 +12,7 @@ from mediakiln.model.ids import new_id
 from mediakiln.model.keys import Bucket
 from mediakiln.model.messages import Message
 from mediakiln.model.topology import DOCTOR, topology
+from mediakiln.operations.image.recognise.onnx import OnnxRecogniser
 from mediakiln.ports.broker import Broker
 from mediakiln.ports.object_store import ObjectStore
 from mediakiln.roles import parts
@@ -55,6 +57,7 @@ def _configuration(settings: Settings) -> Iterator[Finding]:
     checks: list[tuple[str, Callable[[], object], str]] = [
         ("settings", settings.check, "change the setting"),
         ("commands", lambda: parts.commands(settings), "mend the file MEDIAKILN_COMMANDS names"),
+        ("models", lambda: _load_models(settings), "mend the folder MEDIAKILN_LABEL_MODELS names"),
         ("recipes", lambda: parts.recipe_book(settings), "mend the file that it names"),
         ("notify", lambda: open_notifiers(settings), "mend MEDIAKILN_NOTIFY"),
         ("detector", lambda: open_detector(settings), "set MEDIAKILN_DETECTOR=signature"),
@@ -66,6 +69,11 @@ def _configuration(settings: Settings) -> Iterator[Finding]:
             yield fails(name, error, remedy)
         else:
             yield good(name, "valid")
+
+
+def _load_models(settings: Settings) -> None:
+    for name, model in parts.models(settings).items():
+        OnnxRecogniser.load(name, Path(model["folder"]))
 
 
 async def _engines(settings: Settings) -> list[Finding]:

@@ -53,10 +53,12 @@ def plan(
     operations: OperationSet,
     commands: Mapping[str, Any],
     names: Mapping[str, str] | None = None,
+    models: Mapping[str, Any] | None = None,
 ) -> dict[str, PlannedStep]:
     """The steps to do, by name, each after the one it takes its input from.
 
-    `names` names the bytes of the other assets that they read.
+    `names` names the bytes of the other assets that they read; `models` are the operator's, of
+    which the checksums count.
     """
     planned: dict[str, PlannedStep] = {}
     if asset.recipe is None:
@@ -69,7 +71,16 @@ def plan(
         if step.parent is not None:
             parent = f"{planned[step.parent].key}/{step.parent_file or ''}"
         planned[name] = _planned(
-            asset, name, step, operations.get(step.op), parent, commands, names or {}
+            asset,
+            name,
+            step,
+            operations.get(step.op),
+            parent,
+            {
+                "commands": dict(commands),
+                "models": {each: entry["checksum"] for each, entry in (models or {}).items()},
+            },
+            names or {},
         )
     return planned
 
@@ -80,13 +91,14 @@ def _planned(
     step: Step,
     operation: Operation,
     parent: str | None,
-    commands: Mapping[str, Any],
+    tables: Mapping[str, Any],
     names: Mapping[str, str],
 ) -> PlannedStep:
     params = operation.canonical(step.params)
     ids = operation.others(step.params)
     inputs = {id: names.get(id, "") for id in ids}
-    told: dict[str, Any] = {"commands": dict(commands)} if operation.capabilities.configured else {}
+    needs = {"commands": operation.capabilities.configured, "models": operation.capabilities.models}
+    told: dict[str, Any] = {table: tables[table] for table, needed in needs.items() if needed}
     if inputs:
         told["inputs"] = inputs
     key = product_key(

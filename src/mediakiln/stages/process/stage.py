@@ -152,7 +152,9 @@ class Process:
         loop = asyncio.get_running_loop()
         started = loop.time()
         found = await self._originals.find(asset.project, others(asset, self._operations))
-        run = _Run(asset, plan(asset, self._operations, self._tasks.commands, found.names), found)
+        tables = self._tasks
+        steps = plan(asset, self._operations, tables.commands, found.names, tables.models)
+        run = _Run(asset, steps, found)
         for planned in list(run.planned.values()):
             problem = found.problem(planned.others)
             if problem is not None:

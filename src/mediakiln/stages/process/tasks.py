@@ -34,6 +34,7 @@ class TaskMaker:
         store: ObjectStore,
         *,
         commands: Mapping[str, Any] | None = None,
+        models: Mapping[str, Any] | None = None,
         max_pixels: int = 200_000_000,
         max_frames: int = 1_000,
         wall_s: float = 0.0,
@@ -41,6 +42,7 @@ class TaskMaker:
     ) -> None:
         self._store = store
         self.commands = dict(commands or {})
+        self.models = dict(models or {})
         self._max_pixels = max_pixels
         self._max_frames = max_frames
         self._wall_s = wall_s
@@ -110,6 +112,7 @@ class TaskMaker:
             max_pixels=self._max_pixels,
             max_frames=self._max_frames,
             commands=self.commands,
+            models=self.models,
             inputs=inputs,
         )
 

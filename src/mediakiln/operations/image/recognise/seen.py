@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mediakiln.operations.image.recognise.found import Found, Pixels, Recogniser
 from mediakiln.ports.operation import Context
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _COLOURS: Final = 3
 _WHITE: Final = [255, 255, 255]
+_MOST_TIMES: Final = 100
+"""What is cut off may make an image this many times as long; longer ones are squeezed."""
 
 
 def things(
@@ -30,18 +32,68 @@ def things(
     engine.setup(context.threads)
     opened = picture.open_picture(source, context)
     scale = min(1.0, side / max(opened.width, opened.height))
-    size = [max(1, round(length * scale)) for length in (opened.width, opened.height)]
+    size = max(1, round(opened.width * scale)), max(1, round(opened.height * scale))
     return [
         Found(thing.box.scaled(1 / scale), thing.confidence, thing.text, thing.format)
-        for thing in recogniser(_decoded(opened, *size))
+        for thing in recogniser(_decoded(opened, size))
     ], (opened.width, opened.height)
 
 
-def _decoded(opened: "Picture", width: int, height: int) -> Pixels:
+class Still:
+    """The first frame of an image, as recognisers with an input of one size want to see it.
+
+    Raises:
+        UnsupportedMedia, EmptyFile, BadMedia, ModelUnavailable: the source cannot be read.
+        TooManyPixels, LimitExceeded: it is larger than allowed.
+    """
+
+    def __init__(self, source: Path, context: Context) -> None:
+        from mediakiln.operations.image.pixels import engine, picture
+
+        engine.setup(context.threads)
+        self._opened = picture.open_picture(source, context)
+
+    def fitted(self, width: int, height: int, fit: Literal["cover", "fill", "contain"]) -> Pixels:
+        """The image in `width` x `height` pixels: cut, stretched, or whole on black.
+
+        Raises:
+            BadMedia: it cannot be decoded.
+        """
+        if fit == "fill":
+            return _three(_decoded(self._opened, (width, height)))
+        scales = width / self._opened.width, height / self._opened.height
+        scale = max(scales) if fit == "cover" else min(scales)
+        across = min(max(1, round(self._opened.width * scale)), _MOST_TIMES * width)
+        down = min(max(1, round(self._opened.height * scale)), _MOST_TIMES * height)
+        left, top = abs(across - width) // 2, abs(down - height) // 2
+        if fit == "cover":
+            return _three(_decoded(self._opened, (across, down), (left, top, width, height)))
+        import numpy as np
+
+        canvas = np.zeros((height, width, _COLOURS), dtype=np.uint8)
+        whole = _three(_decoded(self._opened, (across, down)))
+        canvas[top : top + down, left : left + across] = whole
+        return canvas
+
+
+def _three(pixels: Pixels) -> Pixels:
+    """With three channels, also of a grey image."""
+    if pixels.ndim == _COLOURS and pixels.shape[2] == _COLOURS:
+        return pixels
+    import numpy as np
+
+    return np.repeat(pixels.reshape(*pixels.shape[:2], -1)[:, :, :1], _COLOURS, axis=2)
+
+
+def _decoded(
+    opened: "Picture", size: tuple[int, int], cut: tuple[int, int, int, int] | None = None
+) -> Pixels:
+    """The first frame at this size; of it, where `cut` is given, left, top, width, height only."""
     from mediakiln.operations.image.pixels import engine
 
     with engine.translated():
-        return rgb(opened.scaled(width, height, frames=False))
+        scaled = opened.scaled(*size, frames=False)
+        return rgb(scaled if cut is None else scaled.crop(*cut))
 
 
 def rgb(image: Any) -> Pixels:
