@@ -1,15 +1,18 @@
 """What of a picture's metadata stays with it, and that its position does not."""
 
 import struct
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import pyvips
-from PIL import Image
+from PIL import Image, ImageCms
 
-from golden.image_samples import saved, scene, swapped_profile
+from golden.image_samples import pixels, psnr, saved, scene, swapped_profile
 from mediakiln.operations.image.edit.convert import convert
+from mediakiln.operations.image.edit.resize import resize
 from mediakiln.operations.image.pixels.meta import exif, iptc, xmp
 from mediakiln.ports.operation import Context
 
@@ -171,3 +174,39 @@ def test_records_are_found_inside_photoshops_blocks_and_bare() -> None:
     cut = iptc.cleaned(RECORDS[:-3], rights_only=False, location=False) or b""
     assert b"MINE-IPTC" in cut
     assert b"CAPT" not in cut
+
+
+@pytest.mark.parametrize("metadata", ["strip", "keep"])
+def test_a_gain_map_is_left_out_and_the_picture_shown_as_before(
+    samples: Path, tmp_path: Path, metadata: str
+) -> None:
+    source = samples / "samples/image/ultra-hdr.jpg"
+    (product,) = resize.run(
+        source, {"width": 384, "format": "jpeg", "metadata": metadata}, tmp_path, CONTEXT
+    )
+    data = (tmp_path / product.file).read_bytes()
+    for trace in (b"MPF\0", b"hdr-gain-map", b"Container:Directory"):
+        assert trace not in data
+    with Image.open(source) as image:
+        base = ImageCms.profileToProfile(
+            image,
+            ImageCms.ImageCmsProfile(BytesIO(image.info["icc_profile"])),
+            ImageCms.createProfile("sRGB"),
+        )
+    assert base is not None
+    shown = np.asarray(base.convert("RGB").resize((384, 216), Image.Resampling.LANCZOS), float)
+    if metadata == "strip":
+        assert psnr(pixels(tmp_path / product.file), shown) > 30
+
+
+def test_cameras_pictures_lose_their_position_in_every_format(
+    samples: Path, tmp_path: Path
+) -> None:
+    source = samples / "samples/image/nikon-20221019-building.jpeg"
+    assert "exif-ifd3-GPSLatitude" in _fields(source)
+    for format in FORMATS:
+        params = {"width": 64, "format": format, "metadata": "keep"}
+        (product,) = resize.run(source, params, tmp_path, CONTEXT)
+        fields = _fields(tmp_path / product.file)
+        assert not [name for name in fields if "GPS" in name]
+        assert format == "tiff" or "exif-ifd0-Model" in fields
