@@ -203,14 +203,14 @@ class Settings(
             )
 
     def make_data(self) -> Path:
-        """The data folder, which is there and can be written to afterwards.
+        """The data folder, which is there and can be written to afterwards; made, it is ours alone.
 
         Raises:
             EngineMisconfigured: it cannot be.
         """
         hint = "name another with --data or MEDIAKILN_DATA, or mend its permissions"
         try:
-            self.data.mkdir(parents=True, exist_ok=True)
+            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise EngineMisconfigured(
                 f"the data folder {self.data} cannot be made: {error.strerror}", hint=hint

@@ -61,6 +61,11 @@ def test_a_data_folder_that_cannot_be_made_is_told_with_its_remedy(tmp_path: Pat
     assert "--data" in refused.value.context["hint"]
 
 
+def test_a_data_folder_that_is_made_is_its_owners_alone(tmp_path: Path) -> None:
+    made = Settings(data=tmp_path / "new" / "data").make_data()
+    assert made.stat().st_mode & 0o777 == 0o700
+
+
 def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

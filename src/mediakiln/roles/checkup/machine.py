@@ -49,7 +49,7 @@ async def _sandbox(settings: Settings) -> list[Finding]:
 def _disk(settings: Settings) -> Iterator[Finding]:
     """Whether the data folder can be written, how fast it syncs, and what is free."""
     try:
-        settings.data.mkdir(parents=True, exist_ok=True)
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         took = _fsync_seconds(settings.data)
     except OSError as error:
         yield fails("data folder", error, f"make {settings.data} writable, or set MEDIAKILN_DATA")
