@@ -37,24 +37,24 @@ def write(
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    frames = image.get_n_pages() if image.height > image.get_page_height() else 1
-    return Product(
-        file=path.name,
-        media_type=MEDIA_TYPES[output],
-        metadata={
-            "width": image.width,
-            "height": image.get_page_height(),
-            "frames": frames,
-            "format": output,
-            "original": {
-                "width": opened.width,
-                "height": opened.height,
-                "frames": opened.frames,
-                "format": opened.format,
-            },
-            **({"encoding": searched} if searched else {}),
+    facts = {**_facts(image, output, opened), **({"encoding": searched} if searched else {})}
+    return Product(file=path.name, media_type=MEDIA_TYPES[output], metadata=facts)
+
+
+def _facts(image: Any, output: Output, opened: Picture) -> dict[str, Any]:
+    """Size and format of the result and of what it was made of."""
+    return {
+        "width": image.width,
+        "height": image.get_page_height(),
+        "frames": image.get_n_pages() if image.height > image.get_page_height() else 1,
+        "format": output,
+        "original": {
+            "width": opened.width,
+            "height": opened.height,
+            "frames": opened.frames,
+            "format": opened.format,
         },
-    )
+    }
 
 
 def flattened(image: Any, encoding: Encoding) -> Any:
