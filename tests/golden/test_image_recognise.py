@@ -12,10 +12,12 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from golden.image_samples import pixels, saved
 from mediakiln.model.errors import InvalidRecipe, ModelUnavailable
 from mediakiln.operations.image.edit.redact import redact
+from mediakiln.operations.image.edit.resize import resize
 from mediakiln.operations.image.recognise import finders
 from mediakiln.operations.image.recognise.codes import codes
 from mediakiln.operations.image.recognise.faces import faces
 from mediakiln.operations.image.recognise.ocr import ocr
+from mediakiln.operations.image.shape.crop import crop
 from mediakiln.ports.operation import Context, Operation
 
 CONTEXT = Context("image/x", threads=1)
@@ -78,6 +80,19 @@ def test_boxes_are_in_pixels_of_the_upright_image(tmp_path: Path, out: Path) -> 
     (found,) = _told(faces, saved(turned, tmp_path / "a.jpg", exif=exif), out)["faces"]
     assert 950 < found["box"]["left"] < 1050
     assert 200 < found["box"]["top"] < 320
+
+
+def test_a_crop_keeps_the_face(tmp_path: Path, out: Path) -> None:
+    params = {"width": 260, "height": 260, "position": "faces", "format": "png"}
+    (made,) = crop.run(_crowd(tmp_path), params, out, CONTEXT)
+    (found,) = _told(faces, out / made.file, out)["faces"]
+    assert 0 <= found["box"]["left"] < 60
+    square = {"width": 100, "height": 100, "fit": "cover", "position": "faces", "format": "png"}
+    (made,) = resize.run(_crowd(tmp_path), square, out, CONTEXT)
+    assert pixels(out / made.file)[:, 40:].std() > 20, "the face lies on the right"
+    blank = saved(Image.new("RGB", (90, 60), (9, 9, 9)), tmp_path / "blank.png")
+    (made,) = crop.run(blank, {"width": 30, "position": "faces"}, out, CONTEXT)
+    assert made.metadata["width"] == 30
 
 
 def test_nothing_is_found_in_nothing(tmp_path: Path, out: Path) -> None:

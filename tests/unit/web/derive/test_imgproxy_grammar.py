@@ -43,6 +43,7 @@ def step(made: Transform, op: str) -> dict[str, Any]:
         ("rs:fill-down:300:200/g:no", {"fit": "cover", "position": "north"}),
         ("rs:fill-down:300:200/g:fp:0.2:0.8", {"focus_x": 0.2, "focus_y": 0.8}),
         ("rs:fill-down:300:200/g:sm", {"position": "attention"}),
+        ("rs:fill-down:300:200/g:obj:face", {"position": "faces"}),
         ("s:300:200/rt:force", {"fit": "fill"}),
         ("w:300/h:0", {"width": 300, "fit": "inside"}),
         ("w:300/dpr:2", {"width": 600}),

@@ -32,7 +32,7 @@ class Fitting(Focus):
     position: Position = Field(
         default="centre",
         description="What `cover` keeps and where `contain` puts the image; attention and entropy "
-        "look for the interesting part (cover only).",
+        "look for the interesting part, faces for faces (cover only).",
     )
     enlarge: bool = Field(
         default=False,

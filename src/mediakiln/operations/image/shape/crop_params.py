@@ -41,7 +41,7 @@ class CropStep(Focus):
     position: Position = Field(
         default="centre",
         description="Where what is kept lies, without `left` and `top`; attention and entropy "
-        "look for the interesting part.",
+        "look for the interesting part, faces for faces (attention where there is none).",
     )
 
     @model_validator(mode="after")

@@ -61,9 +61,27 @@ def _salient(interesting: str, still: Any, window: Size, _: Scene) -> Size:
     return -cut.xoffset, -cut.yoffset
 
 
+def _faces(still: Any, window: Size, scene: Scene) -> Size:
+    """Around the middle of all faces, large ones counting more; where there is none, attention.
+
+    Raises:
+        ModelUnavailable: OpenCV is not installed.
+    """
+    from mediakiln.operations.image.recognise import finders, seen
+
+    boxes = [face.box for face in finders.faces(seen.rgb(still))]
+    if not boxes:
+        return _salient("attention", still, window, scene)
+    whole = sum(box.width * box.height for box in boxes)
+    across = sum((box.left + box.width / 2) * box.width * box.height for box in boxes) / whole
+    down = sum((box.top + box.height / 2) * box.width * box.height for box in boxes) / whole
+    return round(across - window[0] / 2), round(down - window[1] / 2)
+
+
 FINDERS: Final[Mapping[str, Finder]] = {
     "attention": Finder(partial(_salient, "attention"), 640),
     "entropy": Finder(partial(_salient, "entropy"), 640),
+    "faces": Finder(_faces, 1280),
 }
 """How each position is found that names no place. A finder that is added here is offered once its
 name is in `placing.Position` and `placing.SALIENT`."""

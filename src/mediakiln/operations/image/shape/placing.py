@@ -31,9 +31,10 @@ Position = Literal[
     "north-west",
     "attention",
     "entropy",
+    "faces",
 ]
 """One of nine places, or how to look for one: the names of `focus.FINDERS`."""
-SALIENT: Final = frozenset({"attention", "entropy"})
+SALIENT: Final = frozenset({"attention", "entropy", "faces"})
 """Positions that are found by looking at the pixels."""
 
 

@@ -111,8 +111,10 @@ def gravity(option: str, arguments: list[str]) -> Gravity:
         return Gravity(x=number(option, rest[0], 0, 1), y=number(option, rest[1], 0, 1), focal=True)
     if kind == "sm":
         return Gravity("attention")
+    if (kind, rest) == ("obj", ["face"]):
+        return Gravity("faces")
     if kind not in POSITIONS:
-        raise wrong(option, kind, [*POSITIONS, "fp:x:y", "sm"])
+        raise wrong(option, kind, [*POSITIONS, "fp:x:y", "sm", "obj:face"])
     x, y = (number(option, one or "0", -1e6, 1e6) for one in [*rest, "", ""][:2])
     return Gravity(POSITIONS[kind], x, y)
 
