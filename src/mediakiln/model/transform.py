@@ -28,7 +28,8 @@ class Wanted:
     """One address, understood: which file, what is to be done, and how it is handed over."""
 
     source: str
-    """An asset's id, or an address that the grammar allows: https://…, s3://bucket/key."""
+    """An asset's id, a product's `{id}/{step}[/{file}]`, or an address that the grammar allows:
+    https://…, s3://bucket/key."""
     transform: Transform
     expires: float | None = None
     """Unix time in seconds after which the address is no longer served."""

@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 
 from mediakiln.web.api.schemas import ProblemOut
 from mediakiln.web.delivery import describe as delivery
+from mediakiln.web.derive import describe as images
 from mediakiln.web.errors import PROBLEM_TYPE, title
 from mediakiln.web.tus import describe as tus
 
@@ -39,7 +40,7 @@ def document(app: FastAPI) -> dict[str, Any]:
             description=_DESCRIPTION,
             routes=app.routes,
         )
-        made["paths"] |= tus.PATHS | delivery.PATHS
+        made["paths"] |= tus.PATHS | delivery.PATHS | images.PATHS
         _complete(made)
         app.openapi_schema = made
     return app.openapi_schema

@@ -35,13 +35,28 @@ class Images:
         self._hot = HotAnswers()
 
     async def source(self, id: str, permit: Permit) -> Source:
-        """The asset of that id as a source.
+        """The asset of that id as a source; with `{id}/{step}[/{file}]` one of its products.
 
         Raises:
             NotFound: there is none that the request may see.
             Gone: it was deleted.
         """
-        return Source.of(await self._deliver.asset(id, fresh=False, project=permit.project))
+        id, _, product = id.partition("/")
+        asset = await self._deliver.asset(id, fresh=False, project=permit.project)
+        if not product:
+            return Source.of(asset)
+        item = await self._deliver.product(id, product, project=permit.project)
+        return replace(
+            Source.of(asset),
+            bucket=item.bucket,
+            key=item.key,
+            etag=None,
+            identity=item.etag,
+            name=item.filename,
+            media_type=item.media_type,
+            size=item.size,
+            pixels=None,
+        )
 
     async def size(self, source: Source) -> tuple[int, int]:
         """Width and height of a source in pixels, upright; found out once and kept.

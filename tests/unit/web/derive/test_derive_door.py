@@ -12,6 +12,7 @@ from mediakiln.model.keys import DERIVED_PREFIX, Bucket
 from mediakiln.model.signature import sign_native
 from support.gallery import OWNER, Gallery
 from support.images import KEY
+from support.site import publish
 from support.waiting import eventually
 
 CHROME = {"Accept": "image/avif,image/webp,*/*;q=0.8"}
@@ -235,6 +236,19 @@ async def test_an_image_that_was_swept_behind_our_back_is_made_again(gallery: Ga
     again = await gallery.get("w_40,v_1")
     assert (again.status_code, again.content) == (200, first.content)
     assert len(gallery.painter.tasks) == 2
+
+
+async def test_a_product_can_be_the_source(gallery: Gallery) -> None:
+    await publish(gallery.site.world, gallery.asset.id, "web", {"web.webp": b"another picture"})
+    gallery.site.services.deliver.forget(gallery.asset.id)
+    answer = await gallery.get("w_40,from_web,f_png")
+    assert answer.status_code == 200
+    (task,) = gallery.painter.tasks
+    assert task.context.media_type == "image/webp"
+    assert task.source is not None
+    assert task.source.read_bytes() == b"another picture"
+    absent = await gallery.get("w_40,from_other")
+    assert (absent.status_code, absent.json()["code"]) == (404, "not_found")
 
 
 async def test_a_deleted_asset_s_images_are_gone(gallery: Gallery) -> None:

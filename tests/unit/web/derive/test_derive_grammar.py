@@ -73,6 +73,7 @@ def test_how_an_image_is_handed_over() -> None:
     assert (wanted.attachment, wanted.filename) == (True, "My photo")
     assert (wanted.version, wanted.expires) == ("7", 1_700_000_000.0)
     assert parse(f"raw/{ID}").transform.raw
+    assert parse(f"w_10,from_poster%2Fa.png/{ID}").source == f"{ID}/poster/a.png"
 
 
 def test_a_value_that_addresses_cannot_hold_is_written_in_base64url() -> None:

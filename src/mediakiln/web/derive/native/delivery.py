@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from mediakiln.model.errors import InvalidRequest
 from mediakiln.web.derive.native.values import Option
 
-DELIVERY: Final = frozenset({"v", "exp", "dl", "raw"})
+DELIVERY: Final = frozenset({"v", "exp", "dl", "raw", "from"})
 _MOST_NAME: Final = 200
 
 
@@ -21,6 +21,8 @@ class Delivery:
     filename: str | None = None
     version: str | None = None
     expires: float | None = None
+    product: str | None = None
+    """Of the asset, in place of its original."""
 
     def read(self, option: Option) -> None:
         """Mind one option of `DELIVERY`.
@@ -37,6 +39,8 @@ class Delivery:
             raise InvalidRequest(f"{option.name} needs a value", field=option.name)
         elif option.name == "v":
             self.version = value
+        elif option.name == "from":
+            self.product = value
         else:
             self.expires = _moment(value)
         if self.filename and len(self.filename) > _MOST_NAME:

@@ -79,7 +79,7 @@ class Grammar:
         if transform.raw and (parsed.steps or parsed.encoding or transform.negotiated):
             raise InvalidRequest("raw stands for the source's own bytes: alone", field="raw")
         return Wanted(
-            source=id,
+            source=id if parsed.delivery.product is None else f"{id}/{parsed.delivery.product}",
             transform=transform,
             expires=parsed.delivery.expires,
             filename=parsed.delivery.filename,
