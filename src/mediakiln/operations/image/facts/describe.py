@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field
 
@@ -15,6 +16,10 @@ from mediakiln.ports.operation import Context, Params, operation
 
 if TYPE_CHECKING:
     from mediakiln.operations.image.pixels.picture import Picture
+
+_TOLD_CHARS: Final = 200
+_TOLD_WORDS: Final = 30
+"""Keywords that the asset's record names, and characters of each; the file has all."""
 
 
 class DescribeParams(Params):
@@ -35,7 +40,17 @@ class DescribeParams(Params):
     Kind.IMAGE,
     accepts=ACCEPTS,
     produces=["application/json"],
-    capabilities=NEEDS,
+    version=2,
+    capabilities=replace(
+        NEEDS,
+        preload=(
+            *NEEDS.preload,
+            "PIL.ImageCms",
+            "mediakiln.operations.image.facts.embedded",
+            "mediakiln.operations.image.facts.header",
+            "mediakiln.operations.image.facts.scores",
+        ),
+    ),
 )
 def describe(
     source: Path, params: DescribeParams, out: Path, *, context: Context
@@ -76,5 +91,18 @@ def _summary(found: dict[str, Any], picture: "Picture") -> dict[str, Any]:
         "taken": exif.get("DateTimeOriginal"),
         "scores": found.get("scores"),
         "location": found.get("location"),
+        "title": _first(found, (("iptc", "title"), ("iptc", "headline"), ("xmp", "dc:title"))),
+        "keywords": _first(found, (("iptc", "keywords"), ("xmp", "dc:subject"))),
     }
     return {name: value for name, value in told.items() if value is not None}
+
+
+def _first(found: dict[str, Any], places: Iterable[tuple[str, str]]) -> str | list[str] | None:
+    """What the first of these notes says that is there, cut to a record's measure."""
+    for note, name in places:
+        said = found.get(note, {}).get(name)
+        if isinstance(said, str) and said:
+            return said[:_TOLD_CHARS]
+        if isinstance(said, list) and said:
+            return [str(each)[:_TOLD_CHARS] for each in said[:_TOLD_WORDS]]
+    return None

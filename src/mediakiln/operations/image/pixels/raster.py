@@ -92,7 +92,7 @@ def _heic(path: Path, max_pixels: int) -> Decoded:
         raise ModelUnavailable("HEIC needs pi-heif, which is not installed") from error
     pi_heif.options.DECODE_THREADS = 1
     heif = _attempt(lambda: pi_heif.open_heif(path, convert_hdr_to_8bit=True))
-    _check(heif.size, max_pixels)
+    _check(_attempt(lambda: heif.size), max_pixels)
     pixels = _attempt(lambda: pi_heif_bytes(heif))
     image = _carrying(_image(pixels, heif.size, len(heif.mode)), heif.info)
     nclx = heif.info.get("nclx_profile") or {}

@@ -1,0 +1,166 @@
+"""Hostile files, in the real sandbox: each ends in a stable error or a sound result, in its limits.
+
+The quick tests put what costs little through the operations that open files in different ways;
+the slow ones put everything through every operation.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from golden import hostile_runs
+from golden.hostile_others import CONTAINERS, DRAWINGS, POLYGLOTS, STRANGERS
+from golden.hostile_rasters import RASTERS, Maker, damaged
+from golden.hostile_runs import REFUSED, Outcome, every_operation, wrong
+from mediakiln.ports.operation import Context
+from mediakiln.ports.runner import Limits
+from mediakiln.sandbox.runner import ForkRunner
+
+QUICK = ("image.resize", "image.describe")
+COSTLY = frozenset(
+    {
+        "canvas-of-frames.gif",
+        "codes.gif",
+        "content.png",
+        "content.tif",
+        "doubling.svg",
+        "elements.svg",
+        "filters.svg",
+        "inline-content.svg",
+        "pages.tif",
+        "path.svg",
+        "profile-200MB.png",
+        "text.png",
+        "thin.svg",
+    }
+)
+"""Files within every limit of size that still cost seconds, here or where they are made."""
+ALIKE = ("cut-0.01-", "cut-0.5-", "noise-2-")
+"""Files that differ from others by little."""
+GROUPS: Mapping[str, Mapping[str, Maker]] = {
+    "rasters": RASTERS,
+    "damaged": damaged(),
+    "drawings": DRAWINGS,
+    "containers": CONTAINERS,
+    "polyglots": POLYGLOTS,
+    "strangers": STRANGERS,
+}
+LIMITS = Limits(wall_s=20, cpu_s=60, memory_mb=2048)
+
+
+class Sandbox:
+    """One runner and its loop, for all tests: most of their time would be its start."""
+
+    def __init__(self, loop: asyncio.Runner) -> None:
+        self._loop = loop
+        self._runner = ForkRunner()
+
+    def run(
+        self,
+        file: Path,
+        scratch: Path,
+        operations: Sequence[str] = QUICK,
+        context: Context | None = None,
+    ) -> dict[str, Outcome]:
+        """What becomes of a file."""
+        work = hostile_runs.run(self._runner, file, scratch, operations, LIMITS, context)
+        return self._loop.run(work)
+
+    def close(self) -> None:
+        self._loop.run(self._runner.close())
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with asyncio.Runner() as loop:
+        sandbox = Sandbox(loop)
+        yield sandbox
+        sandbox.close()
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_file_is_refused_or_sound(sandbox: Sandbox, tmp_path: Path, group: str) -> None:
+    files = {
+        name: make
+        for name, make in GROUPS[group].items()
+        if name not in COSTLY and not name.startswith(ALIKE)
+    }
+    found: dict[str, str] = {}
+    for name, make in files.items():
+        file = _file(tmp_path, name, make())
+        outcomes = sandbox.run(file, tmp_path / f"{name}.d")
+        found |= {
+            f"{name} {operation}": said
+            for operation, outcome in outcomes.items()
+            if (said := wrong(outcome, tmp_path, costly=False))
+        }
+    assert found == {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_file_is_refused_or_sound_by_every_operation(
+    sandbox: Sandbox, tmp_path: Path, group: str
+) -> None:
+    found: dict[str, str] = {}
+    for name, make in GROUPS[group].items():
+        file = _file(tmp_path, name, make())
+        found |= _all_wrong(sandbox, file, tmp_path / f"{name}.d", costly=name in COSTLY)
+    assert found == {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_every_malformed_sample_is_refused_or_sound_by_every_operation(
+    sandbox: Sandbox, tmp_path: Path, samples: Path
+) -> None:
+    found: dict[str, str] = {}
+    for file in sorted((samples / "malformed" / "image").iterdir()):
+        found |= _all_wrong(sandbox, file, tmp_path / file.name, costly=True)
+    assert found == {}
+
+
+def _all_wrong(sandbox: Sandbox, file: Path, scratch: Path, *, costly: bool) -> dict[str, str]:
+    outcomes = sandbox.run(file, scratch, every_operation())
+    return {
+        f"{file.name} {operation}": said
+        for operation, outcome in outcomes.items()
+        if (said := wrong(outcome, scratch.parent, costly=costly))
+    }
+
+
+@pytest.mark.parametrize("name", ["frames.gif", "frames.webp", "frames.png", "walk"])
+def test_every_operation_holds_frames_against_the_limit(
+    sandbox: Sandbox, tmp_path: Path, name: str
+) -> None:
+    from golden.image_files import animation
+
+    file = animation(tmp_path) if name == "walk" else _file(tmp_path, name, RASTERS[name]())
+    context = Context("image/x", max_frames=3 if name == "walk" else 1_000)
+    outcomes = sandbox.run(file, tmp_path / "d", every_operation(), context)
+    codes = {
+        operation: outcome.error and outcome.error.code for operation, outcome in outcomes.items()
+    }
+    assert codes == dict.fromkeys(codes, "limit_exceeded")
+
+
+def test_one_file_is_refused_alike_again_and_again(sandbox: Sandbox, tmp_path: Path) -> None:
+    for name in ("frames.gif", "header.png", "palette.png", "strips.tif"):
+        file = _file(tmp_path, name, RASTERS[name]())
+        said = set()
+        for attempt in ("1", "2"):
+            scratch = tmp_path / f"{name}.{attempt}"
+            (outcome,) = sandbox.run(file, scratch, QUICK[:1]).values()
+            assert outcome.error is not None
+            said.add((outcome.error.code, outcome.error.message))
+        assert len(said) == 1
+        assert said.pop()[0] in REFUSED
+
+
+def _file(folder: Path, name: str, data: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(data)
+    return path
