@@ -46,6 +46,7 @@ def setup(threads: int) -> None:
     file refers to; `tests/golden/test_image_svg.py` watches that it does not.
     """
     pyvips.block_untrusted_set(state=True)
+    pyvips.operation_block_set("VipsForeignLoadMatrix", state=True)
     pyvips.operation_block_set("VipsForeignLoadSvg", state=False)
     pyvips.cache_set_max(0)
     pyvips.concurrency_set(threads)
