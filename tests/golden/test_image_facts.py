@@ -74,6 +74,9 @@ def test_xmp_becomes_text_and_lists_under_the_usual_prefixes(tmp_path: Path, out
         "dc:title": "Kiln",
         "photoshop:Credit": "Kiln & Co",
     }
+    (made,) = describe.run(source, {}, out, CONTEXT)
+    assert made.metadata["title"] == "Kiln"
+    assert made.metadata["keywords"] == ["fire", "clay"]
 
 
 @pytest.mark.parametrize(

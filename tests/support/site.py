@@ -92,6 +92,7 @@ def services_of(world: World, **settings: Any) -> Services:
         "dead": world.dead,
         "recipes": world.recipes,
         "access": Access(world.catalog, owner_key=settings.get("owner_key"), clock=world.clock),
+        "search": world.search,
         "catalog": world.catalog,
         "broker": world.broker,
         "ready": everything_works,

@@ -26,13 +26,16 @@ def list_(
     *,
     state: Annotated[AssetState | None, Parameter(help="Only those in this state.")] = None,
     kind: Annotated[Kind | None, Parameter(help="Only those of this kind.")] = None,
+    search: Annotated[
+        str | None, Parameter(help="Only those with these words in them; word* is a beginning.")
+    ] = None,
     limit: Annotated[int, Parameter(help="At most this many.")] = 20,
     server: Server = HERE,
     json_: Json = False,
 ) -> None:
     """The newest assets."""
     with connected(server) as client:
-        found = list(itertools.islice(client.list(state=state, kind=kind), limit))
+        found = list(itertools.islice(client.list(state=state, kind=kind, search=search), limit))
     if json_:
         print(json.dumps([asset.model_dump(mode="json") for asset in found], indent=2))
     else:

@@ -1,5 +1,6 @@
 """The role that sets standing records going and deletes what nobody needs."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from mediakiln.roles import derive, parts
@@ -8,6 +9,7 @@ from mediakiln.roles.service import Service, Sweeper, Together
 from mediakiln.roles.settings import Settings
 from mediakiln.stages.erasure import Erasures
 from mediakiln.stages.reconcile import Housekeeping, LostObjects, Reconcile
+from mediakiln.stages.search import Search
 
 _BATCH = 100
 _HOUR_S = 3600.0
@@ -20,7 +22,7 @@ def build(settings: Settings, engines: Engines) -> Service:
     records = Reconcile(
         parts.ledger(settings, engines),
         engines.store,
-        purge_derived=derive.shelf(engines).purge,
+        purge_derived=_purge(engines),
     )
     projects = parts.project_names(engines)
     house = Housekeeping(
@@ -55,6 +57,17 @@ def build(settings: Settings, engines: Engines) -> Service:
             Sweeper("archives", house.expire_archives, interval=_HOUR_S, full=1_000_000),
         ]
     )
+
+
+def _purge(engines: Engines) -> Callable[[str, str], Awaitable[int]]:
+    """Removes what was made of an asset beside its products: images on request, search terms."""
+    search, shelf = Search(engines.catalog, engines.store), derive.shelf(engines)
+
+    async def purge(project: str, id: str) -> int:
+        await search.forget(project, id)
+        return await shelf.purge(project, id)
+
+    return purge
 
 
 def _look_s(settings: Settings) -> float:

@@ -19,6 +19,7 @@ from mediakiln.stages.deliver import Deliver
 from mediakiln.stages.erasure import Erasures
 from mediakiln.stages.manage import Manage
 from mediakiln.stages.receive import Receive
+from mediakiln.stages.search import Search
 from mediakiln.telemetry import metrics
 from mediakiln.telemetry.metrics import shared_registry
 from mediakiln.web.app import create_app
@@ -109,6 +110,7 @@ def services_of(settings: Settings, engines: Engines) -> Services:
             quota=parts.quota(settings),
         ),
         rates=Rates(settings.rate_limit, storage=settings.rate_storage),
+        search=Search(engines.catalog, engines.store),
         store=engines.store,
         catalog=engines.catalog,
         broker=engines.broker,

@@ -4,7 +4,7 @@ Nothing waits in memory: each message is one conditional update, and whichever c
 completes the run. Messages of another run, or after the run's end, change nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from mediakiln.model.asset import Asset, Problem, RunEnd, StepProducts, StepRecord
 from mediakiln.model.clock import Clock, utc_now
@@ -14,12 +14,22 @@ from mediakiln.model.messages import Finished, Message, StepOutcome, Stored
 from mediakiln.model.transitions import at_end, completed, with_next_running, without_open
 from mediakiln.stages.ledger import Change, Ledger
 
+Index = Callable[[Asset], Awaitable[None]]
+"""Makes an asset be found by what its products say; may be called again."""
+
 
 class Join:
-    """Handles `stored` and `finished`."""
+    """Handles `stored` and `finished`.
 
-    def __init__(self, ledger: Ledger, *, clock: Clock = utc_now) -> None:
+    An asset whose run has ended is given to `index`, too: before the message is done with, so
+    that it is repeated where that fails.
+    """
+
+    def __init__(
+        self, ledger: Ledger, *, index: Index | None = None, clock: Clock = utc_now
+    ) -> None:
         self._ledger = ledger
+        self._index = index
         self._clock = clock
 
     async def stored(self, message: Message) -> None:
@@ -66,9 +76,11 @@ class Join:
 
     async def _merge(self, id: str, apply: Callable[[Asset], Change | None]) -> None:
         try:
-            await self._ledger.change(id, apply)
+            asset = await self._ledger.change(id, apply)
         except NotFound:
             return
+        if self._index is not None and asset.state.terminal:
+            await self._index(asset)
 
     def _complete_if_whole(self, asset: Asset) -> Change:
         if asset.end is None or not _whole(asset.end, asset.arrived):

@@ -19,6 +19,7 @@ from mediakiln.stages.manage import Manage
 from mediakiln.stages.notify import Deliveries
 from mediakiln.stages.receive import Receive
 from mediakiln.stages.recipes import RecipeBook
+from mediakiln.stages.search import Search
 from mediakiln.stages.uploads.direct import Direct
 from mediakiln.stages.uploads.multipart import MultipartUploads
 from mediakiln.stages.uploads.s3.stage import S3Uploads
@@ -54,6 +55,7 @@ class Services:
     dead: DeadLetters
     recipes: RecipeBook
     access: Access
+    search: Search
     store: ObjectStore
     catalog: Catalog
     broker: Broker

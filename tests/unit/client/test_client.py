@@ -86,6 +86,7 @@ async def test_all_assets_are_listed_over_page_ends(do: Do, site: Site) -> None:
         ids.add((await site.world.upload()).id)
     assert {asset.id for asset in await do("list")} == ids
     assert await do("list", state="ready") == []
+    assert await do("list", search="nothing*") == []
 
 
 async def test_waiting_ends_with_the_run_or_with_patience(do: Do, site: Site) -> None:

@@ -24,9 +24,22 @@ def get(id: str, *, wait: float = 0) -> Call[Asset]:
     return Call("GET", f"/v1/assets/{part(id)}", Asset.model_validate, params=params)
 
 
-def list_(*, state: str | None = None, kind: str | None = None) -> Pages[Asset]:
-    """Assets, newest first; pages are fetched as they are needed."""
-    return paged("/v1/assets", "assets", Asset.model_validate, state=state, kind=kind, limit=_PAGE)
+def list_(
+    *, state: str | None = None, kind: str | None = None, search: str | None = None
+) -> Pages[Asset]:
+    """Assets, newest first; pages are fetched as they are needed.
+
+    `search` is words that steps found in them, all of which must be there; `word*` is a beginning.
+    """
+    return paged(
+        "/v1/assets",
+        "assets",
+        Asset.model_validate,
+        state=state,
+        kind=kind,
+        q=search,
+        limit=_PAGE,
+    )
 
 
 def process(asset: Asset | str, recipe: Recipe | None = None) -> Call[Asset]:

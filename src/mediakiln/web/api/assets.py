@@ -28,6 +28,15 @@ MAX_WAIT_S = 60.0
 
 Id = Annotated[str, Path(description="The asset's id, a UUID.")]
 Limit = Annotated[int, Query(ge=1, le=200)]
+Question = Annotated[
+    str | None,
+    Query(
+        max_length=500,
+        description="Words that steps found in the asset: labels, read text, codes, keywords. All "
+        "of them must be there; word* is the beginning of one. A page may be short and have a "
+        "cursor.",
+    ),
+]
 Cursor = Annotated[str | None, Query(description="Of the page before.")]
 
 
@@ -42,12 +51,15 @@ def reading(services: Services, live: Live) -> APIRouter:
         cursor: Cursor = None,
         state: AssetState | None = None,
         kind: Kind | None = None,
+        q: Question = None,
     ) -> AssetPage:
         """Assets, newest first; what was uploaded a moment ago may be missing yet."""
-        principal = allowed(request.scope, Scope.READ)
-        page = await services.catalog.list(
-            principal.project, state=state, kind=kind, limit=limit, cursor=cursor
-        )
+        project = allowed(request.scope, Scope.READ).project
+        chosen: dict[str, Any] = {"state": state, "kind": kind, "limit": limit, "cursor": cursor}
+        if q is None:
+            page = await services.catalog.list(project, **chosen)
+        else:
+            page = await services.search.find(project, q, **chosen)
         base = base_url(request.scope, services)
         views = [await asset_view(asset, services.deliver, base) for asset in page.assets]
         return AssetPage(assets=views, cursor=page.cursor)

@@ -1,0 +1,73 @@
+"""Terms: the words under which assets are found, out of texts and out of what steps found."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+MOST_CHARS: Final = 40
+"""Of one term; longer words are found by their beginning."""
+_FIRST_CHARS: Final = 4_000
+"""Of one text; what comes later is not searched."""
+_UNSPACED: Final = re.compile(
+    "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
+)
+"""Writing without spaces between words: kana and Chinese characters."""
+_WORD: Final = re.compile(r"[^\W_]+")
+
+
+def words(text: str) -> list[str]:
+    """The terms of a text, each once, in their order.
+
+    Case, accents and widths of letters do not count. Writing without spaces is cut into pairs of
+    characters that overlap, as Lucene's CJKBigramFilter does it.
+    """
+    folded = unicodedata.normalize("NFKD", text[:_FIRST_CHARS].casefold())
+    bare = "".join(letter for letter in folded if not unicodedata.combining(letter))
+    plain = unicodedata.normalize("NFKC", bare)
+    return list(dict.fromkeys(term for word in _WORD.findall(plain) for term in _cut(word)))
+
+
+def _cut(word: str) -> Iterator[str]:
+    end = 0
+    for run in _UNSPACED.finditer(word):
+        if word[end : run.start()]:
+            yield word[end : run.start()][:MOST_CHARS]
+        signs, end = run.group(), run.end()
+        yield from (signs[at : at + 2] for at in range(max(1, len(signs) - 1)))
+    if word[end:]:
+        yield word[end:][:MOST_CHARS]
+
+
+def _named(key: str, name: str) -> Callable[[Mapping[str, Any]], Iterable[Any]]:
+    def texts(metadata: Mapping[str, Any]) -> Iterable[Any]:
+        things = metadata.get(key)
+        if isinstance(things, list):
+            return [thing.get(name) for thing in things if isinstance(thing, Mapping)]
+        return []
+
+    return texts
+
+
+def _described(metadata: Mapping[str, Any]) -> Iterable[Any]:
+    keywords = metadata.get("keywords")
+    return [*(keywords if isinstance(keywords, list) else [keywords]), metadata.get("title")]
+
+
+_TEXTS: Final[Mapping[str, Callable[[Mapping[str, Any]], Iterable[Any]]]] = {
+    "image.labels": _named("labels", "name"),
+    "image.codes": _named("codes", "text"),
+    "image.describe": _described,
+    "image.ocr": _named("text", "text"),
+}
+"""Where the metadata of an operation's products has texts; the most telling first."""
+SEARCHED: Final = tuple(_TEXTS)
+"""The operations whose results are searched, the most telling first."""
+
+
+def terms_of(op: str, metadata: Mapping[str, Any]) -> list[str]:
+    """The terms in the metadata of one product of an operation."""
+    texts = _TEXTS[op](metadata) if op in _TEXTS else []
+    return list(
+        dict.fromkeys(term for text in texts if isinstance(text, str) for term in words(text))
+    )

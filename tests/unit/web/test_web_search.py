@@ -1,0 +1,43 @@
+"""Assets are listed by the words in them."""
+
+import pytest
+
+from mediakiln.model.asset import Asset
+from mediakiln.stages.ledger import Change
+from support.site import Site, publish
+
+
+async def _labelled(site: Site, name: str) -> str:
+    """An asset in which a label was seen."""
+    uploaded = await site.world.upload()
+    await publish(site.world, uploaded.id, "seen", {"labels.txt": b"{}"})
+
+    def apply(asset: Asset) -> Change:
+        step = asset.published["seen"]
+        (file,) = step.files or ()
+        told = file.model_copy(update={"metadata": {"labels": [{"name": name}]}})
+        seen = step.model_copy(update={"op": "image.labels", "files": (told,)})
+        return Change(asset.model_copy(update={"published": {"seen": seen}}))
+
+    await site.world.search.index(await site.world.ledger.change(uploaded.id, apply))
+    return uploaded.id
+
+
+async def test_assets_are_listed_by_words_and_narrowed_as_any_list(site: Site) -> None:
+    cat, other = await _labelled(site, "Tabby cat"), await _labelled(site, "cat flap")
+    for query, expected in (
+        ("q=cat", [other, cat]),
+        ("q=tab*%20cat", [cat]),
+        ("q=cat&state=failed", []),
+        ("q=cat&limit=1", [other]),
+    ):
+        page = (await site.http.get(f"/v1/assets?{query}")).json()
+        assert [asset["id"] for asset in page["assets"]] == expected, query
+    last = (await site.http.get(f"/v1/assets?q=cat&cursor={page['cursor']}")).json()
+    assert ([asset["id"] for asset in last["assets"]], last["cursor"]) == ([cat], None)
+
+
+@pytest.mark.parametrize("query", ["q=", "q=a*", "q=cat&cursor=!"])
+async def test_what_is_no_search_is_told_as_a_problem(site: Site, query: str) -> None:
+    answer = await site.http.get(f"/v1/assets?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
