@@ -26,6 +26,7 @@ RESULTS = HERE / "results"
 NAMES = (
     "pipeline",
     "web",
+    "images",
     "multipart",
     "tus",
     "uploads_memory",

@@ -8,21 +8,17 @@ processes of their own, with the same uvicorn settings; load comes from this one
 
 import asyncio
 import logging
-import multiprocessing
 import os
 import socket
 import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import psutil
 import uvloop
 from blake3 import blake3
 from starlette.applications import Starlette
@@ -42,17 +38,16 @@ from mediakiln.roles.engines import open_engines
 from mediakiln.roles.settings import Settings
 from mediakiln.roles.web import services_of
 from mediakiln.web.app import create_app
-from mediakiln.web.server import make_server
+from serving import Served, content_length, get_rate, serve, server
 
 Row = dict[str, Any]
 
 MB = 1_000_000
 SIZES = {"20 kB": 20_000, "1 MB": MB}
-GET_S, GET_ROUNDS, GET_CONNECTIONS = 1.5, 5, 4
+GET_ROUNDS = 5
 BIG, BIG_ROUNDS, WARM = 1000 * MB, 3, 50 * MB
 SMALL, SMALLS, SMALL_CONNECTIONS = 50_000, 1000, 8
 BLOCK = (b"The quick brown fox jumps over the lazy dog.\n" * 23_302)[: 1 << 20]
-SPAWN = multiprocessing.get_context("spawn")
 
 
 def measure(folder: Path | None = None) -> list[Row]:
@@ -63,34 +58,12 @@ def measure(folder: Path | None = None) -> list[Row]:
         plain.mkdir()
         for label, size in SIZES.items():
             (plain / label.replace(" ", "")).write_bytes(os.urandom(size))
-        with _server(_platform, root) as ours, _server(_bare, plain) as rival:
+        with server(_platform, root) as ours, server(_bare, plain) as rival:
             rows = [_gets(label, ours, rival) for label in SIZES]
-        with _server(_platform, root) as ours:
+        with server(_platform, root) as ours:
             rows += _big_uploads(ours, root)
             rows.append(_small_uploads(ours))
     return rows
-
-
-class Served:
-    """A server in another process: its port, its process, and the paths of its files."""
-
-    def __init__(self, port: int, process: psutil.Process, paths: dict[str, str]) -> None:
-        self.port = port
-        self.process = process
-        self.paths = paths
-
-
-@contextmanager
-def _server(serve: Callable[[Path, Connection], None], folder: Path) -> Iterator[Served]:
-    here, there = SPAWN.Pipe()
-    child = SPAWN.Process(target=serve, args=(folder, there))
-    child.start()
-    try:
-        port, paths = here.recv()
-        yield Served(port, psutil.Process(child.pid), paths)
-    finally:
-        child.terminate()
-        child.join()
 
 
 def _platform(folder: Path, pipe: Connection) -> None:
@@ -107,7 +80,7 @@ async def _serve_platform(folder: Path, pipe: Connection) -> None:
     paths = {
         label: await _product(engines.store, engines.catalog, size) for label, size in SIZES.items()
     }
-    await _serve(create_app(services_of(settings, engines)), paths, pipe)
+    await serve(create_app(services_of(settings, engines)), paths, pipe)
 
 
 async def _product(store: ObjectStore, catalog: Catalog, size: int) -> str:
@@ -156,16 +129,7 @@ def _bare(folder: Path, pipe: Connection) -> None:
         return FileResponse(folder / request.path_params["name"], media_type="image/webp")
 
     paths = {label: f"/{label.replace(' ', '')}" for label in SIZES}
-    uvloop.run(_serve(Starlette(routes=[Route("/{name}", file)]), paths, pipe))
-
-
-async def _serve(app: Any, paths: dict[str, str], pipe: Connection) -> None:
-    server = make_server(app, host="127.0.0.1", port=0)
-    task = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has a flag, not an event
-        await asyncio.sleep(0.01)
-    pipe.send((server.port, paths))
-    await task
+    uvloop.run(serve(Starlette(routes=[Route("/{name}", file)]), paths, pipe))
 
 
 def _gets(label: str, ours: Served, rival: Served) -> Row:
@@ -173,69 +137,10 @@ def _gets(label: str, ours: Served, rival: Served) -> Row:
     rates: dict[str, list[float]] = {"ours": [], "rival": []}
     for _ in range(GET_ROUNDS):
         for name, served in (("ours", ours), ("rival", rival)):
-            rates[name].append(uvloop.run(_get_rate(served.port, served.paths[label])))
+            rates[name].append(uvloop.run(get_rate(served.port, served.paths[label])))
     mine, other = statistics.median(rates["ours"]), statistics.median(rates["rival"])
     row = _row(f"cached product GET, {label}", mine, "1/s", ">= 0.9", mine / other >= 0.9)
     return row | {"rival": f"bare FileResponse: {other:,.0f}", "ratio": mine / other}
-
-
-async def _get_rate(port: int, path: str) -> float:
-    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
-    size = await _answer_size(port, request)
-    loop, began = asyncio.get_running_loop(), time.perf_counter()
-    clients = [_Client(request, size, began + GET_S) for _ in range(GET_CONNECTIONS)]
-    for client in clients:
-        await loop.create_connection(lambda client=client: client, "127.0.0.1", port)
-    await asyncio.gather(*(client.done for client in clients))
-    return sum(client.count for client in clients) / (time.perf_counter() - began)
-
-
-async def _answer_size(port: int, request: bytes) -> int:
-    """How many bytes the answer has, head included; equal requests have equal answers."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(request)
-    head = await reader.readuntil(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 200"), head
-    writer.close()
-    return len(head) + _content_length(head)
-
-
-def _content_length(head: bytes) -> int:
-    return int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-
-
-class _Client(asyncio.BufferedProtocol):
-    """Asks again as soon as an answer is whole; only counts the bytes, to leave the CPU alone."""
-
-    def __init__(self, request: bytes, size: int, end: float) -> None:
-        self.count = 0
-        self.done = asyncio.get_running_loop().create_future()
-        self._request, self._size, self._end = request, size, end
-        self._left = 0
-        self._buffer = memoryview(bytearray(1 << 18))
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-        self._ask()
-
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol names it
-        return self._buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self._left -= nbytes
-        assert self._left >= 0
-        if self._left:
-            return
-        self.count += 1
-        if time.perf_counter() < self._end:
-            self._ask()
-        else:
-            self._transport.close()
-            self.done.set_result(None)
-
-    def _ask(self) -> None:
-        self._left = self._size
-        self._transport.write(self._request)
 
 
 def _big_uploads(served: Served, folder: Path) -> list[Row]:
@@ -314,7 +219,7 @@ async def _small_rate(port: int) -> float:
             writer.write(request)
             head = await reader.readuntil(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 201"), head
-            await reader.readexactly(_content_length(head))
+            await reader.readexactly(content_length(head))
         writer.close()
 
     began = time.perf_counter()
