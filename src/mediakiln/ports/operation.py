@@ -46,6 +46,9 @@ class Context:
     """The operator's `custom.command` table, as configured."""
     models: Mapping[str, Any] = field(default_factory=dict)
     """The operator's models: name to `folder`, which is readable, and `checksum`."""
+    credentials: Mapping[str, Any] = field(default_factory=dict)
+    """The operator's `certificate`, `key`, `algorithm` and `anchors` (readable files), the upload
+    (`original`), and the `steps` before; told only to operations with that capability."""
     inputs: Mapping[str, Path] = field(default_factory=dict)
     """Files of other assets that the parameters name, by asset id."""
     again: bool = False
@@ -72,6 +75,8 @@ class OperationCapabilities:
     """Its result depends on the operator's command table, `Context.commands`."""
     models: bool = False
     """Its result depends on the operator's models, `Context.models`."""
+    credentials: bool = False
+    """It may sign with the operator's key, `Context.credentials`: no other job can read that."""
 
 
 Function = Callable[..., Iterable[Product]]

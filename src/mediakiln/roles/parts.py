@@ -9,6 +9,7 @@ from typing import Any
 from mediakiln.model.access import Quota
 from mediakiln.model.messages import jobs_topic
 from mediakiln.operations.custom.config import read_commands
+from mediakiln.operations.image.provenance.signer import read_signer
 from mediakiln.operations.image.recognise.label_model import read_models
 from mediakiln.ports.object_store import LocalFiles
 from mediakiln.ports.operation import OperationSet
@@ -66,6 +67,16 @@ def commands(settings: Settings) -> Mapping[str, Any]:
 def models(settings: Settings) -> Mapping[str, Any]:
     """The operator's models for `image.labels`, checked; reads every file of theirs."""
     return read_models(settings.label_models)
+
+
+def credentials(settings: Settings) -> Mapping[str, Any]:
+    """The operator's certificate and key for `image.credentials`, checked."""
+    return read_signer(
+        settings.credentials_certificate,
+        settings.credentials_key,
+        settings.credentials_algorithm,
+        settings.credentials_anchors,
+    )
 
 
 def receive(settings: Settings, engines: Engines) -> Receive:

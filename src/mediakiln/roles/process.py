@@ -64,6 +64,7 @@ def build(settings: Settings, engines: Engines) -> Service:
             engines.store,
             commands=parts.commands(settings),
             models=models,
+            credentials=parts.credentials(settings),
             max_pixels=settings.max_pixels,
             max_frames=settings.max_frames,
             wall_s=settings.wall_s,

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
+from mediakiln.operations.image.provenance.signer import Algorithm
+
 
 class WorkOptions(BaseModel):
     """What jobs may use, and what the operator gives to recipes and operations."""
@@ -19,4 +21,16 @@ class WorkOptions(BaseModel):
     commands: Path | None = Field(None, description="A JSON file of custom.command's commands.")
     label_models: dict[str, Path] = Field(
         {}, description="Models of image.labels: name to a folder with model.onnx and its labels."
+    )
+    credentials_certificate: Path | None = Field(
+        None, description="PEM file of image.credentials' certificates, the signer's first."
+    )
+    credentials_key: Path | None = Field(
+        None, description="PEM file of its private key; only jobs that sign can read it."
+    )
+    credentials_algorithm: Algorithm | None = Field(
+        None, description="What it signs with; default: what the key is for, ps256 with RSA."
+    )
+    credentials_anchors: Path | None = Field(
+        None, description="PEM file of certificates that signatures of others are trusted by."
     )

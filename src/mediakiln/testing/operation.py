@@ -59,6 +59,8 @@ class OperationContract:
     """The context's command table."""
     models: Mapping[str, Any] = {}
     """The context's models; a fixture may set it."""
+    credentials: Mapping[str, Any] = {}
+    """The context's credentials; a fixture may set it."""
 
     @pytest.fixture
     def out(self, tmp_path: Path) -> Path:
@@ -180,7 +182,11 @@ class OperationContract:
 
     def _run(self, sample: Sample, source: Path, out: Path) -> list[Product]:
         context = Context(
-            sample.media_type, name=source.name, commands=self.commands, models=self.models
+            sample.media_type,
+            name=source.name,
+            commands=self.commands,
+            models=self.models,
+            credentials=self.credentials,
         )
         return self.operation.run(source, sample.params, out, context)
 

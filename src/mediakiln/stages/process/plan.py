@@ -54,11 +54,12 @@ def plan(
     commands: Mapping[str, Any],
     names: Mapping[str, str] | None = None,
     models: Mapping[str, Any] | None = None,
+    credentials: Mapping[str, Any] | None = None,
 ) -> dict[str, PlannedStep]:
     """The steps to do, by name, each after the one it takes its input from.
 
     `names` names the bytes of the other assets that they read; `models` are the operator's, of
-    which the checksums count.
+    which the checksums count, and `credentials` theirs, of which the fingerprint does.
     """
     planned: dict[str, PlannedStep] = {}
     if asset.recipe is None:
@@ -79,6 +80,7 @@ def plan(
             {
                 "commands": dict(commands),
                 "models": {each: entry["checksum"] for each, entry in (models or {}).items()},
+                "credentials": (credentials or {}).get("fingerprint"),
             },
             names or {},
         )
@@ -97,7 +99,11 @@ def _planned(
     params = operation.canonical(step.params)
     ids = operation.others(step.params)
     inputs = {id: names.get(id, "") for id in ids}
-    needs = {"commands": operation.capabilities.configured, "models": operation.capabilities.models}
+    needs = {
+        "commands": operation.capabilities.configured,
+        "models": operation.capabilities.models,
+        "credentials": operation.capabilities.credentials,
+    }
     told: dict[str, Any] = {table: tables[table] for table, needed in needs.items() if needed}
     if inputs:
         told["inputs"] = inputs

@@ -153,7 +153,14 @@ class Process:
         started = loop.time()
         found = await self._originals.find(asset.project, others(asset, self._operations))
         tables = self._tasks
-        steps = plan(asset, self._operations, tables.commands, found.names, tables.models)
+        steps = plan(
+            asset,
+            self._operations,
+            tables.commands,
+            found.names,
+            tables.models,
+            tables.credentials,
+        )
         run = _Run(asset, steps, found)
         for planned in list(run.planned.values()):
             problem = found.problem(planned.others)

@@ -1,7 +1,7 @@
 """From planned steps to the sandbox's tasks: where each input is, and what it may use."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from mediakiln.model.product import Manifest, StoredFile
 from mediakiln.ports.object_store import LocalFiles, ObjectStore
 from mediakiln.ports.operation import Context, OperationCapabilities
 from mediakiln.ports.runner import Limits, Task
+from mediakiln.stages.process import provenance
 from mediakiln.stages.process.plan import PlannedStep
 
 Others = Mapping[str, Path]
@@ -35,6 +36,7 @@ class TaskMaker:
         *,
         commands: Mapping[str, Any] | None = None,
         models: Mapping[str, Any] | None = None,
+        credentials: Mapping[str, Any] | None = None,
         max_pixels: int = 200_000_000,
         max_frames: int = 1_000,
         wall_s: float = 0.0,
@@ -43,6 +45,7 @@ class TaskMaker:
         self._store = store
         self.commands = dict(commands or {})
         self.models = dict(models or {})
+        self.credentials = dict(credentials or {})
         self._max_pixels = max_pixels
         self._max_frames = max_frames
         self._wall_s = wall_s
@@ -75,6 +78,11 @@ class TaskMaker:
             inputs = {id: (others or {})[id] for id in planned.others}
             readable.extend(inputs.values())
             context = self._context("" if chained else media_type, name, inputs)
+            if planned.operation.capabilities.credentials:
+                context = replace(
+                    context, credentials=provenance.told(asset, planned, source, self.credentials)
+                )
+                readable.extend(provenance.files(planned, self.credentials))
             tasks.append(self._task(planned, None if chained else path, folder, context))
         return Tasks(tasks, readable)
 
