@@ -153,8 +153,13 @@ def _opened(source: Path, name: Format, known: Mapping[str, Any], context: Conte
     """The upload, or the source where nothing was done before."""
     original = known.get("original")
     if original is None:
-        return Opened(source, MEDIA_TYPES[name], context.name)
-    return Opened(Path(original["path"]), original["media_type"], original["name"])
+        return Opened(source, MEDIA_TYPES[name], _text(context.name))
+    return Opened(Path(original["path"]), original["media_type"], _text(original["name"]))
+
+
+def _text(name: str) -> str:
+    """A file's name as text: it may hold bytes that are none."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def _whole(opened: Opened, known: Mapping[str, Any], params: CredentialsParams) -> bool:
