@@ -3,7 +3,9 @@
 import asyncio
 import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mediakiln.model.ids import new_id
 from mediakiln.model.messages import jobs_topic
@@ -60,16 +62,7 @@ def build(settings: Settings, engines: Engines) -> Service:
         claims=Claims(parts.ledger(settings, engines), owner=owner, lease_s=settings.lease_s),
         commits=Commits(engines.store, engines.catalog),
         scratch=scratch,
-        tasks=TaskMaker(
-            engines.store,
-            commands=parts.commands(settings),
-            models=models,
-            credentials=parts.credentials(settings),
-            max_pixels=settings.max_pixels,
-            max_frames=settings.max_frames,
-            wall_s=settings.wall_s,
-            memory_mb=settings.memory_mb,
-        ),
+        tasks=_tasks(settings, engines, models),
         originals=Originals(engines.catalog, engines.store),
         max_attempts=settings.max_attempts,
     )
@@ -86,6 +79,19 @@ def build(settings: Settings, engines: Engines) -> Service:
         slow_most=max(1, settings.workers // 2),
     )
     return Worker(consumer, runner, scratch)
+
+
+def _tasks(settings: Settings, engines: Engines, models: Mapping[str, Any]) -> TaskMaker:
+    return TaskMaker(
+        engines.store,
+        commands=parts.commands(settings),
+        models=models,
+        credentials=parts.credentials(settings),
+        max_pixels=settings.max_pixels,
+        max_frames=settings.max_frames,
+        wall_s=settings.wall_s,
+        memory_mb=settings.memory_mb,
+    )
 
 
 def _modules(operations: OperationSet, settings: Settings) -> list[str]:

@@ -103,12 +103,7 @@ def services_of(settings: Settings, engines: Engines) -> Services:
         erasures=Erasures(ledger, engines.store),
         dead=DeadLetters(engines.catalog, engines.broker),
         recipes=parts.recipe_book(settings),
-        access=Access(
-            engines.catalog,
-            owner_key=owner_key,
-            audit_days=settings.audit_days,
-            quota=parts.quota(settings),
-        ),
+        access=_access(settings, engines, owner_key),
         rates=Rates(settings.rate_limit, storage=settings.rate_storage),
         search=Search(engines.catalog, engines.store),
         store=engines.store,
@@ -131,6 +126,15 @@ def services_of(settings: Settings, engines: Engines) -> Services:
         derive=derive.derive(settings, engines),
         image_rules=replace(derive.rules(settings), imgproxy=imgproxy.rules(settings, engines)),
         metrics=shared_registry(settings.metrics_dir) if settings.metrics_dir else REGISTRY,
+    )
+
+
+def _access(settings: Settings, engines: Engines, owner_key: str | None) -> Access:
+    return Access(
+        engines.catalog,
+        owner_key=owner_key,
+        audit_days=settings.audit_days,
+        quota=parts.quota(settings),
     )
 
 

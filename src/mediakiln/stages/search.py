@@ -151,24 +151,16 @@ class Search:
         after = prefix + _opened(cursor) if cursor else ""
         records = self._space(project, leading)
         found: list[Asset] = []
-        looked_at = 0
-        while looked_at < MOST_LOOKED_AT:
+        for _ in range(0, MOST_LOOKED_AT, _BATCH):
             batch, more = await records.list(prefix, limit=_BATCH, start_after=after)
-            assets = await self._answering(project, question, batch)
-            for record in batch:
-                looked_at += 1
-                after = record.key
-                asset = assets.get(record.key)
-                if (
-                    asset is not None
-                    and state in {None, asset.state}
-                    and kind in {None, asset.kind}
-                ):
+            for key, asset in (await self._answering(project, question, batch)).items():
+                if state in {None, asset.state} and kind in {None, asset.kind}:
                     found.append(asset)
-                if len(found) == limit:
-                    return Page(found, _sealed(after.removeprefix(prefix)))
+                    if len(found) == limit:
+                        return Page(found, _sealed(key.removeprefix(prefix)))
             if more is None:
                 return Page(found, None)
+            after = batch[-1].key if batch else after
         return Page(found, _sealed(after.removeprefix(prefix)))
 
     async def _answering(
