@@ -13,6 +13,7 @@ from mediakiln.cli.samples import make_samples
 from mediakiln.model.asset import Asset
 from mediakiln.roles.oneshot import Pipeline, pipeline
 from mediakiln.roles.settings import Settings
+from support import certificates
 from support.onnx_models import model_folder
 
 Submit = Callable[..., Awaitable[Asset]]
@@ -45,13 +46,14 @@ def made_samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
-    """A pipeline that knows two commands and a model of its operator."""
+    """A pipeline that knows two commands, a model and a signing key of its operator."""
     folder = tmp_path_factory.mktemp("flow")
     commands = folder / "commands.json"
     commands.write_text(json.dumps(COMMANDS))
     settings = Settings(
         commands=commands,
         label_models={"colours": model_folder(folder / "colours", unsafe=["red"])},
+        **certificates.issue(folder / "identity").settings(),
         workers=2,
         retry_base_s=0.05,
         log_level="warning",
