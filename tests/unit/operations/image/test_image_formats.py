@@ -59,7 +59,7 @@ def test_auto_keeps_web_formats_and_converts_the_others() -> None:
             "the image is damaged: premature end of JPEG image",
         ),
         ("unable to call pngload\n  ", BadMedia, "the image is damaged: it cannot be read"),
-        ("VipsForeignLoad: source is not in a known format", UnsupportedMedia, None),
+        ("VipsForeignLoad: source is not in a known format", BadMedia, None),
         ("svgload: operation is blocked", UnsupportedMedia, None),
         ("heif: compression format has not been built in", ModelUnavailable, None),
         ("write error: No space left on device", StorageFull, None),
