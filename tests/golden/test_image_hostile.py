@@ -124,7 +124,8 @@ def test_every_malformed_sample_is_refused_or_sound_by_every_operation(
 
 
 def _all_wrong(sandbox: Sandbox, file: Path, scratch: Path, *, costly: bool) -> dict[str, str]:
-    outcomes = sandbox.run(file, scratch, every_operation())
+    operations = QUICK if file.name in COSTLY else every_operation()
+    outcomes = sandbox.run(file, scratch, operations)
     return {
         f"{file.name} {operation}": said
         for operation, outcome in outcomes.items()
@@ -140,7 +141,8 @@ def test_every_operation_holds_frames_against_the_limit(
 
     file = animation(tmp_path) if name == "walk" else _file(tmp_path, name, RASTERS[name]())
     context = Context("image/x", max_frames=3 if name == "walk" else 1_000)
-    outcomes = sandbox.run(file, tmp_path / "d", every_operation(), context)
+    decoding = [operation for operation in every_operation() if operation != "image.credentials"]
+    outcomes = sandbox.run(file, tmp_path / "d", decoding, context)
     codes = {
         operation: outcome.error and outcome.error.code for operation, outcome in outcomes.items()
     }
