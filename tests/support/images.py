@@ -93,7 +93,12 @@ def a_derive(
     return Derive(
         planner=Planner(transform, formats=("avif", "webp")),
         shelf=Shelf(world.catalog, world.store, clock=world.clock),
-        files=SourceFiles(world.store, scratch.folder, max_bytes=more.get("source_bytes", 10**9)),
+        files=SourceFiles(
+            world.store,
+            scratch.folder,
+            Lane("fetch", workers=1, most_waiting=waiting),
+            max_bytes=more.get("source_bytes", 10**9),
+        ),
         maker=Maker(runner, "image.transform", scratch.folder, Making()),
         judge=Judge(Slowness()),
         fast=Lane("fast", workers=workers, most_waiting=waiting),

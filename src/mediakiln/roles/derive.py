@@ -28,6 +28,8 @@ from mediakiln.stages.process.scratch import Scratch
 from mediakiln.web.derive.rules import ImageRules
 
 OPERATION = "image.transform"
+FETCHES = 16
+"""Sources that are fetched at once, where the store is not on this machine."""
 
 
 def derive(settings: Settings, engines: Engines) -> Derive:
@@ -45,7 +47,12 @@ def derive(settings: Settings, engines: Engines) -> Derive:
     made = Derive(
         planner=Planner(operation, formats=settings.images_formats),
         shelf=Shelf(engines.catalog, engines.store),
-        files=SourceFiles(engines.store, scratch.folder, max_bytes=settings.images_source_bytes),
+        files=SourceFiles(
+            engines.store,
+            scratch.folder,
+            Lane("fetch", workers=FETCHES, most_waiting=waiting),
+            max_bytes=settings.images_source_bytes,
+        ),
         maker=Maker(runner, OPERATION, scratch.folder, _making(settings)),
         judge=Judge(
             Slowness(

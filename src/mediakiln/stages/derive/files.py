@@ -11,7 +11,9 @@ from pathlib import Path
 from blake3 import blake3
 
 from mediakiln.model.errors import Gone, ObjectMissing
+from mediakiln.model.ids import new_id
 from mediakiln.ports.object_store import LocalFiles, ObjectStore
+from mediakiln.stages.derive.lanes import Lane
 from mediakiln.stages.derive.source import Source
 
 log = logging.getLogger(__name__)
@@ -31,9 +33,13 @@ class _Copy:
 
 
 class SourceFiles:
-    """Gives sources as files; of fetched ones, at most `max_bytes` that nobody holds are kept."""
+    """Gives sources as files; of fetched ones, at most `max_bytes` that nobody holds are kept.
 
-    def __init__(self, store: ObjectStore, folders: Folders, *, max_bytes: int) -> None:
+    As many are fetched at once as `lane` has places.
+    """
+
+    def __init__(self, store: ObjectStore, folders: Folders, lane: Lane, *, max_bytes: int) -> None:
+        self._lane = lane
         self._store = store
         self._folders = folders
         self._max_bytes = max_bytes
@@ -49,6 +55,7 @@ class SourceFiles:
             ObjectMissing: it is no longer there.
             Gone: another hand put other bytes in its place.
             FetchFailed, FetchRefused, TooLarge: a file elsewhere cannot be had.
+            Overloaded: too many are being fetched.
         """
         if source.key is not None and isinstance(self._store, LocalFiles):
             await self.check(source)
@@ -57,7 +64,7 @@ class SourceFiles:
         name = blake3(f"{source.project}\n{source.id}\n{source.identity}".encode()).hexdigest()
         copy = self._copies.get(name)
         if copy is None:
-            copy = _Copy(self._place() / name)
+            copy = _Copy(self._place() / new_id())  # never the path of one being given up
             copy.ready = asyncio.create_task(self._fetched(source, copy.path))
             self._copies[name] = copy
         copy.holders += 1
@@ -98,11 +105,12 @@ class SourceFiles:
 
     async def _fetched(self, source: Source, path: Path) -> int:
         try:
-            if source.fetch is not None:
-                await source.fetch(path)
-            elif source.key is not None:
-                await self._store.download(source.bucket, source.key, path)
-                await self.check(source)
+            async with self._lane.place():
+                if source.fetch is not None:
+                    await source.fetch(path)
+                elif source.key is not None:
+                    await self._store.download(source.bucket, source.key, path)
+                    await self.check(source)
             return path.stat().st_size
         except BaseException:
             path.unlink(missing_ok=True)

@@ -11,7 +11,8 @@ from mediakiln.model.asset import Asset
 from mediakiln.model.errors import BadMedia, Gone, InvalidRequest, NotFound, Overloaded
 from mediakiln.model.keys import DERIVED_PREFIX, Bucket
 from mediakiln.model.transform import Transform
-from mediakiln.stages.derive import Derive, Derived, Source
+from mediakiln.stages.derive import Derive, Derived, Shelf, Source
+from mediakiln.stages.reconcile import Reconcile
 from support import media
 from support.images import Painter, a_derive
 from support.waiting import eventually
@@ -286,3 +287,43 @@ async def test_an_image_that_shows_another_asset_is_of_both(
         with pytest.raises(NotFound):
             await derive.get(source, Transform(steps=({"op": "image.watermark", "image": id},)))
     assert (await derive.get(source, marked)).item.key == first.item.key
+
+
+async def test_more_files_than_can_be_fetched_at_once_are_refused(
+    world: World, painter: Painter
+) -> None:
+    derive = a_derive(world, painter, waiting=0)
+    go, begun = asyncio.Event(), 0
+
+    async def fetch(path: Path) -> None:
+        nonlocal begun
+        begun += 1
+        await go.wait()
+        path.write_bytes(media.jpeg())
+
+    def source(number: int) -> Source:
+        return Source(project="default", id=f"at-{number}", identity="1", fetch=fetch)
+
+    first = asyncio.create_task(derive.get(source(1), width(10)))
+    await eventually(lambda: begun == 1)
+    with pytest.raises(Overloaded):
+        await derive.get(source(2), width(10))
+    go.set()
+    await first
+    await derive.get(source(2), width(10))
+    await derive.close()
+
+
+async def test_what_was_derived_goes_with_the_asset_s_own_bytes(
+    world: World, derive: Derive
+) -> None:
+    asset, other = await a_photo(world), await a_photo(world)
+    for each in (asset, other):
+        await derive.get(Source.of(each), width(10))
+    await eventually(lambda: not derive._putting)
+    await world.manage.delete(asset.id)
+    world.clock.forward(days=8)
+    shelf = Shelf(world.catalog, world.store, clock=world.clock)
+    reconcile = Reconcile(world.ledger, world.store, purge_derived=shelf.purge, clock=world.clock)
+    assert await reconcile.sweep() >= 1
+    assert [other.id in key for key in await kept(world)] == [True]
