@@ -137,8 +137,10 @@ def _avif(image: Any, settings: "Settings") -> dict[str, Any]:
 
 
 def _opened(source: Path | BinaryIO, format: str) -> Any:
-    from PIL import Image
+    from PIL import AvifImagePlugin, Image
 
+    # As many threads as there are cores, else: a job has one.
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     try:
         with warnings.catch_warnings():
             # Our own limits stand in place of the warning; Pillow's hard limit still applies.
