@@ -58,7 +58,7 @@ def _configuration(settings: Settings) -> Iterator[Finding]:
         ("settings", settings.check, "change the setting"),
         ("commands", lambda: parts.commands(settings), "mend the file MEDIAKILN_COMMANDS names"),
         ("models", lambda: _load_models(settings), "mend the folder MEDIAKILN_LABEL_MODELS names"),
-        ("credentials", lambda: parts.credentials(settings), "mend the files of MEDIAKILN_CREDENTIALS_KEY and its neighbours"),
+        ("credentials", lambda: parts.credentials(settings), "mend the file that it names"),
         ("recipes", lambda: parts.recipe_book(settings), "mend the file that it names"),
         ("notify", lambda: open_notifiers(settings), "mend MEDIAKILN_NOTIFY"),
         ("detector", lambda: open_detector(settings), "set MEDIAKILN_DETECTOR=signature"),
