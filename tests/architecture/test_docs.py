@@ -15,6 +15,7 @@ import pytest
 
 from mediakiln.cli.main import app
 from mediakiln.operations.custom.config import read_commands
+from mediakiln.operations.image.recognise.label_model import LabelModel
 from mediakiln.ports.operation import OperationSet
 from mediakiln.stages.recipes import RecipeBook
 
@@ -81,6 +82,8 @@ def test_every_json_block_is_something_that_is_valid() -> None:
         elif "connector.class" in value:
             # Its own test hands it to the connector: tests/engines/test_change_data_capture.py.
             assert all(isinstance(each, str) for each in value.values())
+        elif "activation" in value:
+            LabelModel.model_validate(value)
         elif "steps" in value:
             book.resolve(value)
         elif all("steps" in each for each in value.values()):

@@ -50,9 +50,13 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pip
     folder = tmp_path_factory.mktemp("flow")
     commands = folder / "commands.json"
     commands.write_text(json.dumps(COMMANDS))
+    model = folder / "colours"
+    model.mkdir()
+    for path in model_folder(folder / "blobs", unsafe=["red"]).iterdir():
+        (model / path.name).symlink_to(path)
     settings = Settings(
         commands=commands,
-        label_models={"colours": model_folder(folder / "colours", unsafe=["red"])},
+        label_models={"colours": model},
         **certificates.issue(folder / "identity").settings(),
         workers=2,
         retry_base_s=0.05,

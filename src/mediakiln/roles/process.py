@@ -9,6 +9,7 @@ from typing import Any
 
 from mediakiln.model.ids import new_id
 from mediakiln.model.messages import jobs_topic
+from mediakiln.operations.image.recognise.label_model import reads
 from mediakiln.ports.operation import OperationSet
 from mediakiln.ports.runner import Runner
 from mediakiln.roles import parts
@@ -52,7 +53,7 @@ def build(settings: Settings, engines: Engines) -> Service:
     runner = ForkRunner(
         preload=_modules(operations, settings),
         require_isolation=settings.isolation_required,
-        readable=[Path(model["folder"]) for model in models.values()],
+        readable=[path for each in models.values() for path in reads(Path(each["folder"]))],
     )
     scratch = Scratch(parts.scratch_root(settings, engines), owner=owner)
     stage = Process(

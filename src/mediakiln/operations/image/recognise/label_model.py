@@ -81,6 +81,12 @@ def read_models(folders: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
     return {name: _entry(name, folder) for name, folder in folders.items()}
 
 
+def reads(folder: Path) -> list[Path]:
+    """What must be readable for a model to be used: its folder, and what links in it lead to."""
+    links = [path.resolve() for path in sorted(folder.iterdir()) if path.is_symlink()]
+    return [folder, *(path for path in links if path.is_file())]
+
+
 def _entry(name: str, folder: Path) -> dict[str, Any]:
     if not (folder / MODEL).is_file():
         raise _wrong(name, f"{folder / MODEL} is not a file")
