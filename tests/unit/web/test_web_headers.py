@@ -4,7 +4,9 @@ import pytest
 
 from mediakiln.stages.deliver import Deliver
 from mediakiln.web.delivery.contents import Contents
-from mediakiln.web.delivery.headers import disposition
+from mediakiln.model.deliverable import Deliverable
+from mediakiln.model.keys import Bucket
+from mediakiln.web.delivery.headers import announce, disposition
 from mediakiln.web.delivery.ranges import Span, Unsatisfiable, parse_ranges
 from support.site import Site, a_text, publish
 
@@ -51,3 +53,16 @@ async def test_memory_for_popular_files_is_bounded(site: Site) -> None:
         async with contents.open(item):
             pass
     assert [contents.at_hand(item) is not None for item in items] == [False, True, True]
+
+
+@pytest.mark.parametrize("download", [True, False])
+@pytest.mark.parametrize("public", [True, False])
+def test_a_drawing_is_never_active(*, public: bool, download: bool) -> None:
+    item = Deliverable(
+        Bucket.INPUT, "k", 9, "e", "image/svg+xml", "x.svg", immutable=True, path=None
+    )
+    told = dict(announce(item, public=public, download=download, pinned=False))
+    assert told[b"content-disposition"].startswith(b"attachment;")
+    assert told[b"x-content-type-options"] == b"nosniff"
+    policy = told[b"content-security-policy"].decode().split("; ")
+    assert {"default-src 'none'", "sandbox"} <= set(policy)
