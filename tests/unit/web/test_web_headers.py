@@ -2,10 +2,10 @@
 
 import pytest
 
-from mediakiln.stages.deliver import Deliver
-from mediakiln.web.delivery.contents import Contents
 from mediakiln.model.deliverable import Deliverable
 from mediakiln.model.keys import Bucket
+from mediakiln.stages.deliver import Deliver
+from mediakiln.web.delivery.contents import Contents
 from mediakiln.web.delivery.headers import announce, disposition
 from mediakiln.web.delivery.ranges import Span, Unsatisfiable, parse_ranges
 from support.site import Site, a_text, publish
