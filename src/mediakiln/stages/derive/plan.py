@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from blake3 import blake3
 
-from mediakiln.model.errors import InvalidRecipe, InvalidRequest
+from mediakiln.model.errors import InvalidRecipe, InvalidRequest, UnsupportedMedia
 from mediakiln.model.keys import derived_prefix
 from mediakiln.model.product import canonical_json
 from mediakiln.model.transform import Transform
@@ -70,7 +70,13 @@ class Planner:
 
         Raises:
             InvalidRequest: `image.transform` does not take these parameters; names the field.
+            UnsupportedMedia: the source is known to be no image.
         """
+        if source.media_type and not self.operation.takes(source.media_type):
+            raise UnsupportedMedia(
+                f"the source is {source.media_type}, and no image that can be worked on",
+                media_type=source.media_type,
+            )
         params = transform.params()
         if transform.negotiated:
             chosen = negotiate(accept, source, params, self._formats)

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from mediakiln.model.asset import Asset
-from mediakiln.model.errors import BadMedia, Gone, InvalidRequest, NotFound, Overloaded
+from mediakiln.model.errors import (
+    BadMedia,
+    Gone,
+    InvalidRequest,
+    NotFound,
+    Overloaded,
+    UnsupportedMedia,
+)
 from mediakiln.model.keys import DERIVED_PREFIX, Bucket
 from mediakiln.model.transform import Transform
 from mediakiln.stages.derive import Derive, Derived, Shelf, Source
@@ -166,6 +173,14 @@ async def test_a_refused_file_is_not_tried_again_at_once(
         with pytest.raises(BadMedia, match="torn"):
             await derive.get(source, width(10))
     assert len(painter.tasks) == 1
+
+
+async def test_what_is_known_to_be_no_image_is_refused_unseen(
+    world: World, derive: Derive, painter: Painter
+) -> None:
+    with pytest.raises(UnsupportedMedia, match="video/mp4"):
+        await derive.get(Source.of(await a_photo(world, media_type="video/mp4")), width(10))
+    assert painter.tasks == []
 
 
 async def test_wrong_parameters_are_named(world: World, derive: Derive) -> None:
