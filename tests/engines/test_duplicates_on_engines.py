@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.faults,
     pytest.mark.slow,
     pytest.mark.timeout(400),
-    pytest.mark.xdist_group("pipeline"),
+    pytest.mark.xdist_group("pipeline-brokers"),
 ]
 
 
