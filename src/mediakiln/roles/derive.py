@@ -54,13 +54,7 @@ def derive(settings: Settings, engines: Engines) -> Derive:
             max_bytes=settings.images_source_bytes,
         ),
         maker=Maker(runner, OPERATION, scratch.folder, _making(settings)),
-        judge=Judge(
-            Slowness(
-                bytes=settings.images_slow_bytes,
-                pixels=settings.images_slow_pixels,
-                operations=frozenset(each.name for each in operations if each.capabilities.heavy),
-            )
-        ),
+        judge=Judge(_slowness(settings, operations)),
         fast=Lane("fast", workers=workers, most_waiting=waiting),
         slow=Lane("slow", workers=slow_workers, most_waiting=waiting),
         store=engines.store,
@@ -104,6 +98,14 @@ def sweep(settings: Settings, engines: Engines) -> ShelfSweep:
 def shelf(engines: Engines) -> Shelf:
     """The kept images, for who purges them."""
     return Shelf(engines.catalog, engines.store)
+
+
+def _slowness(settings: Settings, operations: OperationSet) -> Slowness:
+    return Slowness(
+        bytes=settings.images_slow_bytes,
+        pixels=settings.images_slow_pixels,
+        operations=frozenset(each.name for each in operations if each.capabilities.heavy),
+    )
 
 
 def _making(settings: Settings) -> Making:
