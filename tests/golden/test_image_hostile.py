@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from golden import hostile_runs
+from golden.hostile_damage import damaged
 from golden.hostile_others import CONTAINERS, DRAWINGS, POLYGLOTS, STRANGERS
-from golden.hostile_rasters import RASTERS, Maker, damaged
+from golden.hostile_rasters import RASTERS, Maker
 from golden.hostile_runs import REFUSED, Outcome, every_operation, wrong
 from mediakiln.ports.operation import Context
 from mediakiln.ports.runner import Limits

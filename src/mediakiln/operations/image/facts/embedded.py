@@ -5,6 +5,8 @@ damaged note beside its pixels.
 """
 
 import math
+import mmap
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +16,7 @@ from PIL import ExifTags, Image, IptcImagePlugin
 
 from mediakiln.operations.image.facts import xmp
 from mediakiln.operations.image.pixels.formats import Format
+from mediakiln.operations.image.pixels.meta.modest import modest
 
 MAX_TEXT: Final = 4_000
 """Characters of one value that are told."""
@@ -28,6 +31,8 @@ _READERS: dict[Format, str] = {
     "tiff": "TIFF",
     "gif": "GIF",
 }
+_TEXT_EXIF: Final = "Raw profile type exif"
+"""Where old programs put EXIF into a PNG's texts, behind three lines of heading."""
 _EXIF: Final = 0x8769
 _GPS: Final = 0x8825
 _SKIPPED: Final = frozenset(
@@ -86,14 +91,28 @@ def read(path: Path, name: Format, *, location: bool) -> dict[str, Any]:
     if reader is None:
         return {}
     found: dict[str, Any] = {}
-    with _harmless(), Image.open(path, formats=[reader]) as image:
-        found |= _exif(image.getexif(), location=location)
+    with _harmless(), warnings.catch_warnings(), Image.open(path, formats=[reader]) as image:
+        warnings.simplefilter("ignore")  # Pillow warns of every damaged entry
+        if _is_modest(path, image):
+            found |= _exif(image.getexif(), location=location)
         with _harmless():
             found["iptc"] = _iptc(image, location=location)
         found["xmp"] = xmp.read(
             image.info.get("xmp") or image.info.get("XML:com.adobe.xmp"), location=location
         )
     return {key: value for key, value in found.items() if value}
+
+
+def _is_modest(path: Path, image: Image.Image) -> bool:
+    """Whether the EXIF that Pillow would read can be read into memory."""
+    if image.format == "TIFF":
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return modest(data)
+    block = image.info.get("exif")
+    if block is None and _TEXT_EXIF in image.info:
+        lines = str(image.info[_TEXT_EXIF]).split("\n")[3:]
+        block = bytes.fromhex("".join(lines))
+    return block is None or modest(block)
 
 
 def _harmless() -> "suppress":
@@ -107,7 +126,7 @@ def _of_heic(path: Path, *, location: bool) -> dict[str, Any]:
         import pi_heif
 
         info = pi_heif.open_heif(path).info
-        if info.get("exif"):
+        if info.get("exif") and modest(info["exif"]):
             exif = Image.Exif()
             exif.load(info["exif"])
             found |= _exif(exif, location=location)

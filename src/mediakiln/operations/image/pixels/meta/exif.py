@@ -4,6 +4,8 @@ import warnings
 from io import BytesIO
 from typing import Any, Final
 
+from mediakiln.operations.image.pixels.meta.modest import modest
+
 MAX_BYTES: Final = 60_000
 """What fits into a JPEG's segment with room for what libvips adds."""
 
@@ -44,6 +46,8 @@ def cleaned(data: bytes, *, rights_only: bool, location: bool, srgb: bool) -> by
     """
     from PIL import Image
 
+    if not modest(data):
+        return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of damaged entries, and leaves them out

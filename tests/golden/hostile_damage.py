@@ -1,0 +1,34 @@
+"""Sound files of every format, cut and overwritten: name to bytes."""
+
+from functools import partial
+
+import numpy as np
+
+from golden.hostile_rasters import Maker, encoded
+
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "ICO", "JPEG2000", "QOI", "PPM")
+
+
+def _noise(format: str, seed: int) -> bytes:
+    """A sound file with one byte in a hundred changed, behind its signature."""
+    data = np.frombuffer(encoded(format), np.uint8).copy()
+    random = np.random.default_rng(seed)
+    places = random.integers(16, len(data), max(4, len(data) // 100))
+    data[places] = random.integers(0, 256, len(places))
+    return data.tobytes()
+
+
+def damaged() -> dict[str, Maker]:
+    """Files of every format: empty but for their signature, cut at several points, overwritten."""
+    made: dict[str, Maker] = {}
+    for format in FORMATS:
+        for part in (0.01, 0.1, 0.5, 0.95):
+            made[f"cut-{part}-{format}"] = partial(_cut, format, part)
+        for seed in (1, 2):
+            made[f"noise-{seed}-{format}"] = partial(_noise, format, seed)
+    return made
+
+
+def _cut(format: str, part: float) -> bytes:
+    whole = encoded(format)
+    return whole[: max(13, int(len(whole) * part))]
