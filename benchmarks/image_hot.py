@@ -6,7 +6,7 @@ import signal
 import statistics
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -42,6 +42,7 @@ http {{
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
   sendfile on;
+  open_file_cache max=64;
   proxy_cache_path {folder}/cache keys_zone=images:1m;
   server {{
     listen 127.0.0.1:{plain};
@@ -58,14 +59,22 @@ http {{
 """
 
 
-def measured(root: Path, port: int, path: str) -> list[Row]:
-    """Answers a second to one address of the server at `port`, beside the same bytes as a file."""
+Address = tuple[int, str]
+"""A port of 127.0.0.1, and a path."""
+
+
+def measured(root: Path, ours: Address, imgproxy: Sequence[Address] = ()) -> list[Row]:
+    """Answers a second to one address, beside the same bytes as a file, and beside imgproxy's."""
+    port, path = ours
     files = root / "hot"
     files.mkdir()
     (files / _FILE).write_bytes(answer(port, path))
     with server(_bare, files) as bare:
         first = ("by itself", port, path), ("bare FileResponse", bare.port, f"/{_FILE}")
         rows = [_compared("hot image", *first, least=0.9)]
+    for address in imgproxy:
+        rival = ("imgproxy", *address)
+        rows.append(_compared("hot image", ("by itself", port, path), rival, least=1.5))
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         print("left out: nginx is not installed")

@@ -1,6 +1,7 @@
 """Load for servers of images: each request on a connection of its own, as proxies in front make."""
 
 import asyncio
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -37,6 +38,13 @@ def answer(port: int, path: str) -> bytes:
     return uvloop.run(_get(port, path))
 
 
+def media_type(port: int, path: str) -> str | None:
+    """The media type of one answer; None where it is not a right one."""
+    head, _ = uvloop.run(_exchanged(port, path))
+    found = re.search(rb"(?i)\r\ncontent-type: *([^;\r]+)", head)
+    return found[1].decode() if found and head.startswith(b"HTTP/1.1 200") else None
+
+
 async def _asked(port: int, paths: Iterator[str], seconds: float) -> tuple[int, float]:
     began = time.perf_counter()
     counts = [0] * CONNECTIONS
@@ -51,14 +59,18 @@ async def _asked(port: int, paths: Iterator[str], seconds: float) -> tuple[int, 
 
 
 async def _get(port: int, path: str) -> bytes:
+    head, body = await _exchanged(port, path)
+    assert head.startswith(b"HTTP/1.1 200"), (path, head, body[:300])
+    return body
+
+
+async def _exchanged(port: int, path: str) -> tuple[bytes, bytes]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(
-            f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
-        )
+        lines = f"GET {path} HTTP/1.1", "Host: 127.0.0.1", "Connection: close", "", ""
+        writer.write("\r\n".join(lines).encode())
         head, _, body = (await reader.read(-1)).partition(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 200"), (path, head, body[:300])
-        return body
+        return head, body
     finally:
         writer.close()
 

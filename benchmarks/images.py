@@ -23,7 +23,7 @@ import image_costs
 import image_files
 import image_hot
 from figures import report
-from image_load import Load, listens, loaded
+from image_load import Load, listens, loaded, media_type
 from image_rivals import WORKERS, Asked, Rival, rivals
 from processes import free_port, started
 
@@ -86,8 +86,14 @@ def measure() -> list[Row]:
             ours = stack.enter_context(_ours(root / "data", ids))
             beside = stack.enter_context(rivals(root, files))
             rows = [row for case in CASES for row in _compared(case, ours, beside)]
-            rows += image_hot.measured(root, ours.port, f"/i/w_800,f_jpeg/{ids['12mp.jpg']}")
+            rows += _hot(root, ours, beside)
         return rows + image_costs.measured(root, made)
+
+
+def _hot(root: Path, ours: Rival, beside: Sequence[Rival]) -> list[Row]:
+    asked = CASES[0].asked
+    imgproxy = [(each.port, each.address(asked)) for each in beside if each.name == "imgproxy"]
+    return image_hot.measured(root, (ours.port, ours.address(asked)), imgproxy)
 
 
 @contextmanager
@@ -109,6 +115,7 @@ def _ours(data: Path, ids: Mapping[str, str]) -> Iterator[Rival]:
 
 
 def _compared(case: Case, ours: Rival, beside: Sequence[Rival]) -> list[Row]:
+    beside = [each for each in beside if _can(each, case)]
     loads: dict[str, list[Load]] = {each.name: [] for each in (ours, *beside)}
     asked = {each.name: map(each.address, iter(case)) for each in (ours, *beside)}
     for each in (ours, *beside):
@@ -122,6 +129,14 @@ def _compared(case: Case, ours: Rival, beside: Sequence[Rival]) -> list[Row]:
     if "thumbor" in medians and "imgproxy" not in medians and case.yardstick is not None:
         rows.append(_by_yardstick(case.name, mine, medians["thumbor"], case.yardstick))
     return rows
+
+
+def _can(rival: Rival, case: Case) -> bool:
+    given = media_type(rival.port, rival.address(case.asked))
+    if given == f"image/{case.asked.format}":
+        return True
+    print(f"left out: {rival.name} gives {given} for {case.name}")
+    return False
 
 
 def _median(rounds: Sequence[Load]) -> Load:
