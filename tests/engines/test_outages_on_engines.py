@@ -17,14 +17,13 @@ from support.audit import audit
 from support.deployments import engines_of, settings_of, urls_of, wanted
 from support.freezing import frozen
 from support.platform import Platform
-from support.servers import own_servers
 
 pytestmark = [
     pytest.mark.engines,
     pytest.mark.faults,
     pytest.mark.slow,
     pytest.mark.timeout(600),
-    pytest.mark.xdist_group("pipeline-outages"),
+    pytest.mark.xdist_group("pipeline"),
 ]
 
 OUTAGE_S = 20.0
@@ -34,15 +33,13 @@ ANSWER_S = 60.0
 
 @pytest.fixture(params=wanted())
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Platform]:
-    """A platform on these engines, whose servers serve nobody else."""
+    """A platform on these engines."""
     quick = {"LEASE_S": "5", "STALL_S": "10", "RETRY_BASE_S": "0.2", "WORKERS": "1"}
-    names = [name for name in request.param.split("+") if name != "embedded"]
-    with own_servers(names, tmp_path / "servers"):
-        made = Platform(tmp_path, quick | urls_of(request.param))
-        assert made.command("init", timeout=120).returncode == 0
-        made.up()
-        yield made
-        made.end()
+    made = Platform(tmp_path, quick | urls_of(request.param))
+    assert made.command("init", timeout=120).returncode == 0
+    made.up()
+    yield made
+    made.end()
 
 
 def _port(url: str) -> int:
