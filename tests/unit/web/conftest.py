@@ -30,6 +30,7 @@ async def open_site(tmp_path: Path) -> AsyncIterator[OpenSite]:
                 httpx2.AsyncClient(
                     base_url=f"http://127.0.0.1:{server.port}",
                     headers={"Authorization": f"Bearer {key}"} if key else {},
+                    timeout=60,  # beside other tests an answer may take its time
                 )
             )
             return Site(world=behind, services=services, server=server, http=http)
