@@ -1,4 +1,4 @@
-"""The tus door: one upload in one request, beside the disk, the hash and the reference server.
+"""The doors of tus and of parts: one large upload, beside the disk, the hash and tus' own server.
 
     python benchmarks/tus.py
 
@@ -9,6 +9,7 @@ on the disk when it answers. So it is measured twice: until its answer, and unti
 after that. The disk's own figure is a file written plainly, through the cache, and synced.
 """
 
+import json
 import os
 import re
 import shutil
@@ -19,8 +20,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -50,45 +53,60 @@ def measure() -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         reference = _reference()
-        with _ours(root) as ours:
+        with _ours(root, "tus") as tus, _ours(root, "multipart") as parts:
+            ours = {"tus upload": lambda: _upload(tus)[0], "upload in parts": lambda: _parts(parts)}
             if reference is None:
-                return [_beside_disk([(_disk(root), _upload(ours)[0]) for _ in range(ROUNDS)])]
+                alone = [_round(root, ours, None, turn) for turn in range(ROUNDS)]
+                return [_beside_disk(name, alone) for name in ours]
             with _node(reference, root) as rival:
                 rounds = [_round(root, ours, rival, turn) for turn in range(ROUNDS)]
     return [
-        _beside_disk([(disk, rate) for disk, rate, _, _ in rounds]),
-        _beside_node("its answer", [(rate, raw) for _, rate, raw, _ in rounds]),
-        _beside_node("its bytes are durable", [(rate, durable) for _, rate, _, durable in rounds]),
+        row
+        for name in ours
+        for row in (
+            _beside_disk(name, rounds),
+            _beside_node(name, "its answer", rounds),
+            _beside_node(name, "its bytes are durable", rounds),
+        )
     ]
 
 
-def _round(root: Path, ours: int, rival: int, turn: int) -> tuple[float, float, float, float]:
-    """MB/s of the disk, of ours, and of the rival by either end; who begins changes by turns."""
-    disk = _disk(root)
-    if turn % 2:
-        raw, durable = _upload(rival, root / "node")
-        return disk, _upload(ours)[0], raw, durable
-    rate, _ = _upload(ours)
-    return disk, rate, *_upload(rival, root / "node")
+def _round(
+    root: Path, ours: Mapping[str, Callable[[], float]], rival: int | None, turn: int
+) -> dict[str, float]:
+    """MB/s of the disk, of each door, and of the rival by either end; who begins changes."""
+    found = {"disk": _disk(root)}
+    doors = [*ours, *([] if rival is None else ["rival"])]
+    for name in doors[:: -1 if turn % 2 else 1]:
+        if name in ours:
+            found[name] = ours[name]()
+        else:
+            assert rival is not None
+            found["its answer"], found["its bytes are durable"] = _upload(rival, root / "node")
+    return found
 
 
-def _beside_disk(rounds: list[tuple[float, float]]) -> Row:
-    disk, rate = (statistics.median(column) for column in zip(*rounds, strict=True))
+def _beside_disk(name: str, rounds: list[dict[str, float]]) -> Row:
+    disk, rate = _median(rounds, "disk"), _median(rounds, name)
     hashing = _hashing()
     ratio = rate / min(disk, hashing)
     beside = f"min(disk {disk:,.0f}, blake3 {hashing:,.0f})"
-    return _row("tus upload", rate, rival=beside, ratio=ratio, least=0.8)
+    return _row(name, rate, rival=beside, ratio=ratio, least=0.8)
 
 
-def _beside_node(end: str, rounds: list[tuple[float, float]]) -> Row:
-    rate, other = (statistics.median(column) for column in zip(*rounds, strict=True))
+def _beside_node(name: str, end: str, rounds: list[dict[str, float]]) -> Row:
+    rate, other = _median(rounds, name), _median(rounds, end)
     beside = f"@tus/server on Node, until {end}: {other:,.0f}"
-    return _row("tus upload", rate, rival=beside, ratio=rate / other, least=1.0)
+    return _row(name, rate, rival=beside, ratio=rate / other, least=1.0)
+
+
+def _median(rounds: list[dict[str, float]], name: str) -> float:
+    return statistics.median(found[name] for found in rounds)
 
 
 @contextmanager
-def _ours(root: Path) -> Iterator[int]:
-    """The tus role alone."""
+def _ours(root: Path, role: str) -> Iterator[int]:
+    """One door alone."""
     port = _free_port()
     settings = {
         "DATA": str(root / "data"),
@@ -99,7 +117,7 @@ def _ours(root: Path) -> Iterator[int]:
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MEDIAKILN_")}
     environment = kept | {f"MEDIAKILN_{name}": value for name, value in settings.items()}
-    with _running([sys.executable, "-m", "mediakiln", "run", "tus"], port, environment):
+    with _running([sys.executable, "-m", "mediakiln", "run", role], port, environment):
         yield port
 
 
@@ -175,6 +193,35 @@ def _upload(port: int, folder: Path | None = None) -> tuple[float, float]:
         durable = time.perf_counter() - began
         _ask(link, "DELETE", path, {})
     return BYTES / MB / answered, BYTES / MB / durable
+
+
+def _parts(port: int) -> float:
+    """MB/s from the opening to the answer to the completion, four parts at a time."""
+    began = time.perf_counter()
+    opened = _told(port, "POST", "/v1/uploads", json.dumps({"filename": "a.txt", "size": BYTES}))
+    size, path = opened["part_size"], f"/v1/uploads/{opened['id']}"
+    block = (BLOCK * (size // len(BLOCK) + 1))[:size]
+
+    def send(number: int) -> None:
+        last = BYTES - (number - 1) * size
+        _told(port, "PUT", f"{path}/parts/{number}", memoryview(block)[: min(size, last)])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(send, range(1, opened["parts"] + 1)))
+    _told(port, "POST", f"{path}/complete", b"")
+    return BYTES / MB / (time.perf_counter() - began)
+
+
+def _told(port: int, method: str, path: str, body: Any) -> dict[str, Any]:
+    link = HTTPConnection("127.0.0.1", port)
+    try:
+        link.request(method, path, body, {"Content-Type": "application/json"})
+        answer = link.getresponse()
+        told = answer.read()
+        assert answer.status < 300, (answer.status, told)
+        return json.loads(told) if told else {}
+    finally:
+        link.close()
 
 
 def _sync(path: Path) -> None:
