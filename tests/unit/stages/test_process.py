@@ -358,6 +358,30 @@ async def test_an_upload_that_was_replaced_meanwhile_is_not_worked_on(
     assert await _objects(world, id) == []
 
 
+async def test_an_upload_that_is_replaced_while_it_is_fetched_is_not_worked_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = new_id()
+    key = input_key("default", id, world.clock())
+    await world.store.put(Bucket.INPUT, key, TEXT)
+    await world.adoption(key)
+    for message in await world.messages("received", "classify"):
+        await world.classify(message)
+    (job,) = await world.messages("jobs.document", "process")
+    download = world.store.download
+
+    async def late(bucket: Bucket, name: str, path: Path) -> None:
+        await world.store.put(bucket, name, b"Other text.\n")
+        await download(bucket, name, path)
+
+    monkeypatch.setattr(world.store, "download", late)
+    await world.process(job)
+    await world.pump()
+    after = await world.asset(id)
+    assert after.error is not None
+    assert (after.state, after.error.code) == (AssetState.FAILED, "source_changed")
+
+
 @pytest.mark.parametrize(
     ("child", "code"),
     [

@@ -58,15 +58,17 @@ class Originals:
             SourceChanged: others were put in their place.
         """
         key = asset.source.key
+        if isinstance(self._store, LocalFiles):
+            path = self._store.local_path(Bucket.INPUT, key)
+        else:
+            path = folder / "originals" / asset.id
+            if not path.exists():
+                path.parent.mkdir(exist_ok=True)
+                await self._store.download(Bucket.INPUT, key, path)
+        # Asked for after the bytes were read, or a change in between would go unseen.
         info = await self._store.head(Bucket.INPUT, key)
         if info is None:
             raise ObjectMissing("the uploaded object is gone", key=key)
         if asset.replaced(info.etag):
             raise SourceChanged(key=key)
-        if isinstance(self._store, LocalFiles):
-            return self._store.local_path(Bucket.INPUT, key)
-        path = folder / "originals" / asset.id
-        if not path.exists():
-            path.parent.mkdir(exist_ok=True)
-            await self._store.download(Bucket.INPUT, key, path)
         return path
