@@ -1,5 +1,6 @@
 """Sources that are no assets: addresses elsewhere, where the operator allows them."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -49,7 +50,7 @@ class Origins:
             async with fetcher.open(address, max_bytes=self._max_bytes) as fetched:
                 with path.open("xb") as file:
                     async for chunk in fetched.chunks:
-                        file.write(chunk)
+                        await asyncio.to_thread(file.write, chunk)
 
         name = unquote(urlsplit(address).path).rpartition("/")[2][:255]
         return Source(
