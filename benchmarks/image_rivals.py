@@ -1,18 +1,17 @@
 """Other servers of images on request: got, started, and how their addresses read.
 
-thumbor comes from Python's package registry into an environment of its own, imaginary by `go
-install` where Go and libvips' headers are, both below the user's cache folder. imgproxy is asked
-where MEDIAKILN_BENCH_IMGPROXY says that one runs (`http://127.0.0.1:8080`), with two workers and
-MEDIAKILN_BENCH_FILES, a folder of the benchmark's files, as its local file system's root.
+thumbor comes from Python's package registry into an environment of its own below the user's cache
+folder. imgproxy and imaginary are asked where BENCH_IMGPROXY and BENCH_IMAGINARY say that one runs
+(`http://127.0.0.1:8080`), with two workers and with BENCH_FILES, a folder of the benchmark's files,
+as the root of what they serve (imaginary: `-mount`).
 """
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,6 @@ from processes import free_port
 WORKERS: Final = 2
 """Of every server: processes, or images at once."""
 THUMBOR: Final = ("thumbor==7.8.0", "pillow==12.3.0")
-IMAGINARY: Final = "github.com/h2non/imaginary@v1.2.4"
 _THUMBOR_SETTINGS: Final = """
 LOADER = "thumbor.loaders.file_loader"
 FILE_LOADER_ROOT_PATH = {files!r}
@@ -68,12 +66,13 @@ def rivals(folder: Path, files: Path) -> Iterator[list[Rival]]:
         found: list[Rival] = []
         if (program := _thumbor()) is not None:
             found.append(stack.enter_context(_running_thumbor(program, folder, files)))
-        if (program := _imaginary()) is not None:
-            found.append(stack.enter_context(_running_imaginary(program, files)))
-        if base := os.environ.get("MEDIAKILN_BENCH_IMGPROXY"):
-            found.append(_imgproxy(base))
-        else:
-            print("left out: imgproxy, since MEDIAKILN_BENCH_IMGPROXY names none")
+        for name, address in (("imgproxy", _imgproxy_address), ("imaginary", _imaginary_address)):
+            variable = f"BENCH_{name.upper()}"
+            if base := os.environ.get(variable):
+                port = urlsplit(base).port or 80
+                found.append(Rival(name, port, _listener(port), address))
+            else:
+                print(f"left out: {name}, since {variable} names none")
         yield found
 
 
@@ -103,35 +102,9 @@ def _thumbor_address(asked: Asked) -> str:
     return f"/unsafe/{asked.width}x0/filters:format({asked.format}){quality}/{asked.file}"
 
 
-def _imaginary() -> Path | None:
-    program = _cache() / "bin" / "imaginary"
-    if program.exists():
-        return program
-    if shutil.which("go") is None or not _done("pkg-config", "--exists", "vips"):
-        print("left out: imaginary needs Go and libvips with its headers")
-        return None
-    if not _done("go", "install", IMAGINARY, more={"GOBIN": str(program.parent)}):
-        print("left out: imaginary cannot be installed here")
-        return None
-    return program
-
-
-@contextmanager
-def _running_imaginary(program: Path, files: Path) -> Iterator[Rival]:
-    port = free_port()
-    command = [str(program), "-a", "127.0.0.1", "-p", str(port), "-mount", str(files)]
-    with _running([*command, "-cpus", str(WORKERS)], port, {"VIPS_CONCURRENCY": "1"}) as process:
-        yield Rival("imaginary", port, process, _imaginary_address)
-
-
 def _imaginary_address(asked: Asked) -> str:
     quality = "" if asked.quality is None else f"&quality={asked.quality}"
     return f"/resize?width={asked.width}&type={asked.format}{quality}&file={asked.file}"
-
-
-def _imgproxy(base: str) -> Rival:
-    port = urlsplit(base).port or 80
-    return Rival("imgproxy", port, _listener(port), _imgproxy_address)
 
 
 def _imgproxy_address(asked: Asked) -> str:
@@ -151,11 +124,8 @@ def _listener(port: int) -> psutil.Process | None:
 
 
 @contextmanager
-def _running(
-    command: Sequence[str], port: int, more: Mapping[str, str] | None = None
-) -> Iterator[psutil.Process]:
-    environment = {**os.environ, **(more or {})}
-    running = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+def _running(command: Sequence[str], port: int) -> Iterator[psutil.Process]:
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + _START_S
         while not listens(port):
@@ -177,9 +147,5 @@ def _cache() -> Path:
     return folder
 
 
-def _done(*command: str, more: Mapping[str, str] | None = None) -> bool:
-    if shutil.which(command[0]) is None:
-        return False
-    environment = {**os.environ, **(more or {})}
-    done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
-    return done.returncode == 0
+def _done(*command: str) -> bool:
+    return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0

@@ -78,7 +78,7 @@ def measure() -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="mediakiln-images-") as name:
         root = Path(name)
         root.chmod(0o755)  # a rival may run as a user of its own
-        files = Path(os.environ.get("MEDIAKILN_BENCH_FILES", root / "files"))
+        files = Path(os.environ.get("BENCH_FILES", root / "files"))
         files.mkdir(exist_ok=True)
         made = image_files.make(files)
         ids = image_files.seeded(root / "data", made)

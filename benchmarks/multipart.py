@@ -2,7 +2,7 @@
 
     python benchmarks/multipart.py
 
-MEDIAKILN_BENCH_BYTES, 2 GB if not set, is how much is written for the rate. The object of 10 GB
+BENCH_BYTES, 2 GB if not set, is how much is written for the rate. The object of 10 GB
 whose completion is timed is sparse: the bytes of its parts were never written, since completing
 must not touch them.
 """
@@ -28,7 +28,7 @@ Row = dict[str, Any]
 
 GB = 1_000_000_000
 MIB = 1 << 20
-BYTES = int(os.environ.get("MEDIAKILN_BENCH_BYTES", 2 * GB))
+BYTES = int(os.environ.get("BENCH_BYTES", 2 * GB))
 PART, PARALLEL, ROUNDS = 64 * MIB, 4, 3
 OBJECT, SMALL, LARGE = 10 * GB, 8 * MIB, 1 << 30
 COMPLETIONS = 9

@@ -2,7 +2,7 @@
 
     python benchmarks/tus.py
 
-MEDIAKILN_BENCH_BYTES, 1 GB if not set, is the upload's size. The reference is tus.io's own server
+BENCH_BYTES, 1 GB if not set, is the upload's size. The reference is tus.io's own server
 for Node, `@tus/server` with `@tus/file-store`, which npm installs below the user's cache folder;
 without npm those figures are left out. It leaves the bytes to the system's cache, where ours are
 on the disk when it answers. So it is measured twice: until its answer, and until its file is synced
@@ -34,7 +34,7 @@ from figures import report
 Row = dict[str, Any]
 
 MB = 1_000_000
-BYTES = int(os.environ.get("MEDIAKILN_BENCH_BYTES", 1000 * MB))
+BYTES = int(os.environ.get("BENCH_BYTES", 1000 * MB))
 ROUNDS = 5
 BLOCK = (b"The quick brown fox jumps over the lazy dog.\n" * 23_302)[: 1 << 20]
 START_S = 30
