@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from mediakiln.model.errors import Crashed, OperationFailed, SandboxKill, StepTimeout
@@ -54,13 +55,36 @@ def _no_constant(text: str) -> Any:
     raise _Untrue(text)
 
 
-class Job:
-    """A child at work. `reports` ends when the child has; `end` ends the child."""
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The worker's end of a child's socket."""
 
-    def __init__(self, work: Work, child: Child, connection: socket.socket) -> None:
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    @classmethod
+    async def over(cls, connection: socket.socket) -> "Line":
+        """The line over a connected socket, which it closes."""
+        return cls(*await asyncio.open_connection(sock=connection))
+
+    async def close(self) -> None:
+        """Close the socket: a child that waits for more work ends."""
+        self.writer.close()
+        with suppress(ConnectionError):
+            await self.writer.wait_closed()
+
+
+class Job:
+    """A child at work. `reports` ends when the child has; `end` ends the child.
+
+    Of a `lasting` child `reports` ends with the last task's report, and the child waits for more.
+    """
+
+    def __init__(self, work: Work, child: Child, line: Line, *, lasting: bool = False) -> None:
         self._work = work
         self._child = child
-        self._connection = connection
+        self._line = line
+        self._lasting = lasting
         self._waiting = deque(work.tasks)
         self._failed: set[str] = set()
         self._task: Task | None = None
@@ -69,24 +93,26 @@ class Job:
 
     async def reports(self) -> AsyncGenerator[Report, None]:
         """Send the job, then yield what becomes of each task."""
-        reader, writer = await asyncio.open_connection(sock=self._connection)
-        try:
-            writer.write(wire.encode_work(self._work))
-            self._police.start(self._work.tasks[0])
-            while (body := await self._next_frame(reader)) is not None:
-                try:
-                    report = self._understand(json.loads(body, parse_constant=_no_constant))
-                except _LIES as error:
-                    reason = f"the child sent what cannot be true: {error}"
-                    self._police.convict(Crashed(reason[:500]))
-                    break
-                yield report
-            if killed := await self._last_report():
-                yield killed
-        finally:
-            writer.close()
-            with suppress(ConnectionError):
-                await writer.wait_closed()
+        self._line.writer.write(wire.encode_work(self._work))
+        self._police.start(self._work.tasks[0])
+        while (body := await self._next_frame(self._line.reader)) is not None:
+            try:
+                report = self._understand(json.loads(body, parse_constant=_no_constant))
+            except _LIES as error:
+                reason = f"the child sent what cannot be true: {error}"
+                self._police.convict(Crashed(reason[:500]))
+                break
+            yield report
+        if self.sound:
+            self._police.stop()
+        elif killed := await self._last_report():
+            yield killed
+
+    @property
+    def sound(self) -> bool:
+        """Whether the child may be given more work: it lasts, and has done all that it was to."""
+        idle = self._task is None and not self._waiting and not self._failed
+        return self._lasting and idle and self._police.verdict is None
 
     async def end(self) -> None:
         """End the child, if it still lives, and wait until it is gone."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mediakiln.model.errors import EngineMisconfigured
 from mediakiln.ports.runner import Report, RunnerCapabilities, Work
-from mediakiln.sandbox.job import Job
+from mediakiln.sandbox.job import Job, Line
 from mediakiln.sandbox.link import Child, Link, ZygoteConfig, ZygoteLost
 
 _log = logging.getLogger("mediakiln.sandbox")
@@ -84,13 +84,15 @@ class ForkRunner:
             ours.setblocking(False)  # noqa: FBT003 - the standard library's signature
             with theirs:
                 child = await self._spawn([task.operation for task in work.tasks], theirs)
-            job = Job(work, child, ours)
+            line = await Line.over(ours)
+            job = Job(work, child, line)
             self._jobs.add(job)
             try:
                 async with aclosing(job.reports()) as reports:
                     async for report in reports:
                         yield report
             finally:
+                await line.close()
                 await job.end()
                 self._jobs.discard(job)
 
