@@ -1,0 +1,1 @@
+"""Recognisers: services that say what images show."""
