@@ -1,6 +1,8 @@
 """`mediakiln config`."""
 
 import json
+import os
+import sys
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -13,9 +15,19 @@ from mediakiln.roles.settings import Settings, origins
 def config(
     *,
     json_: Annotated[bool, Parameter(name="--json", help="As one JSON object.")] = False,
+    check: Annotated[
+        bool, Parameter(negative=(), help="Print only what is wrong, without asking any engine.")
+    ] = False,
 ) -> None:
-    """Every setting, its value and where it came from."""
-    found = origins(Settings())
+    """Every setting, its value and where it came from.
+
+    With `--check`, exit code 78 where a setting is wrong; `mediakiln doctor` tries the engines too.
+    """
+    settings = Settings()
+    if check:
+        _check(settings)
+        return
+    found = origins(settings)
     if json_:
         shown = {
             name: {"value": _plain(value), "from": origin}
@@ -29,6 +41,16 @@ def config(
     for name, (value, origin) in found.items():
         table.add_row(f"MEDIAKILN_{name.upper()}", str(_plain(value)), origin)
     console().print(table)
+
+
+def _check(settings: Settings) -> None:
+    from mediakiln.roles.checkup.configuration import unconnected
+
+    wrong = [finding for finding in unconnected(settings) if finding.state == "fails"]
+    for finding in wrong:
+        print(f"mediakiln: {finding.found}\n  {finding.remedy}", file=sys.stderr)
+    if wrong:
+        sys.exit(os.EX_CONFIG)
 
 
 def _plain(value: Any) -> Any:

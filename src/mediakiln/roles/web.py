@@ -11,6 +11,7 @@ from mediakiln.model.errors import MediakilnError, StorageFull
 from mediakiln.roles import derive, imgproxy, imports, parts
 from mediakiln.roles.engines import Engines
 from mediakiln.roles.objects import object_news
+from mediakiln.roles.presets import check_presets
 from mediakiln.roles.service import Service
 from mediakiln.roles.settings import Settings
 from mediakiln.stages.access import Access
@@ -87,6 +88,7 @@ class WebServer:
 def build(settings: Settings, engines: Engines, *, door: str | None = None) -> Service:
     """The HTTP server with everything behind it, or with one way in alone."""
     settings.check()
+    check_presets(settings)
     return WebServer(settings, engines, services_of(settings, engines), door=door)
 
 

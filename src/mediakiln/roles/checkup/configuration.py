@@ -24,6 +24,7 @@ from mediakiln.roles.engines import (
     open_notifiers,
     open_store,
 )
+from mediakiln.roles.presets import check_presets
 from mediakiln.roles.settings import Settings, without_password
 
 _ENGINE_S = 30
@@ -49,17 +50,21 @@ async def _closing(engine: E) -> AsyncIterator[E]:
 
 async def configuration(settings: Settings) -> list[Finding]:
     """Every check of what is configured."""
-    return [*_configuration(settings), *await _engines(settings)]
+    return [*unconnected(settings), *await _engines(settings)]
 
 
-def _configuration(settings: Settings) -> Iterator[Finding]:
-    """Settings that only fail later if nobody looks: recipes, commands, targets, detector."""
+def unconnected(settings: Settings) -> Iterator[Finding]:
+    """Settings that only fail later if nobody looks: recipes, presets, targets, detector.
+
+    No engine is asked.
+    """
     checks: list[tuple[str, Callable[[], object], str]] = [
         ("settings", settings.check, "change the setting"),
         ("commands", lambda: parts.commands(settings), "mend the file MEDIAKILN_COMMANDS names"),
         ("models", lambda: _load_models(settings), "mend the folder MEDIAKILN_LABEL_MODELS names"),
         ("credentials", lambda: parts.credentials(settings), "mend the file that it names"),
         ("recipes", lambda: parts.recipe_book(settings), "mend the file that it names"),
+        ("presets", lambda: check_presets(settings), "mend the preset"),
         ("notify", lambda: open_notifiers(settings), "mend MEDIAKILN_NOTIFY"),
         ("detector", lambda: open_detector(settings), "set MEDIAKILN_DETECTOR=signature"),
     ]

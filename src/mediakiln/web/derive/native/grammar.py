@@ -41,6 +41,8 @@ class _Parsed:
     """Encoding parameters to the options that named them."""
     negotiated: bool = False
     delivery: Delivery = field(default_factory=Delivery)
+    whole: bool = True
+    """Whether these are all options there will be: those of a preset may need others beside it."""
 
 
 class Grammar:
@@ -87,6 +89,20 @@ class Grammar:
             version=parsed.delivery.version,
             hints=tuple(parsed.hints.asked),
         )
+
+    def check_preset(self, name: str) -> None:
+        """Refuse a preset that no address could use.
+
+        What needs options beside it, such as a fit without a width, is left to the addresses.
+
+        Raises:
+            InvalidRequest: an option is none, or its value is not allowed; names it.
+        """
+        segments = self._preset(f"p_{name}")
+        parsed = _Parsed(Hints({}), whole=len(segments) > 1)
+        for segment in segments:
+            self._segment([text for text in segment.split(",") if text], parsed)
+        self._check_encoding(parsed)
 
     def _expanded(self, segments: list[str]) -> list[list[str]]:
         """Each segment's options, with presets put in their places."""
@@ -144,7 +160,7 @@ class Grammar:
             if own is None or not named:
                 self._encode(option, parsed)
         if params or named:
-            checked = _checked(model, params, written, edit)
+            checked = _checked(model, params, written, edit, whole=parsed.whole)
             parsed.steps.append({"op": edit, **checked})
 
     def _auto(
@@ -202,7 +218,11 @@ class Grammar:
 
     def _check_encoding(self, parsed: _Parsed) -> None:
         parsed.encoding = _checked(
-            self._rules.encoding, parsed.encoding, parsed.written, "the encoding"
+            self._rules.encoding,
+            parsed.encoding,
+            parsed.written,
+            "the encoding",
+            whole=parsed.whole,
         )
 
 
@@ -214,9 +234,16 @@ def _asset(last: str) -> tuple[str, str | None]:
 
 
 def _checked(
-    model: type[BaseModel], params: Mapping[str, Any], written: Mapping[str, str], what: str
+    model: type[BaseModel],
+    params: Mapping[str, Any],
+    written: Mapping[str, str],
+    what: str,
+    *,
+    whole: bool,
 ) -> dict[str, Any]:
     """The parameters as the model has them, without defaults.
+
+    Where they are not the whole, what is wrong with them together is let pass.
 
     Raises:
         InvalidRequest: names the option that is not right, as it was written.
@@ -225,6 +252,8 @@ def _checked(
         return model.model_validate(params).model_dump(mode="json", exclude_unset=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        if not whole and not first["loc"]:
+            return dict(params)
         own = str(first["loc"][0]) if first["loc"] else ""
         option = written.get(own, own)
         said = first["msg"].removeprefix("Value error, ")
