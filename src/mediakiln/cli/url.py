@@ -13,6 +13,7 @@ from mediakiln.model.errors import InvalidRequest
 from mediakiln.model.signature import (
     IIIF,
     NATIVE,
+    expiring,
     sign_iiif,
     sign_native,
     split_iiif,
@@ -55,7 +56,7 @@ def sign(
         )
     path, _ = split_native(parts.path)
     if seconds is not None:
-        path = f"{NATIVE}exp_{int(time.time() + seconds)}/{path.removeprefix(NATIVE)}"
+        path = expiring(path, int(time.time() + seconds))
     with_key = rules.keys[0] if key is None else key.encode()
     signed = sign_native(path, with_key, size=rules.signature_bytes)
     print(parts._replace(path=signed).geturl())

@@ -61,6 +61,12 @@ def sign_native(path: str, key: bytes, *, size: int = WHOLE_BYTES) -> str:
     return f"{NATIVE}{MARK}{mac(key, bare.encode(), size=size)}/{bare.removeprefix(NATIVE)}"
 
 
+def expiring(path: str, at: int) -> str:
+    """A native address without its signature that is good until `at` (Unix time)."""
+    bare, _ = split_native(path)
+    return f"{NATIVE}exp_{at}/{bare.removeprefix(NATIVE)}"
+
+
 def split_native(path: str) -> tuple[str, str | None]:
     """A native address without its signature, and the signature; None where there is none."""
     first, slash, rest = path.removeprefix(NATIVE).partition("/")

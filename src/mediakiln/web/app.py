@@ -26,6 +26,7 @@ from mediakiln.web.auth import Auth
 from mediakiln.web.delivery.downloads import Downloads
 from mediakiln.web.derive.build import image_doors
 from mediakiln.web.derive.doors import ImageDoors
+from mediakiln.web.derive.signing import signing
 from mediakiln.web.doors import DELIVERY, DOORS
 from mediakiln.web.errors import answer
 from mediakiln.web.events import routes as events
@@ -74,6 +75,7 @@ def _routers(services: Services, auth: Auth, live: Live, app: FastAPI) -> Iterat
     """Every router but those of the service itself, in the order of the document."""
     for way_in in DOORS.values():
         yield way_in(services)
+    yield signing(services)
     yield imports.router(services)
     yield assets.reading(services, live)
     yield assets.following(services, live)
