@@ -15,10 +15,11 @@ from typing import Any, cast, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from mediakiln.model.errors import EngineMisconfigured, InvalidRecipe
+from mediakiln.model.errors import EngineMisconfigured, InvalidRecipe, ModelUnavailable
 from mediakiln.model.kind import Kind
 from mediakiln.model.product import Product
 from mediakiln.model.recipe import Recipe, Step
+from mediakiln.ports.mistakes import mistake
 
 ENTRY_POINT_GROUP = "mediakiln.operations"
 
@@ -27,6 +28,16 @@ class Params(BaseModel):
     """The base of every operation's parameters: frozen, and nothing unknown gets in."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Ask = Callable[[str, Path], Mapping[str, Any]]
+"""Takes a model's name and a file in the job's scratch folder; gives what the model says of it."""
+
+
+def nobody(model: str, file: Path) -> Mapping[str, Any]:
+    """Answers where there is no way out of the sandbox: by `ModelUnavailable`."""
+    del file
+    raise ModelUnavailable(f"the model {model!r} cannot be asked from here")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +56,8 @@ class Context:
     commands: Mapping[str, Any] = field(default_factory=dict)
     """The operator's `custom.command` table, as configured."""
     models: Mapping[str, Any] = field(default_factory=dict)
-    """The operator's models: name to `folder`, which is readable, and `checksum`."""
+    """The operator's models, told only to operations with that capability: name to `checksum`, and
+    either `folder`, which is readable, or `wanted`, how those that are asked want to see images."""
     credentials: Mapping[str, Any] = field(default_factory=dict)
     """The operator's `certificate`, `key`, `algorithm` and `anchors` (readable files), the upload
     (`original`), and the `steps` before; told only to operations with that capability."""
@@ -53,6 +65,8 @@ class Context:
     """Files of other assets that the parameters name, by asset id."""
     again: bool = False
     """A later step of the job runs this operation on the same file: pixels are worth keeping."""
+    ask: Ask = nobody
+    """Asks one of the models that have `wanted`; waits for the answer, and raises what it met."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +97,8 @@ Function = Callable[..., Iterable[Product]]
 Inputs = Callable[[Any], Iterable[str]]
 """Takes parsed parameters; gives the ids of other assets that the operation reads."""
 Check = Callable[[Any, Mapping[str, Any]], object]
-"""Takes parsed parameters and the operator's command table; raises InvalidRecipe."""
+"""Takes parsed parameters and a table of the operator's: models, of which only the names are known,
+where the operation has that capability, else commands; raises InvalidRecipe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +132,7 @@ class Operation:
         try:
             return self.params.model_validate(params)
         except ValidationError as error:
-            raise _explain(self, error) from None
+            raise mistake(self.name, self.params, error) from None
 
     def others(self, params: Mapping[str, Any]) -> tuple[str, ...]:
         """The ids of other assets that it reads with these parameters.
@@ -226,8 +241,15 @@ class OperationSet:
                 f"there is no operation {name!r}", field="op", allowed=sorted(self._operations)
             ) from None
 
-    def check(self, recipe: Recipe, commands: Mapping[str, Any] | None = None) -> None:
-        """Validate every step's operation and parameters; against `commands` where they are known.
+    def check(
+        self,
+        recipe: Recipe,
+        commands: Mapping[str, Any] | None = None,
+        models: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Validate every step's operation and parameters.
+
+        Against `commands` and `models`, the operator's, where these are known.
 
         Raises:
             InvalidRecipe: names the step, the field and what is allowed.
@@ -236,8 +258,9 @@ class OperationSet:
             try:
                 item = self.get(step.op)
                 params = item.parse(step.params)
-                if item.check is not None and commands is not None:
-                    item.check(params, commands)
+                table = models if item.capabilities.models else commands
+                if item.check is not None and table is not None:
+                    item.check(params, table)
             except InvalidRecipe as error:
                 raise InvalidRecipe(
                     f"step {name!r}: {error.message}", **{**error.context, "step": name}
@@ -260,32 +283,6 @@ class OperationSet:
     def applies(self, step: Step, media_type: str) -> bool:
         """Whether a step that works on the upload itself can work on this media type."""
         return self.get(step.op).takes(media_type)
-
-
-def _explain(item: Operation, error: ValidationError) -> InvalidRecipe:
-    first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "parameters"
-    context: dict[str, Any] = {"op": item.name, "field": where}
-    if first["type"] == "extra_forbidden":
-        message = f"{item.name} has no parameter {where!r}"
-        context["allowed"] = sorted(item.params.model_fields)
-    else:
-        message = f"{item.name}: {where}: {first['msg']}"
-        context["allowed"] = _allowed(item, where, first.get("ctx", {}))
-    return InvalidRecipe(message, **context)
-
-
-def _allowed(item: Operation, where: str, context: Mapping[str, Any]) -> Any:
-    """What the field accepts: its choices, the bound pydantic named, or the field's own schema."""
-    properties = item.params.model_json_schema().get("properties", {})
-    schema = properties.get(where.partition(".")[0], {})
-    choices = [c for one in (schema, *schema.get("anyOf", ())) for c in one.get("enum", ())]
-    if choices:
-        return choices
-    plain = {k: v for k, v in context.items() if isinstance(v, str | int | float)}
-    if plain:
-        return plain
-    return schema or sorted(properties)
 
 
 def _loaded(entry: EntryPoint) -> Operation:

@@ -46,11 +46,15 @@ def frame(message: Mapping[str, Any]) -> bytes:
     return HEADER.pack(len(body)) + body
 
 
-def encode_work(work: Work) -> bytes:
-    """A job as the child receives it; the table of commands, the same for all tasks, goes once."""
+def encode_work(work: Work, jobs: int = 1) -> bytes:
+    """A job as the child receives it; the table of commands, the same for all tasks, goes once.
+
+    `jobs` is how many such the child is to do, this one included; it asks for the others.
+    """
     commands = {name: each for task in work.tasks for name, each in task.context.commands.items()}
     return frame(
         {
+            "jobs": jobs,
             "scratch": str(work.scratch.absolute()),
             "readable": [str(path.absolute()) for path in work.readable],
             "tasks": [_encode_task(task) for task in work.tasks],
@@ -61,7 +65,7 @@ def encode_work(work: Work) -> bytes:
 
 def _encode_task(task: Task) -> dict[str, Any]:
     context = dataclasses.asdict(dataclasses.replace(task.context, commands={}))
-    del context["commands"]
+    del context["commands"], context["ask"]
     context["inputs"] = {id: str(path.absolute()) for id, path in task.context.inputs.items()}
     return {
         "name": task.name,

@@ -51,10 +51,12 @@ class RecipeBook:
         presets: Mapping[str, Mapping[str, Any]] | None = None,
         *,
         commands: Mapping[str, Any] | None = None,
+        models: Mapping[str, Any] | None = None,
     ) -> None:
-        """With `commands`, the operator's table, what recipes say of them is checked too."""
+        """With `commands` or `models`, the operator's, what recipes say of them is checked too."""
         self.operations = operations
         self._commands = commands
+        self._models = models
         self._presets: dict[str, Recipe] = {}
         built_in = {name: {"steps": steps} for name, steps in BUILT_IN.items()}
         for name, spec in {**built_in, **(presets or {})}.items():
@@ -104,7 +106,7 @@ class RecipeBook:
                 field=".".join(path),
                 allowed=["steps"] if first["type"] == "extra_forbidden" else None,
             ) from None
-        self.operations.check(recipe, self._commands)
+        self.operations.check(recipe, self._commands, self._models)
         return recipe
 
 

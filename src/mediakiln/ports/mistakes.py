@@ -1,0 +1,35 @@
+"""What is wrong with an operation's parameters, in words of their author."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from mediakiln.model.errors import InvalidRecipe
+
+
+def mistake(op: str, params: type[BaseModel], error: ValidationError) -> InvalidRecipe:
+    """The first thing that does not fit `params`, with its `field` and what is `allowed` there."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "parameters"
+    context: dict[str, Any] = {"op": op, "field": where}
+    if first["type"] == "extra_forbidden":
+        message = f"{op} has no parameter {where!r}"
+        context["allowed"] = sorted(params.model_fields)
+    else:
+        message = f"{op}: {where}: {first['msg']}"
+        context["allowed"] = _allowed(params, where, first.get("ctx", {}))
+    return InvalidRecipe(message, **context)
+
+
+def _allowed(params: type[BaseModel], where: str, context: Mapping[str, Any]) -> Any:
+    """What the field accepts: its choices, the bound pydantic named, or the field's own schema."""
+    properties = params.model_json_schema().get("properties", {})
+    schema = properties.get(where.partition(".")[0], {})
+    choices = [c for one in (schema, *schema.get("anyOf", ())) for c in one.get("enum", ())]
+    if choices:
+        return choices
+    plain = {k: v for k, v in context.items() if isinstance(v, str | int | float)}
+    if plain:
+        return plain
+    return schema or sorted(properties)
