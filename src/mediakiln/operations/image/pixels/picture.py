@@ -1,6 +1,5 @@
 """An image that is open but not yet decoded: its size is known, and it can be had at any size."""
 
-import mmap
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +16,7 @@ from mediakiln.model.errors import (
     UnsupportedMedia,
 )
 from mediakiln.operations.image.pixels import engine, kept, raster
-from mediakiln.operations.image.pixels.codecs import counting, sequence
+from mediakiln.operations.image.pixels.codecs import adam7, counting, progressive, sequence
 from mediakiln.operations.image.pixels.formats import HEAD_BYTES, Format, sniff
 from mediakiln.operations.image.pixels.managed import declared, space
 from mediakiln.operations.image.pixels.managed.declared import Declared
@@ -25,11 +24,6 @@ from mediakiln.operations.image.pixels.managed.target import BYTE, SRGB, Target
 from mediakiln.operations.image.pixels.parts import pyramid
 from mediakiln.operations.image.pixels.parts.box import UNTURNED, UPRIGHT, Box, Turn
 from mediakiln.ports.operation import Context
-
-MAX_SCANS = 200
-"""Of a progressive JPEG. Encoders write about ten; each costs a pass over all coefficients."""
-MAX_COEFFICIENT_BYTES = 1 << 30
-"""A progressive JPEG keeps every coefficient in memory until its last scan: 2 bytes each."""
 
 _STRICT = "fail_on=error"
 """Missing or undecodable data is an error; odd bytes that a decoder skips are not."""
@@ -60,6 +54,8 @@ class Picture:
     """Decodes them, where that is done by another decoder than the first frame's."""
     declared: Declared | None = None
     """Its colour space, where the file names one without a profile."""
+    passes: adam7.Passes | None = None
+    """Gives the pixels in place of `source`, where its decoder would hold all of them."""
 
     @property
     def vector(self) -> bool:
@@ -117,8 +113,8 @@ class Picture:
 
     def _shrunk(self, box: Box, width: int, height: int) -> tuple[Any, Box]:
         """The stored image, shrunk by its decoder where it can, and the box in it."""
-        if self.source is None:
-            return self.header, box
+        if self.source is None or self.passes is not None:
+            return self.passes.opened() if self.passes else self.header, box
         options: dict[str, Any] = {"access": "sequential"}
         factor = 1.0
         enough = max(min(box.width / width, box.height / height) / OVERSAMPLED * ROUNDED, 1.0)
@@ -227,7 +223,9 @@ def _from_header(path: Path, name: Format, head: bytes) -> Picture:
     frames = header.get("n-pages") if has(header, "n-pages") else 1
     opened = Picture(name, width, height, frames, header.hasalpha(), header, source)
     width, height = opened.upright.size(width, height)
-    return replace(opened, width=width, height=height, declared=_declared(header, name, head))
+    passes = adam7.Passes(path, header) if adam7.vast(name, header) else None
+    named = _declared(header, name, head)
+    return replace(opened, width=width, height=height, declared=named, passes=passes)
 
 
 def _declared(header: Any, name: Format, head: bytes) -> Declared | None:
@@ -241,7 +239,7 @@ def _check(picture: Picture, path: Path, context: Context) -> None:
         raise too_many_pixels(pixels, context.max_pixels)
     _check_frames(picture.frames, context.max_frames)
     if picture.format == "jpeg" and has(picture.header, "interlaced"):
-        _check_progressive(picture, path)
+        progressive.check(path, picture.width * picture.height * picture.header.bands)
 
 
 def _check_frames(frames: int, most: int) -> None:
@@ -256,27 +254,3 @@ def too_many_pixels(value: int, limit: int) -> MediakilnError:
     return TooManyPixels(
         f"the image has {value} pixels; {limit} are allowed", limit=limit, value=value
     )
-
-
-def _check_progressive(picture: Picture, path: Path) -> None:
-    """Bound what a progressive JPEG costs, in memory and in passes.
-
-    Inside entropy-coded data every FF is followed by 00 or a restart marker, so FF DA is a
-    scan's start, or a byte pair in a metadata segment, which is rare enough for a bound.
-    """
-    needed = picture.width * picture.height * picture.header.bands * 2
-    if needed > MAX_COEFFICIENT_BYTES:
-        raise LimitExceeded(
-            f"decoding this progressive JPEG needs {needed >> 20} MiB of memory",
-            limit=MAX_COEFFICIENT_BYTES,
-            value=needed,
-            hint="save it as a baseline JPEG",
-        )
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        scans, at = 0, data.find(b"\xff\xda")
-        while at >= 0 and scans <= MAX_SCANS:
-            scans, at = scans + 1, data.find(b"\xff\xda", at + 2)
-    if scans > MAX_SCANS:
-        raise LimitExceeded(
-            f"the JPEG has more than {MAX_SCANS} scans", limit=MAX_SCANS, value=scans
-        )
