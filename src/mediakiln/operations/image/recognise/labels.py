@@ -1,9 +1,9 @@
 """`image.labels`: say what an image shows, and whether it is safe to show."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import Field
 
@@ -12,8 +12,9 @@ from mediakiln.model.kind import Kind
 from mediakiln.model.product import Product
 from mediakiln.operations.image.pixels.formats import ACCEPTS
 from mediakiln.operations.image.pixels.needs import NEEDS
-from mediakiln.operations.image.recognise.found import MAX_TOLD, Pixels
-from mediakiln.operations.image.recognise.label_model import SETTING, LabelModel
+from mediakiln.operations.image.recognise.found import MAX_TOLD
+from mediakiln.operations.image.recognise.label_model import SETTING
+from mediakiln.operations.image.recognise.opinions import Opinion, opinion
 from mediakiln.ports.operation import Context, OperationCapabilities, Params, operation
 
 
@@ -31,22 +32,12 @@ class LabelsParams(Params):
     most: int = Field(default=20, ge=1, le=MAX_TOLD, description="Labels of a model, at most.")
 
 
-class Recogniser(Protocol):
-    """Gives labels to an image that is prepared as it says."""
-
-    @property
-    def name(self) -> str:
-        """As the operator calls it."""
-        ...
-
-    @property
-    def looks(self) -> LabelModel:
-        """How it wants to see images, and which of its labels are unsafe."""
-        ...
-
-    def __call__(self, pixels: Pixels) -> Mapping[str, float]:
-        """Confidences, 0 to 1, by label; raises ModelUnavailable."""
-        ...
+def _known(names: Iterable[str], models: Mapping[str, Any]) -> None:
+    for name in names:
+        if name not in models:
+            raise InvalidRecipe(
+                f"there is no model {name!r}", field="models", allowed=sorted(models)
+            )
 
 
 @operation(
@@ -61,6 +52,7 @@ class Recogniser(Protocol):
         tools=(*NEEDS.tools, "onnxruntime"),
         models=True,
     ),
+    check=lambda params, models: _known(params.models, models),
 )
 def labels(source: Path, params: LabelsParams, out: Path, *, context: Context) -> Iterable[Product]:
     """Say what an image shows, and whether it is safe to show, by the operator's models.
@@ -69,26 +61,25 @@ def labels(source: Path, params: LabelsParams, out: Path, *, context: Context) -
     surest first; and `safety`, null where no model knows of unsafe labels, else its `score` (1
     is safe, 0 is not) and the confidence of each unsafe label.
 
+    Models are run here, or asked outside the sandbox where the operator gave an address.
+
     Raises:
         ModelUnavailable: there is no model, or it cannot be used.
         InvalidRecipe: there is no model of that name.
         UnsupportedMedia, EmptyFile, BadMedia: the source cannot be read.
         TooManyPixels, LimitExceeded: it is larger than allowed.
+        EngineError, EngineMisconfigured: a model outside gave no answer.
     """
     from mediakiln.operations.image.recognise import seen
 
-    recognisers = _recognisers(params.models, context)
+    names = _wanted(params.models, context)
     image = seen.Still(source, context)
-    surest: list[dict[str, Any]] = []
-    unsafe: list[tuple[float, Mapping[str, float]]] = []
-    for each in recognisers:
-        looks = each.looks
-        confidences = each(image.fitted(looks.width, looks.height, looks.fit))
-        surest += _surest(each.name, confidences, params)
-        if looks.unsafe:
-            unsafe.append(_unsafe(looks, confidences))
+    opinions = {name: opinion(name, context.models[name], image, context) for name in names}
+    surest = [
+        label for name, each in opinions.items() for label in _surest(name, each.labels, params)
+    ]
     surest.sort(key=lambda label: -label["confidence"])
-    told = {"labels": surest, "safety": _safety(unsafe)}
+    told = {"labels": surest, "safety": _safety(opinions.values())}
     (out / "labels.json").write_text(
         json.dumps(told, indent=2, ensure_ascii=False), encoding="utf-8"
     )
@@ -99,20 +90,11 @@ def labels(source: Path, params: LabelsParams, out: Path, *, context: Context) -
     )
 
 
-def _recognisers(names: Sequence[str], context: Context) -> list[Recogniser]:
-    from mediakiln.operations.image.recognise.onnx import OnnxRecogniser
-
+def _wanted(names: Sequence[str], context: Context) -> list[str]:
     if not context.models:
-        raise ModelUnavailable(
-            "no model for labels is set up", hint=f"name model folders in {SETTING}"
-        )
-    for name in names:
-        if name not in context.models:
-            raise InvalidRecipe(
-                f"there is no model {name!r}", field="models", allowed=sorted(context.models)
-            )
-    wanted = dict.fromkeys(names or sorted(context.models))
-    return [OnnxRecogniser.load(name, Path(context.models[name]["folder"])) for name in wanted]
+        raise ModelUnavailable("no model for labels is set up", hint=f"name models in {SETTING}")
+    _known(names, context.models)
+    return list(dict.fromkeys(names or sorted(context.models)))
 
 
 def _surest(
@@ -126,24 +108,13 @@ def _surest(
     ]
 
 
-def _unsafe(
-    looks: LabelModel, confidences: Mapping[str, float]
-) -> tuple[float, Mapping[str, float]]:
-    """How likely something unsafe is seen, and each unsafe label's confidence.
-
-    Of labels that exclude one another the chances add up; of others the surest counts.
-    """
-    each = {name: round(confidences[name], 4) for name in looks.unsafe}
-    values = [confidences[name] for name in looks.unsafe]
-    return min(1.0, sum(values)) if looks.one_of else max(values), each
-
-
-def _safety(unsafe: Sequence[tuple[float, Mapping[str, float]]]) -> dict[str, Any] | None:
+def _safety(opinions: Collection[Opinion]) -> dict[str, Any] | None:
     """Of several models the most worried one decides."""
-    if not unsafe:
+    worries = [each.worry for each in opinions if each.unsafe is not None]
+    if not worries:
         return None
     together: dict[str, float] = {}
-    for _, each in unsafe:
-        for name, confidence in each.items():
-            together[name] = max(confidence, together.get(name, 0.0))
-    return {"score": round(1.0 - max(chance for chance, _ in unsafe), 4), "unsafe": together}
+    for each in opinions:
+        for name, confidence in (each.unsafe or {}).items():
+            together[name] = max(round(confidence, 4), together.get(name, 0.0))
+    return {"score": round(1.0 - max(worries), 4), "unsafe": together}

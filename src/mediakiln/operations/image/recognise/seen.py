@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from mediakiln.model.errors import LimitExceeded
 from mediakiln.operations.image.recognise.found import Found, Pixels, Recogniser
 from mediakiln.ports.operation import Context
+from mediakiln.ports.recogniser import Wanted
 
 if TYPE_CHECKING:
     from mediakiln.operations.image.pixels.picture import Picture
 
 _COLOURS: Final = 3
 _WHITE: Final = [255, 255, 255]
+_QUALITIES: Final = (90, 75, 50, 25)
 _MOST_TIMES: Final = 100
 """What is cut off may make an image this many times as long; longer ones are squeezed."""
 
@@ -75,6 +78,44 @@ class Still:
         canvas[top : top + down, left : left + across] = whole
         return canvas
 
+    def jpeg(self, wanted: Wanted) -> bytes:
+        """The whole image as a JPEG within bounds: no metadata, black where it is too narrow.
+
+        Raises:
+            BadMedia: it cannot be decoded.
+            LimitExceeded: even at a low quality it has too many bytes.
+        """
+        from mediakiln.operations.image.pixels import engine
+
+        width, height = _within(wanted, self._opened.width, self._opened.height)
+        across, down = max(width, wanted.shortest_side), max(height, wanted.shortest_side)
+        with engine.translated():
+            image = _opaque(self._opened.scaled(width, height, frames=False))
+            if (across, down) != (width, height):
+                left, top = (across - width) // 2, (down - height) // 2
+                image = image.embed(left, top, across, down)
+            image = image.copy_memory()  # it is read once, and may be written more often
+            for quality in _QUALITIES:
+                made: bytes = image.jpegsave_buffer(Q=quality, keep="none")
+                if len(made) <= wanted.max_bytes:
+                    return made
+        raise LimitExceeded(
+            f"as a JPEG the image has {len(made):,} bytes; at most {wanted.max_bytes:,} are taken",
+            limit=wanted.max_bytes,
+            value=len(made),
+        )
+
+
+def _within(wanted: Wanted, width: int, height: int) -> tuple[int, int]:
+    """The size at which an image is shown, as large as it is where that is allowed."""
+    scale = min(1.0, wanted.longest_side / max(width, height))
+    if min(width, height) * scale < wanted.shortest_side:
+        scale = min(
+            wanted.shortest_side / min(width, height), wanted.longest_side / max(width, height)
+        )
+    most = wanted.longest_side
+    return min(max(1, round(width * scale)), most), min(max(1, round(height * scale)), most)
+
 
 def _three(pixels: Pixels) -> Pixels:
     """With three channels, also of a grey image."""
@@ -98,6 +139,11 @@ def _decoded(
 
 def rgb(image: Any) -> Pixels:
     """The pixels of a libvips image, in sRGB, on white."""
+    return _opaque(image).numpy()
+
+
+def _opaque(image: Any) -> Any:
+    """A libvips image in sRGB, on white."""
     if image.hasalpha():
         image = image.flatten(background=_WHITE if image.bands > _COLOURS else _WHITE[:1])
-    return image.colourspace("srgb").numpy()
+    return image.colourspace("srgb")
