@@ -32,6 +32,8 @@ _PNM_WORDS = 4
 """Of a header: signature, width, height, and the greatest value unless it is of bits."""
 _DEEP = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 """Pillow's modes of grey with 16 bits."""
+_ROWS = 256
+"""That are copied at a time."""
 _FIELDS = {"icc_profile": space.PROFILE, "exif": keeping.EXIF, "xmp": keeping.XMP}
 """Where libvips keeps what Pillow and libheif call so."""
 FORMATS: frozenset[Format] = frozenset({"heic", "jxl", *_PILLOW})
@@ -102,13 +104,16 @@ def _heic(path: Path, max_pixels: int) -> Decoded:
     return Decoded(image, named)
 
 
-def pi_heif_bytes(heif: Any) -> bytes:
+def pi_heif_bytes(heif: Any) -> bytes | bytearray:
     """Decode to packed rows; libheif pads each to its stride."""
     row = heif.size[0] * len(heif.mode)
     data = memoryview(heif.data)
     if heif.stride == row:
         return bytes(data)
-    return b"".join(data[y * heif.stride : y * heif.stride + row] for y in range(heif.size[1]))
+    packed = bytearray(row * heif.size[1])
+    for y in range(heif.size[1]):
+        packed[y * row : (y + 1) * row] = data[y * heif.stride : y * heif.stride + row]
+    return packed
 
 
 def _pillow(path: Path, name: Format, max_pixels: int) -> Decoded:
@@ -122,7 +127,9 @@ def _pillow(path: Path, name: Format, max_pixels: int) -> Decoded:
                 _check(image.size, max_pixels)
                 image.load()
                 _check(image.size, max_pixels)
-                return image if image.mode in _DEEP else image.convert(_mode(image))
+                mode = image.mode if image.mode in _DEEP else _mode(image)
+                # Converting copies all pixels, even to the mode that they have.
+                return image if image.mode == mode else image.convert(mode)
 
     try:
         image = _attempt(load)
@@ -171,7 +178,7 @@ def _mode(image: Any) -> str:
 def _packed(image: Any) -> Any:
     """Pillow's pixels as libvips'; those of more than 8 bits keep 16."""
     if image.mode not in _DEEP:
-        return _image(image.tobytes(), image.size, len(image.getbands()))
+        return _image(_bytes(image), image.size, len(image.getbands()))
     import numpy as np
 
     deep = np.asarray(image).clip(0, 0xFFFF).astype(np.uint16)
@@ -179,7 +186,18 @@ def _packed(image: Any) -> Any:
     return made.copy(interpretation="grey16")
 
 
-def _image(pixels: bytes, size: tuple[int, int], bands: int) -> Any:
+def _bytes(image: Any) -> bytearray:
+    """Its pixels; Pillow's own way needs room for them twice."""
+    width, height = image.size
+    row = width * len(image.getbands())
+    packed = bytearray(row * height)
+    for top in range(0, height, _ROWS):
+        rows = image.crop((0, top, width, min(top + _ROWS, height))).tobytes()
+        packed[top * row : top * row + len(rows)] = rows
+    return packed
+
+
+def _image(pixels: bytes | bytearray, size: tuple[int, int], bands: int) -> Any:
     space = "b-w" if bands < len("RGB") else "srgb"
     image = pyvips.Image.new_from_memory(pixels, *size, bands, "uchar")
     return image.copy(interpretation=space)
