@@ -37,7 +37,7 @@ async def test_what_was_seen_is_found_until_the_asset_is_purged(
     path = tmp_path / "noon.png"
     Image.new("RGB", (64, 48), (0, 255, 0)).save(path)
     asset = await submit(path, {"steps": {"seen": {"op": "image.labels"}}})
-    search = Search(running.engines.catalog, running.engines.store)
+    search = Search(running.engines.catalog)
 
     async def found() -> list[str]:
         return [each.id for each in (await search.find("default", "green")).assets]

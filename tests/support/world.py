@@ -42,7 +42,7 @@ from mediakiln.stages.receive import Receive
 from mediakiln.stages.recipes import RecipeBook
 from mediakiln.stages.reconcile import Reconcile
 from mediakiln.stages.relay import Relay
-from mediakiln.stages.search import Search
+from mediakiln.stages.search import Index, Search
 from mediakiln.stages.uploads.adoption import Adoption
 from mediakiln.stages.uploads.book import UploadBook
 from mediakiln.stages.uploads.direct import Direct
@@ -131,11 +131,17 @@ class World:
             expiry=timedelta(days=7),
             max_bytes=5 * 10**12,
         )
+        self.index = Index(self.catalog, self.store)
         self.classify = Classify(
-            self.store, self.ledger, self.detector, self.recipes, clock=self.clock
+            self.store,
+            self.ledger,
+            self.detector,
+            self.recipes,
+            names=self.index,
+            clock=self.clock,
         )
-        self.search = Search(self.catalog, self.store)
-        self.join = Join(self.ledger, index=self.search.index, clock=self.clock)
+        self.search = Search(self.catalog)
+        self.join = Join(self.ledger, index=self.index.index, clock=self.clock)
         self.manage = Manage(self.ledger, self.store, clock=self.clock)
         self.deliver = Deliver(self.catalog, self.store, fresh_s=0)
         self.dead = DeadLetters(self.catalog, self.broker)

@@ -1,9 +1,12 @@
-"""Terms: the words under which assets are found, out of texts and out of what steps found."""
+"""Terms: the words under which assets are found: of names, of texts, of what steps found."""
 
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
+
+from mediakiln.model.asset import Asset
+from mediakiln.model.kind import Kind
 
 MOST_CHARS: Final = 40
 """Of one term; longer words are found by their beginning."""
@@ -14,6 +17,30 @@ _UNSPACED: Final = re.compile(
 )
 """Writing without spaces between words: kana and Chinese characters."""
 _WORD: Final = re.compile(r"[^\W_]+")
+MOST_NAMED: Final = 32
+"""Terms of one asset's name and tags."""
+_FORMATS: Final[Mapping[Kind | None, str]] = {
+    Kind.IMAGE: "image jpeg jpg jfif png apng gif webp avif heic heif tiff tif bmp svg jxl jp2 jpx "
+    "psd photoshop ico icon icns qoi exr hdr radiance dng raw cr2 cr3 nef arw orf rw2 raf pnm ppm "
+    "pgm pbm",
+    Kind.DOCUMENT: "document pdf doc docx msword odt rtf xls xlsx excel ods ppt pptx powerpoint "
+    "odp epub txt plain csv tsv html htm xhtml md markdown openxmlformats officedocument "
+    "wordprocessingml spreadsheetml presentationml oasis opendocument",
+    Kind.MODEL3D: "model3d model glb gltf stl obj ply off 3mf step stp fbx usdz usdc usda dae "
+    "collada wrl vrml x3d",
+    Kind.VIDEO: "video mov quicktime avi msvideo mkv flv wmv m4v mpg mp2t mj2 mxf asf",
+    Kind.AUDIO: "audio mp3 wav wave flac aac opus aiff aif m4a caf mid midi amr ape wma ac3 eac3 "
+    "wavpack",
+    None: "application text binary x vnd ms adobe microsoft apple autodesk json xml zip mp4 mpeg "
+    "ogg webm matroska 3gp 3gpp 3gpp2",
+}
+FORMATS: Final[Mapping[str, Kind | None]] = {
+    word: kind for kind, listed in _FORMATS.items() for word in listed.split()
+}
+"""The words of kinds, media types and usual file extensions, and the kind that each is of.
+
+None: of several kinds. So many assets have one that they are read off the record, not indexed.
+"""
 
 
 def words(text: str) -> list[str]:
@@ -26,6 +53,22 @@ def words(text: str) -> list[str]:
     bare = "".join(letter for letter in folded if not unicodedata.combining(letter))
     plain = unicodedata.normalize("NFKC", bare)
     return list(dict.fromkeys(term for word in _WORD.findall(plain) for term in _cut(word)))
+
+
+def named(asset: Asset) -> list[str]:
+    """The terms of an asset's name, without a usual extension, and of its tags."""
+    stem, _, extension = asset.name.rpartition(".")
+    plain = stem if set(words(extension)) <= FORMATS.keys() else asset.name
+    return list(dict.fromkeys(term for text in (plain, *asset.tags) for term in words(text)))[
+        :MOST_NAMED
+    ]
+
+
+def formats(asset: Asset) -> set[str]:
+    """The terms of an asset's kind, media type and file extension."""
+    extension = asset.name.rpartition(".")[2]
+    texts = (asset.kind or "", asset.media_type or "", extension)
+    return {term for text in texts for term in words(text) if term in FORMATS}
 
 
 def _cut(word: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ def build(settings: Settings, engines: Engines) -> Service:
         parts.ledger(settings, engines),
         open_detector(settings),
         parts.recipe_book(settings),
+        names=parts.index(settings, engines),
         heavy_bytes=settings.heavy_bytes,
     )
     return Consumer(engines.broker, "classify", {"received": stage}, parts.policy(settings))

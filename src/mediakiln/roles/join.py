@@ -6,12 +6,11 @@ from mediakiln.roles.engines import Engines
 from mediakiln.roles.service import Service
 from mediakiln.roles.settings import Settings
 from mediakiln.stages.join import Join
-from mediakiln.stages.search import Search
 
 
 def build(settings: Settings, engines: Engines) -> Service:
     """A consumer of both streams."""
-    index = Search(engines.catalog, engines.store).index
-    stage = Join(parts.ledger(settings, engines), index=index)
+    index = parts.index(settings, engines)
+    stage = Join(parts.ledger(settings, engines), index=index.index)
     handlers = {"stored": stage.stored, "finished": stage.finished}
     return Consumer(engines.broker, "join", handlers, parts.policy(settings, max_attempts=20))

@@ -64,6 +64,10 @@ class IngestOptions(BaseModel):
     watch_scan_s: float = Field(
         300.0, ge=1, description="Seconds between full looks at the watched folders."
     )
+    search_names: bool = Field(
+        default=True,
+        description="Make assets be found by words of their names and tags, at a write per word.",
+    )
     webhook_failing_days: float = Field(
         5.0, gt=0, description="Days a webhook may fail without pause before it is turned off."
     )

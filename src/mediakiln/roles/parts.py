@@ -29,6 +29,7 @@ from mediakiln.stages.ledger import Ledger
 from mediakiln.stages.notify import Deliveries, Hooks
 from mediakiln.stages.receive import Receive
 from mediakiln.stages.recipes import RecipeBook
+from mediakiln.stages.search import Index
 from mediakiln.stages.uploads.adoption import Adoption
 from mediakiln.stages.uploads.book import UploadBook
 from mediakiln.stages.uploads.direct import Direct
@@ -49,6 +50,11 @@ def ledger(settings: Settings, engines: Engines) -> Ledger:
     )
     engines.before_close.append(made.drain)
     return made
+
+
+def index(settings: Settings, engines: Engines) -> Index:
+    """The writer of the search index."""
+    return Index(engines.catalog, engines.store, names=settings.search_names)
 
 
 def recipe_book(settings: Settings) -> RecipeBook:

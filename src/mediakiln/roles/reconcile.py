@@ -9,7 +9,7 @@ from mediakiln.roles.service import Service, Sweeper, Together
 from mediakiln.roles.settings import Settings
 from mediakiln.stages.erasure import Erasures
 from mediakiln.stages.reconcile import Housekeeping, LostObjects, Reconcile
-from mediakiln.stages.search import Search
+from mediakiln.stages.search import Index
 
 _BATCH = 100
 _HOUR_S = 3600.0
@@ -61,10 +61,10 @@ def build(settings: Settings, engines: Engines) -> Service:
 
 def _purge(engines: Engines) -> Callable[[str, str], Awaitable[int]]:
     """Removes what was made of an asset beside its products: images on request, search terms."""
-    search, shelf = Search(engines.catalog, engines.store), derive.shelf(engines)
+    index, shelf = Index(engines.catalog, engines.store), derive.shelf(engines)
 
     async def purge(project: str, id: str) -> int:
-        await search.forget(project, id)
+        await index.forget(project, id)
         return await shelf.purge(project, id)
 
     return purge

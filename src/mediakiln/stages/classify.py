@@ -1,7 +1,7 @@
 """Classify: say what a file is, check the recipe against it, send the job to its kind's queue."""
 
 import mimetypes
-from typing import Any
+from typing import Any, Protocol
 
 from mediakiln.model.asset import Asset, Problem, StepRecord
 from mediakiln.model.clock import Clock, utc_now
@@ -26,6 +26,18 @@ from mediakiln.stages.recipes import RecipeBook
 _TYPES = mimetypes.MimeTypes(filenames=())
 
 
+class Names(Protocol):
+    """Makes assets be found by what they are called."""
+
+    async def enter(self, asset: Asset) -> None:
+        """Before the record is written."""
+        ...
+
+    async def leave(self, asset: Asset) -> None:
+        """Once the record turned out to be deleted meanwhile."""
+        ...
+
+
 class Classify:
     """Handles `received`. Files of `heavy_bytes` or more take the slow lane."""
 
@@ -36,6 +48,7 @@ class Classify:
         detector: Detector,
         recipes: RecipeBook,
         *,
+        names: Names | None = None,
         heavy_bytes: int = 256 * 1024 * 1024,
         clock: Clock = utc_now,
     ) -> None:
@@ -43,6 +56,7 @@ class Classify:
         self._ledger = ledger
         self._detector = detector
         self._recipes = recipes
+        self._names = names
         self._heavy_bytes = heavy_bytes
         self._clock = clock
 
@@ -52,15 +66,22 @@ class Classify:
         asset = await self._ledger.catalog.get(event.asset)
         if asset is None or not _stands(asset, event.run):
             return
+        if self._names is not None:
+            await self._names.enter(asset)
+        after = await self._settle(asset, event.run)
+        if self._names is not None and after.state is AssetState.DELETING:
+            await self._names.leave(asset)
+
+    async def _settle(self, asset: Asset, run: int) -> Asset:
+        """The record as it stands once the file is classified or refused."""
         try:
             found = await self._detect(asset)
             recipe = self._recipe(asset, found)
         except MediakilnError as error:
             if error.retryable:
                 raise
-            await self._reject(asset, event.run, error)
-            return
-        await self._dispatch(asset, event.run, found, recipe)
+            return await self._reject(asset, run, error)
+        return await self._dispatch(asset, run, found, recipe)
 
     async def _detect(self, asset: Asset) -> Detection:
         if asset.kind is not None:
@@ -103,7 +124,7 @@ class Classify:
     def _takes(self, op: str) -> tuple[str, ...]:
         return self._recipes.operations.get(op).accepts
 
-    async def _dispatch(self, asset: Asset, run: int, found: Detection, recipe: Recipe) -> None:
+    async def _dispatch(self, asset: Asset, run: int, found: Detection, recipe: Recipe) -> Asset:
         kind = found.kind
         if kind is None:
             raise UnsupportedMedia
@@ -128,7 +149,7 @@ class Classify:
             )
             return Change(after, [job])
 
-        await self._ledger.change(asset.id, apply, known=asset)
+        return await self._ledger.change(asset.id, apply, known=asset)
 
     def _steps(self, recipe: Recipe, media_type: str) -> dict[str, StepRecord]:
         """Every step pending, but for those that do not apply and those that need them."""
@@ -148,7 +169,7 @@ class Classify:
             operations.get(step.op).capabilities.heavy for step in recipe.steps.values()
         )
 
-    async def _reject(self, asset: Asset, run: int, error: MediakilnError) -> None:
+    async def _reject(self, asset: Asset, run: int, error: MediakilnError) -> Asset:
         problem = Problem.of(error)
 
         def apply(latest: Asset) -> Change | None:
@@ -164,7 +185,7 @@ class Classify:
             after = at_end(found, AssetState.REJECTED, now=self._clock())
             return Change(after, [completed(after)])
 
-        await self._ledger.change(asset.id, apply, known=asset)
+        return await self._ledger.change(asset.id, apply, known=asset)
 
 
 class _Stored:

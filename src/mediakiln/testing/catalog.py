@@ -21,9 +21,10 @@ from mediakiln.testing.catalog_list import ListTests
 from mediakiln.testing.catalog_outbox import DueTests, OutboxTests
 from mediakiln.testing.catalog_records import RecordsTests
 from mediakiln.testing.catalog_samples import an_asset
+from mediakiln.testing.catalog_search import SearchTests
 
 
-class CatalogContract(AssetTests, ListTests, OutboxTests, DueTests, RecordsTests):
+class CatalogContract(AssetTests, ListTests, OutboxTests, DueTests, RecordsTests, SearchTests):
     """Subclass it with a `catalog` fixture, and `second` where there can be one."""
 
     @pytest.fixture

@@ -1,205 +1,58 @@
-"""Assets are found by what their steps found in them, on every engine alike."""
+"""What search does whatever the engine; that engines keep to it is in the catalog's contract."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
+import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from mediakiln.adapters.catalog.memory import MemoryCatalog
-from mediakiln.adapters.catalog.sqlite import SqliteCatalog
 from mediakiln.adapters.object_store.memory import MemoryObjectStore
-from mediakiln.model.asset import Asset, Source, StepProducts
+from mediakiln.model.asset import Asset, StepProducts
 from mediakiln.model.clock import utc_now
 from mediakiln.model.errors import InvalidRequest, VersionConflict
 from mediakiln.model.ids import derived_id, new_id
 from mediakiln.model.keys import Bucket
 from mediakiln.model.kind import AssetState, Kind
-from mediakiln.model.product import Lineage, Manifest, StoredFile
-from mediakiln.ports.catalog import Catalog
-from mediakiln.stages.search import MOST_LOOKED_AT, MOST_TERMS, Search
+from mediakiln.model.messages import Received
+from mediakiln.model.product import Lineage, Manifest
+from mediakiln.ports.catalog import Records
+from mediakiln.stages.search import MOST_TERMS, Index, Search
+from mediakiln.stages.search.places import Places, terms_key
+from mediakiln.testing.catalog_samples import an_asset
+from mediakiln.testing.catalog_search import found, index, labelled, put, seen
 from support.world import World
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Catalog]:
-    engine: Catalog = (
-        MemoryCatalog.from_url("memory://")
-        if request.param == "memory"
-        else SqliteCatalog.from_url(f"sqlite:///{tmp_path / 'catalog.db'}")
-    )
-    await engine.ensure()
-    yield engine
-    await engine.close()
-
-
 @pytest.fixture
-def store() -> MemoryObjectStore:
-    return MemoryObjectStore.from_url("memory://")
+def catalog() -> MemoryCatalog:
+    return MemoryCatalog.from_url("memory://")
 
 
-@pytest.fixture
-def search(catalog: Catalog, store: MemoryObjectStore) -> Search:
-    return Search(catalog, store)
+def _read(**metadata: Any) -> StepProducts:
+    """A step that read texts."""
+    step = seen()["seen"]
+    file = (step.files or ())[0].model_copy(update={"metadata": metadata})
+    return step.model_copy(update={"op": "image.ocr", "files": (file,)})
 
 
-def _file(metadata: dict[str, Any]) -> StoredFile:
-    return StoredFile(
-        file="x.json",
-        media_type="application/json",
-        bytes=1,
-        checksum="blake3:0",
-        key="k",
-        metadata=metadata,
-    )
-
-
-def _step(op: str, metadata: dict[str, Any]) -> StepProducts:
-    return StepProducts(
-        op=op,
-        manifest="m",
-        digest="d",
-        run=1,
-        attempt=1,
-        made_on=utc_now().date(),
-        count=1,
-        total_bytes=1,
-        files=(_file(metadata),),
-    )
-
-
-def _labelled(*names: str) -> StepProducts:
-    return _step("image.labels", {"labels": [{"name": name} for name in names]})
-
-
-def _asset(*names: str, **changed: Any) -> Asset:
-    now = utc_now()
-    asset = Asset(
-        id=new_id(),
-        name="a.jpg",
-        bytes=1,
-        state=AssetState.READY,
-        kind=Kind.IMAGE,
-        source=Source(key="k"),
-        published={"seen": _labelled(*names)},
-        created_at=now,
-        run_started_at=now,
-        updated_at=now,
-    )
-    return asset.model_copy(update=changed)
-
-
-async def _put(catalog: Catalog, search: Search, *assets: Asset) -> list[str]:
-    for asset in assets:
-        await catalog.create(asset)
-        await search.index(asset)
-    return [asset.id for asset in assets]
-
-
-async def _found(search: Search, text: str, project: str = "default", **asked: Any) -> list[str]:
-    """All pages together."""
-    found: list[str] = []
-    cursor: str | None = None
-    while True:
-        page = await search.find(project, text, cursor=cursor, **asked)
-        found += [asset.id for asset in page.assets]
-        cursor = page.cursor
-        if cursor is None:
-            return found
-
-
-async def test_assets_are_found_by_all_words_newest_first(catalog: Catalog, search: Search) -> None:
-    cat, dog, both = await _put(
-        catalog, search, _asset("tabby cat"), _asset("Dog"), _asset("dog", "Cat")
-    )
-    assert await _found(search, "cat") == [both, cat]
-    assert await _found(search, "DOG cat") == [both]
-    assert await _found(search, "tabby-cat") == [cat]
-    assert await _found(search, "dog") == [both, dog]
-    assert await _found(search, "ca") == []
-
-
-async def test_a_beginning_finds_each_asset_once(catalog: Catalog, search: Search) -> None:
-    first, second, _ = await _put(
-        catalog, search, _asset("invoice", "invoices"), _asset("invoiced", "total"), _asset("in")
-    )
-    assert await _found(search, "invo*", limit=1) == [first, second]
-    assert await _found(search, "total invo*") == [second]
-    assert await _found(search, "tot* invo*") == [second]
-    assert await _found(search, "in* of*") == []
-
-
-async def test_pages_follow_one_another_without_gap_or_double(
-    catalog: Catalog, search: Search
-) -> None:
-    ids = await _put(catalog, search, *(_asset("cat", f"number {n}") for n in range(7)))
-    for limit in (1, 3, 7, 50):
-        assert await _found(search, "cat", limit=limit) == ids[::-1]
-        assert await _found(search, "cat number", limit=limit) == ids[::-1]
-
-
-async def test_states_kinds_and_projects_are_kept_apart(catalog: Catalog, search: Search) -> None:
-    ours, failed, theirs = await _put(
-        catalog,
-        search,
-        _asset("cat"),
-        _asset("cat", state=AssetState.FAILED),
-        _asset("cat", project="other"),
-    )
-    assert await _found(search, "cat", state=AssetState.FAILED) == [failed]
-    assert await _found(search, "cat", kind=Kind.VIDEO) == []
-    assert await _found(search, "cat") == [failed, ours]
-    assert await _found(search, "cat", project="other") == [theirs]
-
-
-async def test_another_run_changes_what_an_asset_is_found_by(
-    catalog: Catalog, search: Search
-) -> None:
-    asset = _asset("cat", "sofa")
-    await _put(catalog, search, asset)
-    again = asset.model_copy(update={"run": 2, "published": {"seen": _labelled("dog", "sofa")}})
-    for _ in range(2):
-        await search.index(again)
-    assert await _found(search, "cat") == []
-    assert await _found(search, "dog sofa") == [asset.id]
-    await search.index(again.model_copy(update={"published": {}}))
-    assert await _found(search, "sofa") == []
-
-
-async def test_what_was_left_half_done_is_ended(catalog: Catalog, search: Search) -> None:
-    asset = _asset("cat", "dog")
-    await _put(catalog, search, asset)
-    forward = search._terms("default", asset.id)
-    record = await forward.get(f"default/{asset.id}")
+async def test_what_was_left_half_done_is_ended(catalog: MemoryCatalog) -> None:
+    asset = labelled("cat", "dog")
+    await put(catalog, asset)
+    places = Places(catalog)
+    terms, entries = places.terms("default", asset.id), places.entries("default", "dog")
+    record = await terms.get(terms_key("default", asset.id))
     assert record is not None
-    await forward.put(
-        record.key, {"terms": ["cat", "dog"], "whole": False}, expected=record.version
-    )
-    for key in [row.key for row in (await search._space("default", "dog").list())[0]]:
-        await search._space("default", "dog").delete(key)
-    assert await _found(search, "dog") == []
-    await search.index(asset)
-    assert await _found(search, "dog") == [asset.id]
+    await terms.put(record.key, {**record.value, "whole": False}, expected=record.version)
+    for entry in (await entries.list("default/dog"))[0]:
+        await entries.delete(entry.key)
+    assert await found(catalog, "dog") == []
+    await index(catalog).index(asset)
+    assert await found(catalog, "dog") == [asset.id]
 
 
-async def test_a_deleted_asset_is_not_found_and_a_forgotten_one_leaves_nothing(
-    catalog: Catalog, search: Search
-) -> None:
-    asset = _asset("cat", "dog")
-    await _put(catalog, search, asset)
-    gone = await catalog.update(asset.model_copy(update={"state": AssetState.DELETING}), expected=1)
-    assert await _found(search, "cat") == []
-    assert await _found(search, "cat dog") == []
-    await search.index(gone)
-    for _ in range(2):
-        await search.forget("default", asset.id)
-    for records in (search._space("default", "cat"), search._terms("default", asset.id)):
-        assert (await records.list())[0] == []
-
-
-async def test_a_long_list_of_files_is_read_from_its_manifest(
-    catalog: Catalog, search: Search, store: MemoryObjectStore
-) -> None:
+async def test_a_long_list_of_files_is_read_from_its_manifest(catalog: MemoryCatalog) -> None:
+    step = _read(text=[{"text": "Total due"}])
     manifest = Manifest(
         project="default",
         asset="a",
@@ -207,91 +60,164 @@ async def test_a_long_list_of_files_is_read_from_its_manifest(
         attempt=1,
         step="seen",
         product_key="p",
-        files=(_file({"text": [{"text": "Total due"}]}),),
+        files=step.files or (),
         lineage=Lineage(source="s", operation="image.ocr", version=1, params={}),
         seconds=1.0,
         created_at=utc_now(),
     )
+    store = MemoryObjectStore.from_url("memory://")
     await store.put(Bucket.PRODUCTION, "m", manifest.encode())
-    step = _step("image.ocr", {}).model_copy(update={"files": None})
-    (id,) = await _put(catalog, search, _asset(published={"seen": step}))
-    assert await _found(search, "total due") == [id]
+    asset = an_asset(published={"read": step.model_copy(update={"files": None})})
+    await catalog.create(asset)
+    await Index(catalog, store).index(asset)
+    assert await found(catalog, "total due") == [asset.id]
 
 
-async def test_of_too_many_words_labels_stay_and_read_text_goes(
-    catalog: Catalog, search: Search
+async def test_of_too_many_words_names_and_labels_stay_and_read_text_goes(
+    catalog: MemoryCatalog,
 ) -> None:
-    text = [{"text": f"word{n}"} for n in range(MOST_TERMS)]
-    steps = {"read": _step("image.ocr", {"text": text}), "seen": _labelled("cat")}
-    (id,) = await _put(catalog, search, _asset(published=steps))
-    assert await _found(search, "cat word0") == [id]
-    assert await _found(search, f"word{MOST_TERMS - 1}") == []
+    step = _read(text=[{"text": f"word{n}"} for n in range(MOST_TERMS)])
+    (id,) = await put(catalog, an_asset(name="scan.png", published={"read": step, **seen("cat")}))
+    assert await found(catalog, "scan cat word0") == [id]
+    assert await found(catalog, f"word{MOST_TERMS - 1}") == []
 
 
-async def test_assets_without_words_cost_nothing(catalog: Catalog, search: Search) -> None:
-    asset = _asset(published={"web": _step("image.resize", {"labels": [{"name": "cat"}]})})
-    await _put(catalog, search, asset)
-    assert await search._terms("default", asset.id).get(f"default/{asset.id}") is None
+async def test_an_asset_costs_a_record_and_one_for_each_word_of_its_name(
+    catalog: MemoryCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    plain = catalog.records
+
+    def records(space: str) -> Records:
+        kept = plain(space)
+        put_one = kept.put
+
+        async def put(key: str, value: Mapping[str, Any], **conditions: Any) -> int:
+            written.append(space.partition("-")[0])
+            return await put_one(key, value, **conditions)
+
+        monkeypatch.setattr(kept, "put", put)
+        return kept
+
+    monkeypatch.setattr(catalog, "records", records)
+    asset = an_asset(name="IMG_0042.jpg", published={"web": _read().model_copy(update={"op": "x"})})
+    await put(catalog, asset)
+    assert sorted(written) == ["found", "found", "terms"]
+
+
+async def test_names_that_are_not_to_be_searched_cost_nothing(catalog: MemoryCatalog) -> None:
+    asset = an_asset(name="beach.jpg", kind=Kind.IMAGE)
+    nameless = Index(catalog, MemoryObjectStore.from_url("memory://"), names=False)
+    await catalog.create(asset)
+    await nameless.enter(asset)
+    await nameless.index(asset)
+    assert await Places(catalog).terms("default", asset.id).get(f"default/{asset.id}") is None
+    assert await found(catalog, "beach") == []
+    assert await found(catalog, "jpg image") == [asset.id]
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "***", "- _ /", "a*", " ".join(f"w{n}" for n in range(17))]
+    ("text", "limit", "value"),
+    [
+        ("", 1, 0),
+        (" ", 1, 0),
+        ("***", 1, 0),
+        ("- _ /", 1, 0),
+        ("a*", 2, 1),
+        (" ".join(f"w{n}" for n in range(100)), 16, 100),
+        ("x" * 501, 500, 501),
+    ],
 )
-async def test_what_is_no_question_is_refused(search: Search, text: str) -> None:
-    with pytest.raises(InvalidRequest):
-        await search.find("default", text)
+async def test_what_is_no_question_is_refused(
+    catalog: MemoryCatalog, text: str, limit: int, value: int
+) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        await Search(catalog).find("default", text)
+    assert refused.value.context["field"] == "q"
+    assert (refused.value.context["limit"], refused.value.context["value"]) == (limit, value)
 
 
-@pytest.mark.parametrize("cursor", ["!", "AA", "a", "é", "/" * 5000])
-async def test_a_cursor_that_is_none_is_refused(search: Search, cursor: str) -> None:
-    with pytest.raises(InvalidRequest, match="cursor"):
-        await search.find("default", "cat", cursor=cursor)
+async def test_two_at_once_do_not_mix_their_words(
+    catalog: MemoryCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = catalog.records
 
+    def records(space: str) -> Records:
+        kept = plain(space)
+        get = kept.get
 
-async def test_two_at_once_do_not_mix_their_words() -> None:
-    class Interrupted(MemoryCatalog):
-        """Somebody else writes between the read and the write."""
+        async def interrupted(key: str) -> Any:
+            """Somebody else writes between the read and the write."""
+            there = await get(key)
+            await kept.put(key, {"terms": ["other"], "whole": True}, expected=None)
+            return there
 
-        def records(self, space: str) -> Any:
-            records = super().records(space)
-            if not space.startswith("terms"):
-                return records
+        if space.startswith("terms"):
+            monkeypatch.setattr(kept, "get", interrupted)
+        return kept
 
-            async def get(key: str) -> Any:
-                found = await type(records).get(records, key)
-                await records.put(key, {"terms": ["other"], "whole": True}, expected=None)
-                return found
-
-            records.get = get  # type: ignore[method-assign]
-            return records
-
-    engine = Interrupted.from_url("memory://")
+    monkeypatch.setattr(catalog, "records", records)
     with pytest.raises(VersionConflict):
-        await Search(engine, MemoryObjectStore.from_url("memory://")).index(_asset("cat"))
+        await index(catalog).index(labelled("cat"))
 
 
 async def test_a_page_reads_a_bounded_number_of_records(
-    monkeypatch: pytest.MonkeyPatch,
+    catalog: MemoryCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mediakiln.stages.search.MOST_LOOKED_AT", 100)
-    assert MOST_LOOKED_AT > 100
-    engine = MemoryCatalog.from_url("memory://")
-    search = Search(engine, MemoryObjectStore.from_url("memory://"))
+    monkeypatch.setattr("mediakiln.stages.search.stage.MOST_LOOKED_AT", 100)
     old = new_id()
-    assets = [_asset("cat", id=derived_id(old, str(n))) for n in range(150)]
-    await _put(engine, search, *assets, _asset("cat", kind=Kind.VIDEO))
-    page = await search.find("default", "cat", kind=Kind.AUDIO)
-    assert page.assets == []
-    assert page.cursor is not None
-    assert len(await _found(search, "cat", kind=Kind.IMAGE, limit=7)) == 150
+    assets = [labelled("cat", id=derived_id(old, str(n))) for n in range(150)]
+    await put(catalog, *assets, labelled("cat", kind=Kind.VIDEO))
+    for text in ("cat", "application"):
+        page = await Search(catalog).find("default", text, kind=Kind.AUDIO)
+        assert page.assets == []
+        assert (page.cursor is None) == (text == "application")
+    assert len(await found(catalog, "cat", kind=Kind.IMAGE, limit=7)) == 150
+    assert len(await found(catalog, "jpg", kind=Kind.IMAGE, limit=7)) == 150
+
+
+async def test_an_upload_is_found_before_its_steps_have_run(world: World) -> None:
+    asset = await world.upload(name="Summer holiday.txt")
+    (received,) = await world.messages("received", "classify")
+    await world.classify(received)
+    assert await found(world.catalog, "holiday txt document") == [asset.id]
+
+
+async def test_an_upload_that_is_deleted_while_it_is_classified_leaves_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.upload(name="Summer holiday.txt")
+    (received,) = await world.messages("received", "classify")
+    enter = world.index.enter
+
+    async def deleted_meanwhile(known: Asset) -> None:
+        await world.manage.delete(known.id)
+        await world.index.forget(known.project, known.id)
+        await enter(known)
+
+    monkeypatch.setattr(world.index, "enter", deleted_meanwhile)
+    await world.classify(received)
+    entries = Places(world.catalog).entries("default", "holiday")
+    assert (await entries.list())[0] == []
+    assert await found(world.catalog, "holiday") == []
+
+
+async def test_a_refused_upload_is_found_by_its_name(world: World) -> None:
+    recipe = {"steps": {"one": {"op": "image.resize", "width": 9}}}
+    asset = await world.upload(name="odd thing.txt", recipe=recipe)
+    await world.classify(Received(asset=asset.id, project="default").to_message())
+    latest = await world.catalog.get(asset.id)
+    assert latest is not None
+    assert latest.state is AssetState.REJECTED
+    assert await found(world.catalog, "odd", state=AssetState.REJECTED) == [asset.id]
 
 
 async def test_the_join_indexes_a_run_that_it_completes_or_completed(world: World) -> None:
-    seen: list[str] = []
+    told: list[str] = []
 
     async def failing_once(asset: Asset) -> None:
-        seen.append(asset.id)
-        if len(seen) == 1:
+        told.append(asset.id)
+        if len(told) == 1:
             raise VersionConflict(asset=asset.id)
 
     world.join._index = failing_once
@@ -301,9 +227,20 @@ async def test_the_join_indexes_a_run_that_it_completes_or_completed(world: Worl
             for message in await world.messages(topic, group):
                 await handler(message)
     await world.join.stored((await world.messages("stored", "join"))[0])
-    assert seen == []
+    assert told == []
     (finished,) = await world.messages("finished", "join")
     with pytest.raises(VersionConflict):
         await world.join.finished(finished)
     await world.join.finished(finished)
-    assert seen == [asset.id] * 2
+    assert told == [asset.id] * 2
+
+
+async def test_finding_and_indexing_at_once_never_fails(catalog: MemoryCatalog) -> None:
+    asset = labelled("cat", name="sofa.jpg")
+    await put(catalog, asset)
+    again = asset.model_copy(update={"run": 2, "published": seen("dog")})
+    answers = await asyncio.gather(
+        found(catalog, "sofa"), index(catalog).index(again), found(catalog, "sofa dog")
+    )
+    assert answers[0] == [asset.id]
+    assert await found(catalog, "sofa dog") == [asset.id]

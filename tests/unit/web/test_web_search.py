@@ -19,7 +19,7 @@ async def _labelled(site: Site, name: str) -> str:
         seen = step.model_copy(update={"op": "image.labels", "files": (told,)})
         return Change(asset.model_copy(update={"published": {"seen": seen}}))
 
-    await site.world.search.index(await site.world.ledger.change(uploaded.id, apply))
+    await site.world.index.index(await site.world.ledger.change(uploaded.id, apply))
     return uploaded.id
 
 
