@@ -107,7 +107,7 @@ def services_of(settings: Settings, engines: Engines) -> Services:
         recipes=parts.recipe_book(settings),
         access=_access(settings, engines, owner_key),
         rates=Rates(settings.rate_limit, storage=settings.rate_storage),
-        search=Search(engines.catalog, engines.store),
+        search=Search(engines.catalog),
         store=engines.store,
         catalog=engines.catalog,
         broker=engines.broker,
