@@ -21,8 +21,6 @@ SIZES: Final[Mapping[str, tuple[int, int]]] = {
     "2mp.png": (1632, 1224),
     "24mp.jpg": (6000, 4000),
 }
-HUGE: Final = ("100mp.jpg", "100mp.png")
-_HUGE_SIDES: Final = (11_584, 8_688)
 TYPES: Final = {"jpg": "image/jpeg", "png": "image/png"}
 _GRAIN: Final = 1024
 
@@ -32,7 +30,7 @@ def make(folder: Path) -> dict[str, Path]:
     made = {}
     for seed, (name, (width, height)) in enumerate(SIZES.items()):
         made[name] = folder / name
-        image = _picture(width, height, seed)
+        image = picture(width, height, seed)
         if name.endswith(".png"):
             image.pngsave(str(made[name]), compression=6)
         else:
@@ -40,19 +38,8 @@ def make(folder: Path) -> dict[str, Path]:
     return made
 
 
-def huge(folder: Path, name: str) -> Path:
-    """One of `HUGE`: 100 MP."""
-    width, height = SIZES["12mp.jpg"]
-    path, (across, down) = folder / name, _HUGE_SIDES
-    image = _picture(width, height, 0).copy_memory().replicate(3, 3).crop(0, 0, across, down)
-    if name.endswith(".png"):
-        image.pngsave(str(path), compression=1, filter="sub")
-    else:
-        image.jpegsave(str(path), Q=90)
-    return path
-
-
-def _picture(width: int, height: int, seed: int) -> Any:
+def picture(width: int, height: int, seed: int) -> Any:
+    """Smooth and fine parts beside one another; lazily."""
     grain = pyvips.Image.gaussnoise(_GRAIN, _GRAIN, sigma=8, seed=seed).copy_memory()
     grain = grain.replicate(width // _GRAIN + 1, height // _GRAIN + 1).crop(0, 0, width, height)
     cell = max(256, width // 12)
