@@ -1,6 +1,7 @@
 """Runners: carry out one job's operations where they can hurt nobody else."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,6 +34,10 @@ class Limits:
     """Summed over the process group."""
     scratch_mb: int = 2048
     open_files: int = 256
+    asks: int = 16
+    """Questions to models outside the sandbox."""
+    answers_s: float = 60.0
+    """Seconds it may wait for their answers, all together; they are not part of `wall_s`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,21 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model outside the sandbox says."""
+
+    told: Mapping[str, Any]
+    """Plain JSON, for the operation."""
+    tools: Mapping[str, str] = field(default_factory=dict)
+    """Versions of what gave the answer, for the lineage."""
+
+
+Answers = Callable[[str, bytes], Awaitable[Answer]]
+"""Asks the model of this name about the bytes of a file. Raises EngineError where it may answer
+later, and other errors of ours; it is cancelled when the job ends before."""
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """The tasks of one job, in order; all of one project."""
 
@@ -64,6 +84,8 @@ class Work:
     tasks: Sequence[Task]
     readable: Sequence[Path] = ()
     """Files outside the scratch folder that the job may read."""
+    answers: Answers | None = None
+    """Who answers its questions to the models that tasks' contexts have with `wanted`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +123,8 @@ class TaskFailed:
     name: str
     seconds: float
     error: MediakilnError
+    passing: bool = False
+    """Unlike others: a question was not answered, and `error` says why; later it may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +138,27 @@ class TaskKilled:
 
 
 Report = TaskStarted | TaskDone | TaskFailed | TaskKilled
+
+
+class Room(Protocol):
+    """A child of one project, and the folders it may use, lent for one job."""
+
+    @property
+    def scratch(self) -> Path:
+        """The job's scratch folder: existing, and empty of others' files."""
+        ...
+
+    async def lend(self, path: Path) -> Path:
+        """Make a file readable in the room; where it is there, unchangeable.
+
+        Raises:
+            OSError: it can be neither linked nor copied there.
+        """
+        ...
+
+    def run(self, work: Work) -> AsyncIterator[Report]:
+        """As `Runner.run`, once, in the room's child. The work's scratch folder is the room's."""
+        ...
 
 
 class Runner(Protocol):
@@ -132,6 +177,17 @@ class Runner(Protocol):
         """Run the tasks in one child, reporting each as it goes.
 
         Closing the iterator early ends the child. Tasks after a `TaskKilled` were not run.
+        """
+        ...
+
+    def room(self, project: str) -> AbstractAsyncContextManager[Room]:
+        """A child that may have done other jobs of the project, and may go on to more.
+
+        For many small jobs, which cost less so; but what one of them left in the child's memory,
+        the next one meets. A child whose job did not end well serves no other.
+
+        Raises:
+            EngineMisconfigured: this runner was given no place for rooms.
         """
         ...
 

@@ -11,15 +11,17 @@ import socket
 import tempfile
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from mediakiln.model.errors import (
     InvalidRecipe,
+    LimitExceeded,
     MediakilnError,
     MemoryExceeded,
+    ModelUnavailable,
     OperationFailed,
     ScratchExceeded,
     StorageFull,
@@ -53,12 +55,15 @@ def _exactly(connection: socket.socket, count: int) -> bytes:
 
 
 def live(connection: socket.socket, warmth: Warmth, system: Sequence[tuple[Path, int]]) -> None:
-    """The whole life of a child, from the job's frame to its last report."""
-    work = wire.decode_work(read_frame(connection))
+    """The whole life of a child, from the first job's frame to the last one's last report."""
+    message = read_frame(connection)
+    work = wire.decode_work(message)
     _settle(work.scratch)
-    confine.limit_resources([task.limits for task in work.tasks])
+    confine.limit_resources([task.limits for task in work.tasks], jobs=message["jobs"])
     confine.confine(confine.rules_for(system, work.scratch, work.readable), work.scratch)
     _Job(connection, warmth).run(work)
+    for _ in range(1, message["jobs"]):
+        _Job(connection, warmth).run(wire.decode_work(read_frame(connection)))
 
 
 def die_with_parent(liveness: int) -> None:
@@ -101,9 +106,11 @@ class _Job:
         self._connection = connection
         self._warmth = warmth
         self._made: dict[str, list[Product]] = {}
+        self._scratch = Path()
 
     def run(self, work: Work) -> None:
         """Run every task whose parent did not fail."""
+        self._scratch = work.scratch
         outs = {task.name: task.out for task in work.tasks}
         for number, task in enumerate(work.tasks):
             if task.parent is None or task.parent in self._made:
@@ -118,6 +125,9 @@ class _Job:
             source, context = self._source(task, outs, item)
             if again:
                 context = dataclasses.replace(context, again=True)
+            if any("wanted" in model for model in context.models.values()):
+                asker = _Asker(task, self._scratch, self._exchange)
+                context = dataclasses.replace(context, ask=asker)
             made = item.run(source, task.params, task.out, context)
             done = {
                 "type": "done",
@@ -154,8 +164,60 @@ class _Job:
         )
         return outs[parent] / product.file, context
 
+    def _exchange(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._connection.sendall(wire.frame(message))
+        answer: Mapping[str, Any] = read_frame(self._connection)
+        return answer
+
     def _report(self, **message: Any) -> None:
         self._connection.sendall(wire.frame(message))
+
+
+_Exchange = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Sends a message, and waits for the one that comes back."""
+
+
+class _Asker:
+    """`Context.ask` of one task: the runner answers, by way of the job's own connection."""
+
+    def __init__(self, task: Task, scratch: Path, exchange: _Exchange) -> None:
+        self._task = task
+        self._scratch = scratch
+        self._exchange = exchange
+        self._asked = 0
+
+    def __call__(self, model: str, file: Path) -> Mapping[str, Any]:
+        """What the model says of a file in the scratch folder.
+
+        Raises:
+            ModelUnavailable: it is not one that can be asked.
+            LimitExceeded: the file is larger than it takes.
+            OperationFailed: too many questions, or no file of the scratch folder.
+            MediakilnError: what the question met.
+        """
+        wanted = self._task.context.models.get(model, {}).get("wanted")
+        if wanted is None:
+            raise ModelUnavailable(f"the model {model!r} is not one that can be asked")
+        most = self._task.limits.asks
+        if self._asked >= most:
+            raise OperationFailed(f"a step may ask {most} questions", limit=most)
+        self._asked += 1
+        name = os.path.relpath(file, self._scratch)
+        with products.open_file(self._scratch, name) as opened:
+            size, limit = os.fstat(opened.fileno()).st_size, wanted["max_bytes"]
+        if size > limit:
+            raise LimitExceeded(
+                f"the model {model!r} takes {limit:,} bytes; the file has {size:,}",
+                limit=limit,
+                value=size,
+            )
+        answer = self._exchange(
+            {"type": "ask", "name": self._task.name, "model": model, "file": name}
+        )
+        if "error" in answer:
+            raise wire.decode_error(answer["error"])
+        told: Mapping[str, Any] = answer["told"]
+        return told
 
 
 def _alike(task: Task, later: Task) -> bool:

@@ -71,9 +71,9 @@ def rules_for(
     return [*kept, *((path, landlock.READ) for path in readable)]
 
 
-def limit_resources(limits: Sequence[Limits]) -> None:
-    """Set the kernel's own limits: a net below the runner's exact ones."""
-    cpu = int(sum(each.cpu_s for each in limits) + _CPU_GRACE_S)
+def limit_resources(limits: Sequence[Limits], *, jobs: int = 1) -> None:
+    """Set the kernel's own limits, for so many such jobs: a net below the runner's exact ones."""
+    cpu = int(jobs * sum(each.cpu_s for each in limits) + _CPU_GRACE_S)
     memory = max(each.memory_mb for each in limits) + _ADDRESS_SPACE_NET_MB
     scratch = max(each.scratch_mb for each in limits)
     files = max(each.open_files for each in limits)

@@ -26,6 +26,7 @@ from mediakiln.ports.runner import (
     Work,
 )
 from mediakiln.sandbox import products, wire
+from mediakiln.sandbox.asking import Questions
 from mediakiln.sandbox.link import Child
 from mediakiln.sandbox.police import Police
 
@@ -77,42 +78,51 @@ class Line:
 class Job:
     """A child at work. `reports` ends when the child has; `end` ends the child.
 
-    Of a `lasting` child `reports` ends with the last task's report, and the child waits for more.
+    Of a child with more `jobs` before it than this one, `reports` ends with the last task's
+    report, and the child waits for the next.
     """
 
-    def __init__(self, work: Work, child: Child, line: Line, *, lasting: bool = False) -> None:
+    def __init__(self, work: Work, child: Child, line: Line, *, jobs: int = 1) -> None:
         self._work = work
         self._child = child
         self._line = line
-        self._lasting = lasting
+        self._jobs = jobs
         self._waiting = deque(work.tasks)
         self._failed: set[str] = set()
         self._task: Task | None = None
         self._born = self._started = time.monotonic()
         self._police = Police(child, work)
+        self._questions = Questions(work, child, self._police)
 
     async def reports(self) -> AsyncGenerator[Report, None]:
         """Send the job, then yield what becomes of each task."""
-        self._line.writer.write(wire.encode_work(self._work))
+        self._line.writer.write(wire.encode_work(self._work, self._jobs))
         self._police.start(self._work.tasks[0])
         while (body := await self._next_frame(self._line.reader)) is not None:
             try:
-                report = self._understand(json.loads(body, parse_constant=_no_constant))
+                message = json.loads(body, parse_constant=_no_constant)
+                if self._task is not None and message["type"] == "ask":
+                    answer = await self._questions.answer(self._task, message)
+                    self._line.writer.write(answer)
+                    continue
+                report = self._understand(message)
             except _LIES as error:
                 reason = f"the child sent what cannot be true: {error}"
                 self._police.convict(Crashed(reason[:500]))
                 break
             yield report
-        if self.sound:
-            self._police.stop()
-        elif killed := await self._last_report():
+        if not self.sound and (killed := await self._last_report()):
             yield killed
 
     @property
     def sound(self) -> bool:
-        """Whether the child may be given more work: it lasts, and has done all that it was to."""
-        idle = self._task is None and not self._waiting and not self._failed
-        return self._lasting and idle and self._police.verdict is None
+        """Whether the child may be given another job: it has done all of this one, and well."""
+        done = self._task is None and not self._waiting and not self._failed
+        return self._jobs > 1 and done and self._police.verdict is None
+
+    def rest(self) -> None:
+        """Leave the child to wait for its next job, which nobody measures."""
+        self._police.stop()
 
     async def end(self) -> None:
         """End the child, if it still lives, and wait until it is gone."""
@@ -151,8 +161,9 @@ class Job:
         seconds = min(max(float(message["seconds"]), 0.0), time.monotonic() - self._born)
         report = self._done(task, message, seconds) if kind == "done" else None
         if report is None:
-            error = wire.decode_error(message["error"])
-            report = TaskFailed(task.name, seconds, error)
+            outage = self._questions.outage
+            error = outage or wire.decode_error(message["error"])
+            report = TaskFailed(task.name, seconds, error, passing=outage is not None)
             if isinstance(error, OperationFailed):
                 _log.info("%s (%s) failed: %s\n%s", task.name, task.operation, error, self._tail())
         self._finish(task, report)
@@ -163,6 +174,7 @@ class Job:
         if self._task is not None or task is None or task.name != name:
             raise _Untrue(f"'started' of {name!r:.80}")
         self._task = self._waiting.popleft()
+        self._questions.begin()
         self._started = time.monotonic()
         self._police.begin(task)
         return TaskStarted(name)
@@ -170,7 +182,7 @@ class Job:
     def _done(self, task: Task, message: Mapping[str, Any], seconds: float) -> Report:
         made = [_made(task, entry) for entry in message["made"]]
         tools = {str(name): str(version) for name, version in message["tools"].items()}
-        return TaskDone(task.name, seconds, made, tools)
+        return TaskDone(task.name, seconds, made, tools | self._questions.tools)
 
     def _finish(self, task: Task, report: Report) -> None:
         self._task = None

@@ -3,6 +3,8 @@
 import asyncio
 import itertools
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from mediakiln.model.errors import (
     MemoryExceeded,
@@ -33,6 +35,7 @@ class Police:
         self._kept = meter.folder_bytes(work.scratch)
         self._limits = work.tasks[0].limits
         self._since = time.monotonic()
+        self._paused: float | None = None
         self._cpu_before = 0.0
         self._watch: asyncio.Task[None] | None = None
         self.verdict: SandboxKill | None = None
@@ -51,6 +54,16 @@ class Police:
     def keep(self, size: int) -> None:
         """Products of a finished task stay in the folder and are not the next task's to answer."""
         self._kept += size
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Until the block's end the task waits for somebody else: its clock stands still."""
+        self._paused = time.monotonic()
+        try:
+            yield
+        finally:
+            self._since += time.monotonic() - self._paused
+            self._paused = None
 
     def stop(self) -> None:
         """Watch no longer."""
@@ -76,7 +89,8 @@ class Police:
                 return
 
     def _time(self, usage: meter.Usage) -> SandboxKill | None:
-        wall, cpu = time.monotonic() - self._since, usage.cpu_s - self._cpu_before
+        now = time.monotonic() if self._paused is None else self._paused
+        wall, cpu = now - self._since, usage.cpu_s - self._cpu_before
         for value, limit, what in (
             (wall, self._limits.wall_s, "ran for"),
             (cpu, self._limits.cpu_s, "used the processor for"),

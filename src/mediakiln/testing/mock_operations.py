@@ -5,6 +5,7 @@ installed ones.
 """
 
 import ctypes
+import json
 import os
 import shutil
 import socket
@@ -20,7 +21,13 @@ from pydantic import Field
 
 from mediakiln.model.errors import BadMedia
 from mediakiln.model.product import Product
-from mediakiln.ports.operation import Operation, OperationCapabilities, Params, operation
+from mediakiln.ports.operation import (
+    Context,
+    Operation,
+    OperationCapabilities,
+    Params,
+    operation,
+)
 
 _MIB = 1024 * 1024
 _ANY: dict[str, Any] = {"accepts": ["*"], "produces": ["application/octet-stream"]}
@@ -89,6 +96,14 @@ class Marker(Params):
     """A word to be found by."""
 
     marker: str = Field(description="Stands in the command line of the program it starts.")
+
+
+class Question(Params):
+    """Of mock.ask."""
+
+    model: str = Field(default="m", description="Who is asked.")
+    file: str = Field(default="", description="What about; by default a copy of the source.")
+    times: int = Field(default=1, ge=1, le=100, description="How often.")
 
 
 class Flaky(Params):
@@ -317,6 +332,17 @@ def flaky(source: Path, params: Flaky, out: Path) -> Iterable[Product]:
     yield from copy.function(source, CopyParams(), out)
 
 
+@operation("mock.ask", None, **_TEXT)
+def ask(source: Path, params: Question, out: Path, *, context: Context) -> Iterable[Product]:
+    """Ask a model about a file, and write its last answer down."""
+    path = Path(params.file) if params.file else out.parent / "question"
+    if not params.file:
+        path.write_bytes(source.read_bytes())
+    told = [context.ask(params.model, path) for _ in range(params.times)]
+    (out / "told.json").write_text(json.dumps(told[-1]))
+    yield Product(file="told.json", media_type="text/plain")
+
+
 @operation("mock.lie", None, **_ANY)
 def lie(source: Path, params: Message, out: Path) -> Iterable[Product]:  # noqa: ARG001
     """Take over the child: write `message` to every socket it has, as hostile code would."""
@@ -331,7 +357,7 @@ def lie(source: Path, params: Message, out: Path) -> Iterable[Product]:  # noqa:
 
 
 OPERATIONS: tuple[Operation, ...] = (
-    abort, allocate, bad_media, connect, copy, eat_memory, environment, exit_, fill_and_keep,
+    abort, allocate, ask, bad_media, connect, copy, eat_memory, environment, exit_, fill_and_keep,
     fill_scratch, flaky, fork_bomb, hang, lie, name_product, needs_thread, needs_vips,
     only_text, raise_, read_file, segfault, sleep, spawn, spawn_and_hang, spin,
     symlink_product, write_outside,

@@ -35,6 +35,7 @@ from mediakiln.ports.runner import (
     TaskKilled,
     TaskStarted,
 )
+from mediakiln.testing.runner_asking import RunnerAsking
 from mediakiln.testing.runner_isolation import RunnerIsolation
 from mediakiln.testing.runner_limits import RunnerLimits
 from mediakiln.testing.runner_tools import (
@@ -254,5 +255,5 @@ class RunnerLife:
         assert len(descendants()) == before
 
 
-class RunnerContract(RunnerReports, RunnerLimits, RunnerIsolation, RunnerLife):
+class RunnerContract(RunnerReports, RunnerLimits, RunnerIsolation, RunnerAsking, RunnerLife):
     """Every promise of the port."""

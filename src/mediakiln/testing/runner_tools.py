@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ import psutil
 
 from mediakiln.ports.operation import Context
 from mediakiln.ports.runner import (
+    Answers,
     Limits,
     Report,
     Runner,
@@ -61,6 +62,9 @@ class Workbench:
     def __init__(self, runner: Runner, folder: Path) -> None:
         self.runner = runner
         self.folder = folder
+        self.models: Mapping[str, Any] = {}
+        """Of the tasks' contexts."""
+        self.answers: Answers | None = None
         self._jobs = 0
         disregard_others()
 
@@ -71,7 +75,7 @@ class Workbench:
         upload = self.folder / f"upload-{self._jobs}"
         upload.write_bytes(UPLOAD)
         tasks = [self._task(each, scratch / each.name, upload) for each in steps]
-        return Work(project="default", scratch=scratch, tasks=tasks, readable=(upload,))
+        return Work("default", scratch, tasks, readable=(upload,), answers=self.answers)
 
     def _task(self, each: Step, out: Path, upload: Path) -> Task:
         out.mkdir(parents=True)
@@ -80,7 +84,7 @@ class Workbench:
             operation=each.operation,
             params=each.params,
             out=out,
-            context=Context(media_type="application/octet-stream", name="upload.bin"),
+            context=Context("application/octet-stream", name="upload.bin", models=self.models),
             limits=each.limits,
             source=None if each.parent else upload,
             parent=each.parent,
