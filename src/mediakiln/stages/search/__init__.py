@@ -10,7 +10,7 @@ off the assets' own records instead.
 """
 
 from mediakiln.stages.search.index import MOST_TERMS, Index
-from mediakiln.stages.search.question import MOST_ASKED, Question
+from mediakiln.stages.search.question import MOST_ASKED, MOST_CHARS, Question
 from mediakiln.stages.search.stage import Search
 
-__all__ = ["MOST_ASKED", "MOST_TERMS", "Index", "Question", "Search"]
+__all__ = ["MOST_ASKED", "MOST_CHARS", "MOST_TERMS", "Index", "Question", "Search"]

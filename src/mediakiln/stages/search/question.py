@@ -66,7 +66,7 @@ class Question:
         for beginning in self.beginnings:
             if len(beginning) < LEAST_BEGINNING:
                 raise InvalidRequest(
-                    f"{beginning}* is too short a beginning",
+                    f"the beginning {beginning}* is too short",
                     field="q",
                     limit=LEAST_BEGINNING,
                     value=len(beginning),
