@@ -48,6 +48,11 @@ class Lineage(BaseModel):
     inputs: dict[str, str] = Field(
         default_factory=dict, description="Other assets that were read, each with its checksum."
     )
+    models: dict[str, str] = Field(
+        default_factory=dict,
+        description="The operator's models that could be asked, each with its checksum, or with "
+        "the service and its options.",
+    )
     tools: dict[str, str] = Field(default_factory=dict, description="Library or program to version")
     reused_from: str | None = Field(
         default=None, description="The asset whose products were copied instead of made again."

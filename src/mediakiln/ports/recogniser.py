@@ -50,7 +50,7 @@ class Recogniser(Protocol):
             EngineUnavailable: no answer, or too many questions at once; later it may answer.
             EngineMisconfigured: credentials, permissions or region do not suffice.
             BadMedia, LimitExceeded: it does not take this image.
-            EngineError: it refused for another reason.
+            OperationFailed: it refused for another reason.
         """
         ...
 

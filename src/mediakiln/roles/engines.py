@@ -18,6 +18,7 @@ from mediakiln.ports.detector import Detector
 from mediakiln.ports.fetcher import Place
 from mediakiln.ports.notifier import Notifier
 from mediakiln.ports.object_store import Lifecycle, LifecycleRules, ObjectStore
+from mediakiln.ports.recogniser import Recogniser
 from mediakiln.roles.settings import Settings, without_password
 
 _ADAPTERS = "mediakiln.adapters"
@@ -49,6 +50,7 @@ EXTRAS = {
     "postgresql": "postgres",
     "dynamodb": "dynamodb",
     "cassandra": "cassandra",
+    "rekognition": "rekognition",
 }
 """What is to be installed beside mediakiln for an engine: its extra, by scheme."""
 NOTIFIERS = {"log": "log:LogNotifier", "http": "webhook:WebhookNotifier"}
@@ -58,6 +60,7 @@ PLACES = {
     "az": "bucket:BucketPlace",
     "file": "folder:FolderPlace",
 }
+RECOGNISERS = {"rekognition": "rekognition:RekognitionRecogniser"}
 DETECTORS = {"signature": "signature:SignatureDetector", "magika": "magika:MagikaDetector"}
 
 
@@ -228,11 +231,23 @@ def open_webhook(settings: Settings, url: str, secret: str) -> Notifier:
 def open_places(settings: Settings) -> dict[str, Place]:
     """The places that imports may read, by the operator's names."""
     return {
-        name: cast(
-            "Place", _open("fetcher", PLACES, url.get_secret_value(), f"IMPORT_SOURCES: {name}")
-        )
+        name: open_place(url.get_secret_value(), f"IMPORT_SOURCES: {name}")
         for name, url in settings.import_sources.items()
     }
+
+
+def open_place(url: str, setting: str) -> Place:
+    """A bucket or folder that is only read; `setting` says who named it.
+
+    Raises:
+        EngineMisconfigured: the URL is not valid.
+    """
+    return cast("Place", _open("fetcher", PLACES, url, setting))
+
+
+def open_recogniser(url: str, setting: str) -> Recogniser:
+    """A service that says what images show; `setting` says who named it."""
+    return cast("Recogniser", _open("recogniser", RECOGNISERS, url, setting))
 
 
 def read_table(path: Path | None, setting: str) -> Mapping[str, Any]:

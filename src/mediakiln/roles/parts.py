@@ -10,9 +10,9 @@ from mediakiln.model.access import Quota
 from mediakiln.model.messages import jobs_topic
 from mediakiln.operations.custom.config import read_commands
 from mediakiln.operations.image.provenance.signer import read_signer
-from mediakiln.operations.image.recognise.label_model import read_models
 from mediakiln.ports.object_store import LocalFiles
 from mediakiln.ports.operation import OperationSet
+from mediakiln.roles import models
 from mediakiln.roles.consumer import Policy
 from mediakiln.roles.engines import (
     Engines,
@@ -60,7 +60,12 @@ def index(settings: Settings, engines: Engines) -> Index:
 def recipe_book(settings: Settings) -> RecipeBook:
     """The built-in presets and the operator's."""
     presets = read_table(settings.recipes, "RECIPES")
-    return RecipeBook(OperationSet.installed(), presets, commands=commands(settings))
+    return RecipeBook(
+        OperationSet.installed(),
+        presets,
+        commands=commands(settings),
+        models=models.names(settings),
+    )
 
 
 def commands(settings: Settings) -> Mapping[str, Any]:
@@ -68,11 +73,6 @@ def commands(settings: Settings) -> Mapping[str, Any]:
     table = read_table(settings.commands, "COMMANDS")
     read_commands(table)
     return table
-
-
-def models(settings: Settings) -> Mapping[str, Any]:
-    """The operator's models for `image.labels`, checked; reads every file of theirs."""
-    return read_models(settings.label_models)
 
 
 def credentials(settings: Settings) -> Mapping[str, Any]:

@@ -3,22 +3,20 @@
 import asyncio
 import os
 import socket
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 from mediakiln.model.ids import new_id
 from mediakiln.model.messages import jobs_topic
-from mediakiln.operations.image.recognise.label_model import reads
 from mediakiln.ports.operation import OperationSet
 from mediakiln.ports.runner import Runner
-from mediakiln.roles import parts
+from mediakiln.roles import models, parts
 from mediakiln.roles.consumer import Consumer
 from mediakiln.roles.engines import Engines
+from mediakiln.roles.models import Models
 from mediakiln.roles.service import Service
 from mediakiln.roles.settings import Settings
 from mediakiln.sandbox.runner import ForkRunner
 from mediakiln.stages.process import Process
+from mediakiln.stages.process.answers import Answering
 from mediakiln.stages.process.claims import Claims
 from mediakiln.stages.process.commit import Commits
 from mediakiln.stages.process.originals import Originals
@@ -27,12 +25,15 @@ from mediakiln.stages.process.tasks import TaskMaker
 
 
 class Worker:
-    """Consumes job queues; its sandbox and scratch live as long as it does."""
+    """Consumes job queues; its sandbox, scratch and recognisers live as long as it does."""
 
-    def __init__(self, consumer: Consumer, runner: Runner, scratch: Scratch) -> None:
+    def __init__(
+        self, consumer: Consumer, runner: Runner, scratch: Scratch, answers: Answering
+    ) -> None:
         self._consumer = consumer
         self._runner = runner
         self._scratch = scratch
+        self._answers = answers
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop."""
@@ -42,6 +43,7 @@ class Worker:
             await self._consumer.run(stop)
         finally:
             await self._runner.close()
+            await self._answers.close()
             self._scratch.close()
 
 
@@ -49,11 +51,12 @@ def build(settings: Settings, engines: Engines) -> Service:
     """A worker on the job queues of the settings' kinds."""
     owner = f"{socket.gethostname()}-{os.getpid()}-{new_id()[-8:]}"
     operations = OperationSet.installed()
-    models = parts.models(settings)
+    known = models.read(settings)
+    answers = Answering(known.recognisers)
     runner = ForkRunner(
         preload=_modules(operations, settings),
         require_isolation=settings.isolation_required,
-        readable=[path for each in models.values() for path in reads(Path(each["folder"]))],
+        readable=known.readable(),
     )
     scratch = Scratch(parts.scratch_root(settings, engines), owner=owner)
     stage = Process(
@@ -63,8 +66,9 @@ def build(settings: Settings, engines: Engines) -> Service:
         claims=Claims(parts.ledger(settings, engines), owner=owner, lease_s=settings.lease_s),
         commits=Commits(engines.store, engines.catalog),
         scratch=scratch,
-        tasks=_tasks(settings, engines, models),
+        tasks=_tasks(settings, engines, known),
         originals=Originals(engines.catalog, engines.store),
+        answers=answers,
         max_attempts=settings.max_attempts,
     )
     handlers = dict.fromkeys(parts.job_topics(settings), stage)
@@ -79,14 +83,14 @@ def build(settings: Settings, engines: Engines) -> Service:
         slow=[jobs_topic(kind, heavy=True) for kind in settings.kinds],
         slow_most=max(1, settings.workers // 2),
     )
-    return Worker(consumer, runner, scratch)
+    return Worker(consumer, runner, scratch, answers)
 
 
-def _tasks(settings: Settings, engines: Engines, models: Mapping[str, Any]) -> TaskMaker:
+def _tasks(settings: Settings, engines: Engines, known: Models) -> TaskMaker:
     return TaskMaker(
         engines.store,
         commands=parts.commands(settings),
-        models=models,
+        models=known.table,
         credentials=parts.credentials(settings),
         max_pixels=settings.max_pixels,
         max_frames=settings.max_frames,

@@ -19,8 +19,10 @@ class WorkOptions(BaseModel):
     )
     recipes: Path | None = Field(None, description="A JSON file of presets: name to recipe.")
     commands: Path | None = Field(None, description="A JSON file of custom.command's commands.")
-    label_models: dict[str, Path] = Field(
-        {}, description="Models of image.labels: name to a folder with model.onnx and its labels."
+    label_models: dict[str, str | Path] = Field(
+        {},
+        description="Models of image.labels: name to a folder with model.onnx and its labels, "
+        "or to rekognition://REGION.",
     )
     credentials_certificate: Path | None = Field(
         None, description="PEM file of image.credentials' certificates, the signer's first."

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 from mediakiln.model.errors import AlreadyExists, EngineMisconfigured, MediakilnError
@@ -12,11 +11,11 @@ from mediakiln.model.ids import new_id
 from mediakiln.model.keys import Bucket
 from mediakiln.model.messages import Message
 from mediakiln.model.topology import DOCTOR, topology
-from mediakiln.operations.image.recognise.onnx import OnnxRecogniser
 from mediakiln.ports.broker import Broker
 from mediakiln.ports.object_store import ObjectStore
 from mediakiln.roles import parts
 from mediakiln.roles.checkup.findings import Finding, fails, good
+from mediakiln.roles.checkup.recognisers import load_models, recognisers
 from mediakiln.roles.engines import (
     open_broker,
     open_catalog,
@@ -50,7 +49,7 @@ async def _closing(engine: E) -> AsyncIterator[E]:
 
 async def configuration(settings: Settings) -> list[Finding]:
     """Every check of what is configured."""
-    return [*unconnected(settings), *await _engines(settings)]
+    return [*unconnected(settings), *await recognisers(settings), *await _engines(settings)]
 
 
 def unconnected(settings: Settings) -> Iterator[Finding]:
@@ -61,7 +60,7 @@ def unconnected(settings: Settings) -> Iterator[Finding]:
     checks: list[tuple[str, Callable[[], object], str]] = [
         ("settings", settings.check, "change the setting"),
         ("commands", lambda: parts.commands(settings), "mend the file MEDIAKILN_COMMANDS names"),
-        ("models", lambda: _load_models(settings), "mend the folder MEDIAKILN_LABEL_MODELS names"),
+        ("models", lambda: load_models(settings), "mend what MEDIAKILN_LABEL_MODELS names"),
         ("credentials", lambda: parts.credentials(settings), "mend the file that it names"),
         ("recipes", lambda: parts.recipe_book(settings), "mend the file that it names"),
         ("presets", lambda: check_presets(settings), "mend the preset"),
@@ -75,11 +74,6 @@ def unconnected(settings: Settings) -> Iterator[Finding]:
             yield fails(name, error, remedy)
         else:
             yield good(name, "valid")
-
-
-def _load_models(settings: Settings) -> None:
-    for name, model in parts.models(settings).items():
-        OnnxRecogniser.load(name, Path(model["folder"]))
 
 
 async def _engines(settings: Settings) -> list[Finding]:

@@ -121,5 +121,6 @@ def _planned(
         version=operation.version,
         params=params,
         inputs=inputs,
+        models=told.get("models", {}),
     )
     return PlannedStep(name, step, operation, params, key, lineage, ids)

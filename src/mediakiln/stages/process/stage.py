@@ -23,7 +23,7 @@ from mediakiln.model.messages import Finished, Job, Message, StepOutcome, Stored
 from mediakiln.model.product import Manifest
 from mediakiln.ports.broker import Broker
 from mediakiln.ports.operation import OperationSet
-from mediakiln.ports.runner import Runner, TaskDone, TaskFailed, TaskKilled, Work
+from mediakiln.ports.runner import Answers, Runner, TaskDone, TaskFailed, TaskKilled, Work
 from mediakiln.stages.process.claims import Claims
 from mediakiln.stages.process.commit import Commits
 from mediakiln.stages.process.originals import Found, Originals
@@ -50,6 +50,8 @@ class _Run:
     others: Found
     outcomes: dict[str, StepOutcome] = field(default_factory=dict)
     manifests: dict[str, Manifest] = field(default_factory=dict)
+    outage: MediakilnError | None = None
+    """What kept a step from being done now."""
 
     @property
     def attempt(self) -> int:
@@ -82,6 +84,7 @@ class Process:
         scratch: Scratch,
         tasks: TaskMaker,
         originals: Originals,
+        answers: Answers | None = None,
         max_attempts: int = MAX_ATTEMPTS,
     ) -> None:
         self._broker = broker
@@ -92,6 +95,7 @@ class Process:
         self._scratch = scratch
         self._tasks = tasks
         self._originals = originals
+        self._answers = answers
         self._max_attempts = max_attempts
 
     async def __call__(self, message: Message) -> None:
@@ -100,8 +104,8 @@ class Process:
         Raises:
             Leased: another worker holds the run.
             SandboxKill: the child was ended; another attempt may follow.
-            EngineError, StorageFull: an engine failed; the attempt does not count, unless
-                engines other than unreachable or full ones failed `MAX_EXCUSED` times before.
+            EngineError, StorageFull: an engine failed, or a recogniser; the attempt does not count,
+                unless others than unreachable or full ones failed `MAX_EXCUSED` times before.
         """
         job = Job.of(message)
         asset = await self._claims.take(job)
@@ -217,11 +221,14 @@ class Process:
                 scratch=folder,
                 tasks=tasks.tasks,
                 readable=(source, *tasks.readable),
+                answers=self._answers,
             )
             reported = len(run.outcomes)
             async with aclosing(self._runner.run(work)) as reports:  # type: ignore[type-var]
                 async for report in reports:
                     await self._record(run, report)
+            if run.outage is not None:
+                raise run.outage
             if len(run.outcomes) == reported:
                 raise EngineError("the runner reported nothing", asset=run.asset.id)
 
@@ -251,6 +258,9 @@ class Process:
         elif isinstance(report, TaskFailed):
             if isinstance(report.error, StorageFull):
                 raise report.error
+            if report.passing:  # the others are done first, since this may last
+                run.outage = report.error
+                return
             run.fail(report.name, report.error, report.seconds)
             name = run.planned[report.name].operation.name
             metrics.STEP_SECONDS.labels(name, "failed").observe(report.seconds)

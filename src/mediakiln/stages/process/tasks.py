@@ -78,6 +78,8 @@ class TaskMaker:
             inputs = {id: (others or {})[id] for id in planned.others}
             readable.extend(inputs.values())
             context = self._context("" if chained else media_type, name, inputs)
+            if planned.operation.capabilities.models:
+                context = replace(context, models=self.models)
             if planned.operation.capabilities.credentials:
                 context = replace(
                     context, credentials=provenance.told(asset, planned, source, self.credentials)
@@ -120,7 +122,6 @@ class TaskMaker:
             max_pixels=self._max_pixels,
             max_frames=self._max_frames,
             commands=self.commands,
-            models=self.models,
             inputs=inputs,
         )
 

@@ -14,6 +14,7 @@ from mediakiln.model.errors import (
     EngineUnavailable,
     LimitExceeded,
     MediakilnError,
+    OperationFailed,
 )
 from support.rekognition import JPEG, Rekognition, credentials, refuses, rekognition, says
 
@@ -89,7 +90,7 @@ async def test_a_throttled_question_is_asked_again(
         ("com.amazon.rekognition#InvalidSignatureException", 400, EngineMisconfigured),
         ("InvalidImageFormatException", 400, BadMedia),
         ("ImageTooLargeException", 400, LimitExceeded),
-        ("InvalidParameterException", 400, EngineError),
+        ("InvalidParameterException", 400, OperationFailed),
     ],
 )
 async def test_refusals_are_stable_errors_that_name_no_account(

@@ -14,11 +14,11 @@ from botocore.parsers import ResponseParserError
 from mediakiln.adapters.recogniser.rekognition.address import SETTING, Address
 from mediakiln.model.errors import (
     BadMedia,
-    EngineError,
     EngineMisconfigured,
     EngineUnavailable,
     LimitExceeded,
     MediakilnError,
+    OperationFailed,
 )
 
 _log = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ def _answer(error: aws.ClientError, operation: str, address: Address) -> Mediaki
         return BadMedia(f"{address} cannot read the image", reported=code)
     if code == "ImageTooLargeException":
         return LimitExceeded(f"{address} takes no image so large", reported=code)
-    return EngineError(f"{address} refused {operation} ({code or status})")
+    return OperationFailed(f"{address} refused {operation} ({code or status})", reported=code)
 
 
 def _wrong(text: str, hint: str) -> EngineMisconfigured:

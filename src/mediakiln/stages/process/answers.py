@@ -1,0 +1,33 @@
+"""Answers to what jobs ask of the operator's recognisers, which only the worker can reach."""
+
+from collections.abc import Mapping
+
+from mediakiln.model.errors import ModelUnavailable
+from mediakiln.ports.recogniser import Recogniser
+from mediakiln.ports.runner import Answer
+
+
+class Answering:
+    """Takes a job's question to the recogniser of that name. It is the runner's `Answers`."""
+
+    def __init__(self, recognisers: Mapping[str, Recogniser]) -> None:
+        self._recognisers = recognisers
+
+    async def __call__(self, model: str, image: bytes) -> Answer:
+        """`labels` and `unsafe`, confidences by label, the latter null where it was not asked for.
+
+        Raises:
+            ModelUnavailable: there is no recogniser of that name.
+            EngineUnavailable and others: as `Recogniser.labels`.
+        """
+        recogniser = self._recognisers.get(model)
+        if recogniser is None:
+            raise ModelUnavailable(f"there is no recogniser {model!r}")
+        found = await recogniser.labels(image)
+        unsafe = None if found.unsafe is None else dict(found.unsafe)
+        return Answer({"labels": dict(found.labels), "unsafe": unsafe}, found.versions)
+
+    async def close(self) -> None:
+        """Let go of every recogniser."""
+        for recogniser in self._recognisers.values():
+            await recogniser.close()
