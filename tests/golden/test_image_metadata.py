@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import pyvips
+from lxml import etree
 from PIL import Image, ImageCms
 
 from golden.image_samples import pixels, psnr, saved, scene, swapped_profile
 from mediakiln.operations.image.edit.convert import convert
 from mediakiln.operations.image.edit.resize import resize
-from mediakiln.operations.image.pixels.meta import exif, iptc, xmp
+from mediakiln.operations.image.pixels.meta import exif, iptc, mapped, tiff, xmp
 from mediakiln.ports.operation import Context
 
 CONTEXT = Context("image/x", threads=1)
@@ -64,6 +65,14 @@ def _run(source: Path, out: Path, **params: Any) -> Path:
     return out / product.file
 
 
+def _said(fields: dict[str, Any], name: str) -> list[str]:
+    """The texts of a property of XMP."""
+    spaces = {"dc": "http://purl.org/dc/elements/1.1/", "ps": "http://ns.adobe.com/photoshop/1.0/"}
+    root = etree.fromstring(fields["xmp-data"])
+    found = root.findall(f".//{name}", spaces)
+    return ["".join(element.itertext()).strip() for element in found]
+
+
 def _fields(path: Path) -> dict[str, Any]:
     image = pyvips.Image.new_from_file(str(path))
     return {name: image.get(name) for name in image.get_fields()}
@@ -99,6 +108,9 @@ def test_what_is_kept_is_kept_as_the_format_can(photo: Path, out: Path, format: 
     if format in {"jpeg", "tiff"}:
         assert b"MINE-IPTC" in fields["iptc-data"]
         assert b"CAPTION" in fields["iptc-data"]
+    else:
+        assert _said(fields, "dc:description") == ["CAPTION"]
+        assert _said(fields, "dc:rights") == ["MINE-XMP"], "it stands there already"
     with Image.open(written) as image:
         assert image.size == (160, 256), "turned upright"
         assert image.getexif().get(0x0112, 1) == 1, "and not turned again"
@@ -125,6 +137,83 @@ def test_position_stays_where_it_is_asked_for(photo: Path, out: Path) -> None:
     assert b"SECRET-CITY" in fields["xmp-data"]
     assert b"SECRET-NOTE" not in written.read_bytes()
     assert b"SECRET-THUMB" not in fields["xmp-data"]
+
+
+@pytest.mark.parametrize("encoding", [{}, {"quality": 80}, {"quality": 80, "max_bytes": 100_000}])
+def test_tiff_holds_exif_beside_the_same_pixels(
+    photo: Path, out: Path, tmp_path: Path, encoding: dict[str, Any]
+) -> None:
+    bare = pixels(_run(photo, tmp_path, format="tiff", metadata="icc", **encoding))
+    written = _run(photo, out, format="tiff", metadata="keep", **encoding)
+    assert np.array_equal(pixels(written), bare)
+    with Image.open(written) as image:
+        told = image.getexif()
+        assert (told[0x010F], told[0x8298]) == ("MAKER", "MINE-EXIF")
+        assert told.get_ifd(0x8769)[0x9003] == "2026:11:21 12:00:00"
+        assert not dict(told.get_ifd(0x8825))
+        assert image.info["icc_profile"] == PROFILE
+
+
+def test_tiff_holds_the_position_where_it_is_asked_for(photo: Path, out: Path) -> None:
+    written = _run(photo, out, format="tiff", metadata="keep", location=True)
+    with Image.open(written) as image:
+        assert image.getexif().get_ifd(0x8825)[2] == (52.0, 31.0, 12.0)
+
+
+@pytest.fixture
+def chart(tmp_path: Path) -> Path:
+    """A TIFF that says who made it, and where on earth it lies: as cameras and as maps do."""
+    block = Image.Exif()
+    block[0x010F], block[0x8298], block[0x0131] = "MAKER", "MINE-EXIF", "PROGRAM"
+    block.get_ifd(0x8769)[0x9003] = "2026:11:21 12:00:00"
+    block.get_ifd(0x8825).update({1: "N", 2: (52.0, 31.0, 12.0), 3: "E", 4: (13.0, 24.0, 36.0)})
+    block[0x8482] = (0.0, 0.0, 0.0, 13.4, 52.5, 0.0)
+    block[0x87B1] = "SECRET-GRID"
+    path = saved(scene(), tmp_path / "chart.tif")
+    with path.open("r+b") as file:
+        tiff.add(file, block.tobytes().removeprefix(b"Exif\0\0"))
+    with Image.open(path) as image:
+        assert dict(image.getexif().get_ifd(0x8825)), "there is a place to lose"
+    return path
+
+
+@pytest.mark.parametrize("format", [*FORMATS, "gif"])
+@pytest.mark.parametrize("metadata", ["strip", "icc", "copyright", "keep"])
+def test_what_a_tiff_says_is_kept_without_its_place(
+    chart: Path, out: Path, format: str, metadata: str
+) -> None:
+    written = _run(chart, out, format=format, metadata=metadata)
+    assert b"SECRET" not in written.read_bytes()
+    with Image.open(written) as image:
+        told = image.getexif()
+        assert not dict(told.get_ifd(0x8825))
+        assert not {0x8482, 0x87B1, 0x830E} & set(told)
+        may = metadata in {"copyright", "keep"} and format != "gif"
+        assert told.get(0x8298) == ("MINE-EXIF" if may else None)
+        assert (0x9003 in told.get_ifd(0x8769)) == (metadata == "keep" and format != "gif")
+
+
+def test_records_become_xmp_where_there_is_no_place_for_them() -> None:
+    records = RECORDS + _dataset(25, b"one") + _dataset(25, "zw\u00f6lf".encode("latin-1"))
+    records += _dataset(55, b"20261121") + _dataset(60, b"120000+0100") + _dataset(103, b"\x01")
+    packet = mapped.joined(None, records)
+    assert packet is not None
+    fields = {"xmp-data": packet}
+    assert _said(fields, "dc:rights") == ["MINE-IPTC"]
+    assert _said(fields, "dc:subject") == ["onezw\u00f6lf"]
+    assert _said(fields, "ps:DateCreated") == ["2026-11-21T12:00:00+01:00"]
+    assert _said(fields, "ps:TransmissionReference") == []
+    assert mapped.joined(None, _dataset(12, b"unknown")) is None
+    assert mapped.joined(b"<damaged", records) == b"<damaged"
+
+
+def test_position_never_leaves_in_jpeg_xl(photo: Path, out: Path) -> None:
+    pytest.importorskip("imagecodecs")
+    data = _run(photo, out, format="jxl", metadata="keep").read_bytes()
+    assert b"MINE-EXIF" in data
+    assert b"MINE-XMP" in data
+    for trace in (b"SECRET", b"GPSLatitude", b"GpsLongitude"):
+        assert trace not in data
 
 
 def test_animated_avif_and_png_carry_what_is_kept(tmp_path: Path, out: Path) -> None:
@@ -210,3 +299,6 @@ def test_cameras_pictures_lose_their_position_in_every_format(
         fields = _fields(tmp_path / product.file)
         assert not [name for name in fields if "GPS" in name]
         assert format == "tiff" or "exif-ifd0-Model" in fields
+        with Image.open(tmp_path / product.file) as image:
+            assert not dict(image.getexif().get_ifd(0x8825))
+            assert image.getexif()[0x0110]

@@ -1,6 +1,7 @@
 """Write a libvips image in one of the output formats."""
 
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from mediakiln.operations.image.pixels.codecs import fitting, jxl, score, sequen
 from mediakiln.operations.image.pixels.encoding import Encoding
 from mediakiln.operations.image.pixels.formats import Output, default_output
 from mediakiln.operations.image.pixels.managed import space
-from mediakiln.operations.image.pixels.meta import keeping
+from mediakiln.operations.image.pixels.meta import keeping, tiff
 from mediakiln.operations.image.pixels.picture import Picture
 from mediakiln.operations.image.pixels.settle import settled
 
@@ -53,17 +54,17 @@ def save(
     output: Output,
     encoding: Encoding,
     *,
-    header: Any = None,
+    opened: Picture | None = None,
     bits: int | None = None,
 ) -> dict[str, Any]:
     """Encode into the file; what its metadata say of a quality that was searched.
 
-    `header` is the source's, whose metadata may be kept; without it nothing is.
+    `opened` is the source, whose metadata may be kept; without it nothing is.
 
     Raises:
         LimitExceeded: not even the smallest file is within the byte budget.
     """
-    carried = _carrying(image, output, encoding, header)
+    carried = _carrying(image, output, encoding, opened)
     top = settings.plain(encoding, output, bits)
     if not fitting.searches(encoding, top):
         _file(carried, path, top)
@@ -75,12 +76,13 @@ def save(
     return facts
 
 
-def _carrying(image: Any, output: Output, encoding: Encoding, header: Any) -> Any:
+def _carrying(image: Any, output: Output, encoding: Encoding, opened: Picture | None) -> Any:
     """The image with all that goes into the file beside its pixels."""
     blocks = keeping.Kept()
-    if header is not None:
+    if opened is not None:
         srgb = space.profile_of(image) is None
-        blocks = keeping.kept(header, encoding, srgb=srgb)
+        own = opened.path if opened.format == "tiff" else None
+        blocks = keeping.kept(opened.header, encoding, srgb=srgb, tiff=own)
     return keeping.attached(image, blocks, output)
 
 
@@ -92,6 +94,9 @@ def _file(image: Any, path: Path, rung: settings.Settings) -> None:
     if image.width * image.height > HELD_PIXELS and rung.encoding.effort is None:
         options.pop("optimize_coding", None)
     getattr(image, rung.saver)(str(path), keep=_keep(image), **options)
+    if rung.output == "tiff" and image.get_typeof(keeping.EXIF):
+        with path.open("r+b") as file:
+            tiff.add(file, image.get(keeping.EXIF))
 
 
 def _bytes(image: Any, rung: settings.Settings) -> bytes:
@@ -100,6 +105,10 @@ def _bytes(image: Any, rung: settings.Settings) -> bytes:
     if _beside_libvips(image, rung):
         return sequence.write(image, rung)
     data: bytes = getattr(image, f"{rung.saver}_buffer")(keep=_keep(image), **rung.options())
+    if rung.output == "tiff" and image.get_typeof(keeping.EXIF):
+        file = BytesIO(data)
+        tiff.add(file, image.get(keeping.EXIF))
+        return file.getvalue()
     return data
 
 

@@ -54,6 +54,8 @@ class Picture:
     """Decodes them, where that is done by another decoder than the first frame's."""
     declared: Declared | None = None
     """Its colour space, where the file names one without a profile."""
+    path: Path | None = None
+    """Of the file, where `source` reads it."""
     passes: adam7.Passes | None = None
     """Gives the pixels in place of `source`, where its decoder would hold all of them."""
 
@@ -82,8 +84,9 @@ class Picture:
         options = {**self._conversion(target), "height": height, "size": "force"}
         if frames and self.all_frames is not None:
             return self._scaled_frames(self.all_frames(), width, height, target)
-        if self.source is None:
-            image = self.header.thumbnail_image(width, **options)
+        if self.source is None or self.passes is not None:
+            pixels = self.passes.opened() if self.passes else self.header
+            image = pixels.thumbnail_image(width, **options)
         else:
             # As an option of the loader: thumbnail_source ignores its own argument fail_on.
             loading = _STRICT + (",n=-1" if frames else "")
@@ -221,7 +224,7 @@ def _from_header(path: Path, name: Format, head: bytes) -> Picture:
     width, height = header.width, header.height
     # Not get_n_pages: it takes more than 10,000 for a mistake, and says 1.
     frames = header.get("n-pages") if has(header, "n-pages") else 1
-    opened = Picture(name, width, height, frames, header.hasalpha(), header, source)
+    opened = Picture(name, width, height, frames, header.hasalpha(), header, source, path=path)
     width, height = opened.upright.size(width, height)
     passes = adam7.Passes(path, header) if adam7.vast(name, header) else None
     named = _declared(header, name, head)

@@ -33,7 +33,7 @@ def write(
     if output in encode.OPAQUE:
         image = flattened(image, encoding)
     try:
-        searched = encode.save(image, path, output, encoding, header=opened.header, bits=bits)
+        searched = encode.save(image, path, output, encoding, opened=opened, bits=bits)
     except BaseException:
         path.unlink(missing_ok=True)
         raise

@@ -1,7 +1,9 @@
 """EXIF, without what must not leave with a picture."""
 
+import mmap
 import warnings
 from io import BytesIO
+from pathlib import Path
 from typing import Any, Final
 
 from mediakiln.operations.image.pixels.meta.modest import modest
@@ -36,6 +38,14 @@ _HIDING = frozenset(
         0xEA1C,  # padding
     }
 )
+_SAYING = frozenset(
+    {
+        *(0x010D, 0x010E, 0x010F, 0x0110),  # document, description, camera
+        *(0x0131, 0x0132, 0x013B, 0x013C, 0x8298),  # program, time, author, computer, rights
+        *(0x4746, 0x4749, *range(0x9C9B, 0x9CA0)),  # Windows' rating, title, comment, keywords
+    }
+)
+"""Of a TIFF's own tags, those that speak of the picture; never where on earth it lies (GeoTIFF)."""
 _COLOUR_SPACE, _SRGB, _UNCALIBRATED = 0xA001, 1, 0xFFFF
 
 
@@ -54,11 +64,39 @@ def cleaned(data: bytes, *, rights_only: bool, location: bool, srgb: bool) -> by
             source = Image.Exif()
             source.load(data)
             made = _copied(source, rights_only=rights_only, location=location, srgb=srgb)
-            block = made.tobytes()
+            return _written(made)
     except Exception:  # noqa: BLE001 - what a damaged block raises follows no rule; it is left out
         return None
-    block = block.removeprefix(b"Exif\x00\x00")
-    return block if len(made) and len(block) <= MAX_BYTES else None
+
+
+def of_tiff(path: Path, *, rights_only: bool, location: bool, srgb: bool) -> bytes | None:
+    """As `cleaned`, of what a TIFF says of its first page's picture; the file is no block."""
+    from PIL import Image
+
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if not modest(data):
+            return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=["TIFF"]) as image:
+                source = image.getexif()
+                for tag in set(source) - _SAYING - _POINTERS:
+                    del source[tag]
+                made = _copied(source, rights_only=rights_only, location=location, srgb=srgb)
+                return _written(made)
+    except Exception:  # noqa: BLE001 - as above
+        return None
+
+
+def placed(block: bytes, place: int, *, little: bool) -> bytes:
+    """The block's first directory and what it points at, to stand at this place of a TIFF."""
+    from PIL import Image
+
+    source = Image.Exif()
+    source.load(block)
+    source.endian = "<" if little else ">"
+    return source.tobytes(place).removeprefix(b"Exif\x00\x00")[8:]
 
 
 def fields(block: bytes) -> dict[str, Any]:
@@ -74,6 +112,11 @@ def fields(block: bytes) -> dict[str, Any]:
     image = pyvips.Image.new_from_buffer(carrier.getvalue(), "")
     names = [name for name in image.get_fields() if name.startswith("exif-")]
     return {name: image.get(name) for name in names}
+
+
+def _written(made: Any) -> bytes | None:
+    block: bytes = made.tobytes().removeprefix(b"Exif\x00\x00")
+    return block if len(made) and len(block) <= MAX_BYTES else None
 
 
 def _copied(source: Any, *, rights_only: bool, location: bool, srgb: bool) -> Any:

@@ -7,6 +7,7 @@ from typing import Final
 _MARK = 0x1C
 _HEAD = 5
 _EXTENDED = 0x8000
+_APPLICATION = 2
 _PHOTOSHOP: Final = b"Photoshop 3.0\x00"
 _BLOCK = b"8BIM"
 _IPTC = 0x0404
@@ -43,6 +44,25 @@ def in_blocks(records: bytes) -> bytes:
 def for_tiff(records: bytes) -> bytes:
     """Records as libvips 8.18 takes them for TIFF: of four bytes it writes one."""
     return records + bytes(3 * len(records))
+
+
+def texts(records: bytes) -> dict[int, list[str]]:
+    """What the application record says, by the numbers of its data sets.
+
+    In UTF-8, which records rarely announce (1:90), or else Latin-1.
+    """
+    found: dict[int, list[str]] = {}
+    for record, number, raw in _records(records):
+        if record == _APPLICATION:
+            try:
+                text = raw[_HEAD:].decode()
+            except UnicodeDecodeError:
+                text = raw[_HEAD:].decode("latin-1")
+            if plain := "".join(
+                each for each in text if each.isprintable() or each == "\n"
+            ).strip():
+                found.setdefault(number, []).append(plain)
+    return found
 
 
 def _bare(data: bytes) -> bytes:

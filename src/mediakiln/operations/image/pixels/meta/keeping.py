@@ -2,11 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pyvips
 
-from mediakiln.operations.image.pixels.meta import exif, iptc, xmp
+from mediakiln.operations.image.pixels.meta import exif, iptc, mapped, xmp
 
 if TYPE_CHECKING:
     from mediakiln.operations.image.pixels.encoding import Encoding
@@ -22,6 +23,9 @@ _CARRIED = re.compile(
 )
 """Fields of libvips that its savers would write, or take for the picture's own."""
 
+_WITH_RECORDS: Final[frozenset["Output"]] = frozenset({"jpeg", "tiff"})
+"""Formats with a place for IPTC's records; in others XMP says what they say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -33,14 +37,18 @@ class Kept:
     """Bare records."""
 
 
-def kept(header: Any, encoding: "Encoding", *, srgb: bool) -> Kept:
-    """What the parameters keep of an opened image's metadata; damaged blocks are left out."""
+def kept(header: Any, encoding: "Encoding", *, srgb: bool, tiff: Path | None = None) -> Kept:
+    """What the parameters keep of an opened image's metadata; damaged blocks are left out.
+
+    `tiff` is the file, where it is one: its EXIF is not in libvips' header.
+    """
     if encoding.metadata not in {"copyright", "keep"}:
         return Kept()
     what = {"rights_only": encoding.metadata == "copyright", "location": encoding.location}
     found = {name: header.get(name) for name in (EXIF, XMP, IPTC) if header.get_typeof(name)}
+    block = exif.cleaned(found[EXIF], **what, srgb=srgb) if EXIF in found else None
     return Kept(
-        exif=exif.cleaned(found[EXIF], **what, srgb=srgb) if EXIF in found else None,
+        exif=exif.of_tiff(tiff, **what, srgb=srgb) if tiff else block,
         xmp=xmp.cleaned(found[XMP], **what) if XMP in found else None,
         iptc=iptc.cleaned(found[IPTC], **what) if IPTC in found else None,
     )
@@ -56,9 +64,12 @@ def attached(image: Any, blocks: Kept, output: "Output") -> Any:
         for name, value in exif.fields(blocks.exif).items():
             kind = pyvips.GValue.blob_type if isinstance(value, bytes) else pyvips.GValue.gstr_type
             image.set_type(kind, name, value)
-    if blocks.xmp:
-        image.set_type(pyvips.GValue.blob_type, XMP, blocks.xmp)
-    if blocks.iptc:
+    packet = blocks.xmp
+    if blocks.iptc and output not in _WITH_RECORDS:
+        packet = mapped.joined(packet, blocks.iptc)
+    elif blocks.iptc:
         wrapped = iptc.for_tiff if output == "tiff" else iptc.in_blocks
         image.set_type(pyvips.GValue.blob_type, IPTC, wrapped(blocks.iptc))
+    if packet:
+        image.set_type(pyvips.GValue.blob_type, XMP, packet)
     return image

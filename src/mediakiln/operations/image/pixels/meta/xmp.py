@@ -6,7 +6,7 @@ from typing import Any, Final
 MAX_BYTES: Final = 60_000
 """What fits into one segment of a JPEG."""
 
-_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _PLACES = re.compile(
     r"gps|latitude|longitude|altitude|location|geo|^(sub-?)?city$|^state$|^country|"
     r"^province|^world-?region$|landmark|^place",
@@ -42,6 +42,21 @@ def cleaned(data: bytes, *, rights_only: bool, location: bool) -> bytes | None:
     """The packet with the properties that may stay; None where there are none, or it is damaged."""
     from lxml import etree
 
+    root = parsed(data)
+    if root is None:
+        return None
+    left = 0
+    for description in descriptions(root):
+        left += _clean(description, rights_only=rights_only, location=location)
+    etree.cleanup_namespaces(root)
+    packet: bytes = etree.tostring(root, encoding="utf-8")
+    return packet if left and len(packet) <= MAX_BYTES else None
+
+
+def parsed(data: bytes) -> Any | None:
+    """The root element of a packet; None where it is damaged, or has a document type."""
+    from lxml import etree
+
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -53,15 +68,16 @@ def cleaned(data: bytes, *, rights_only: bool, location: bool) -> bytes | None:
         root = etree.fromstring(_trimmed(data), parser)
     except (etree.XMLSyntaxError, ValueError):
         return None
-    if root.getroottree().docinfo.doctype:
-        return None
-    left = 0
-    for description in root.iter(f"{{{_RDF}}}Description"):
-        if description.getparent() is not None and description.getparent().tag == f"{{{_RDF}}}RDF":
-            left += _clean(description, rights_only=rights_only, location=location)
-    etree.cleanup_namespaces(root)
-    packet: bytes = etree.tostring(root, encoding="utf-8")
-    return packet if left and len(packet) <= MAX_BYTES else None
+    return None if root.getroottree().docinfo.doctype else root
+
+
+def descriptions(root: Any) -> list[Any]:
+    """The elements that hold properties."""
+    return [
+        element
+        for element in root.iter(f"{{{RDF}}}Description")
+        if element.getparent() is not None and element.getparent().tag == f"{{{RDF}}}RDF"
+    ]
 
 
 def _trimmed(data: bytes) -> bytes:
@@ -74,7 +90,7 @@ def _clean(element: Any, *, rights_only: bool, location: bool) -> int:
     left = 0
     for name in list(element.attrib):
         if _stays(name, rights_only=rights_only, location=location):
-            left += not name.startswith(f"{{{_RDF}}}")
+            left += not name.startswith(f"{{{RDF}}}")
         else:
             del element.attrib[name]
     for child in list(element):
@@ -91,7 +107,7 @@ def _clean(element: Any, *, rights_only: bool, location: bool) -> int:
 def _stays(name: str, *, rights_only: bool, location: bool) -> bool:
     namespace, _, local = name.rpartition("}")
     namespace = namespace.removeprefix("{")
-    if namespace in {_RDF, "http://www.w3.org/XML/1998/namespace", ""}:
+    if namespace in {RDF, "http://www.w3.org/XML/1998/namespace", ""}:
         return True
     if rights_only:
         allowed = _RIGHTS.get(namespace, frozenset())
