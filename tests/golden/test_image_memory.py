@@ -11,8 +11,14 @@ import pytest
 import pyvips
 
 from golden.image_samples import scene
+from mediakiln.ports.operation import Context
+from mediakiln.ports.runner import Limits, Task, TaskKilled, Work
+from mediakiln.sandbox.runner import ForkRunner
 
 LIMIT_MB = 250
+LARGE = (
+    "jpeg", "jpeg-turned", "jpeg-cmyk", "png", "png-interlaced", "tiff", "tiff-tiles",
+)  # fmt: skip
 SIDES = (11_520, 8_704)
 
 RUN = """
@@ -38,19 +44,22 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("large")
     tile = pyvips.Image.new_from_array(np.asarray(scene(512, 512))).copy(interpretation="srgb")
     image = tile.replicate(SIDES[0] // 512 + 1, SIDES[1] // 512).crop(0, 0, *SIDES)
-    paths = {name: folder / f"large.{name}" for name in ("jpg", "png", "tif")}
-    image.jpegsave(str(paths["jpg"]), Q=80)
-    image.pngsave(str(paths["png"]), compression=1)
-    image.tiffsave(str(paths["tif"]), compression="lzw")
     turned = image.copy()
     turned.set_type(pyvips.GValue.gint_type, "orientation", 6)
-    paths["turned"] = folder / "turned.jpg"
-    turned.jpegsave(str(paths["turned"]), Q=80)
+    inks = image.bandjoin(image[0]).copy(interpretation="cmyk")
+    paths = {name: folder / f"{name}.file" for name in LARGE}
+    image.jpegsave(str(paths["jpeg"]), Q=80)
+    turned.jpegsave(str(paths["jpeg-turned"]), Q=80)
+    inks.jpegsave(str(paths["jpeg-cmyk"]), Q=80)
+    image.pngsave(str(paths["png"]), compression=1)
+    turned.pngsave(str(paths["png-interlaced"]), compression=1, interlace=True)
+    image.tiffsave(str(paths["tiff"]), compression="lzw")
+    image.tiffsave(str(paths["tiff-tiles"]), compression="lzw", tile=True)
     return paths
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["jpg", "png", "tif", "turned"])
+@pytest.mark.parametrize("name", LARGE)
 @pytest.mark.parametrize(
     "steps",
     [
@@ -67,3 +76,22 @@ def test_a_hundred_megapixels_fit_in_a_workers_memory(
     arguments = [sys.executable, "-c", RUN, str(large[name]), str(tmp_path), json.dumps(steps)]
     done = subprocess.run(arguments, capture_output=True, text=True, check=True)
     assert int(done.stdout) / 1024 < LIMIT_MB
+
+
+@pytest.mark.slow
+async def test_what_a_decoder_holds_is_held_against_the_steps_memory(tmp_path: Path) -> None:
+    source = tmp_path / "large.jpg"
+    tile = pyvips.Image.new_from_array(np.asarray(scene(512, 512))).copy(interpretation="srgb")
+    image = tile.replicate(SIDES[0] // 512 + 1, SIDES[1] // 512).crop(0, 0, *SIDES)
+    image.jpegsave(str(source), Q=80, interlace=True, subsample_mode="off")
+    limits = Limits(wall_s=60, cpu_s=60, memory_mb=LIMIT_MB)
+    context = Context("image/jpeg", name="large.jpg")
+    scratch = tmp_path / "scratch"
+    (scratch / "out").mkdir(parents=True)
+    task = Task("x", "image.resize", {"width": 800}, scratch / "out", context, limits, source)
+    runner = ForkRunner()
+    work = Work("project", scratch, [task], [source])
+    last = [report async for report in runner.run(work)][-1]
+    await runner.close()
+    assert isinstance(last, TaskKilled)
+    assert last.error.code == "memory_limit"
