@@ -2,14 +2,17 @@
 
 import json
 import os
+import re
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 from pydantic import BaseModel, SecretStr
 
 from mediakiln.cli.output import console
 from mediakiln.roles.settings import Settings, origins
+
+_CREDENTIALS: Final = re.compile(r"//[^/?#@]*@")
 
 
 def config(
@@ -61,4 +64,11 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value}
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _bare(_plain(item)) for key, item in value.items()}
     return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _bare(value: Any) -> Any:
+    """An address in a table, without whatever credentials somebody wrote into it."""
+    return _CREDENTIALS.sub("//***@", value) if isinstance(value, str) else value
