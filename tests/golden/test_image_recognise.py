@@ -156,6 +156,19 @@ def test_codes_and_given_places_are_redacted(tmp_path: Path, out: Path) -> None:
     assert not red[101:150, 61:].any()
 
 
+def test_all_bars_of_a_tilted_code_are_redacted(tmp_path: Path, out: Path) -> None:
+    image = Image.new("RGB", (700, 500), "white")
+    image.paste(code("ABC-123", "Code128"), (120, 140))
+    tilted = image.rotate(17, resample=Image.Resampling.BICUBIC, fillcolor=(255, 255, 255))
+    (made,) = redact.run(
+        saved(tilted, tmp_path / "a.png"),
+        {"what": ["codes"], "method": "fill", "fill_colour": "white", "format": "png"},
+        out,
+        CONTEXT,
+    )
+    assert pixels(out / made.file).min() > 200
+
+
 def test_nothing_to_hide_is_a_mistake() -> None:
     with pytest.raises(InvalidRecipe, match="what, places"):
         redact.parse({})

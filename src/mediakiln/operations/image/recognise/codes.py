@@ -23,6 +23,7 @@ class CodesParams(Params):
     Kind.IMAGE,
     accepts=ACCEPTS,
     produces=["application/json"],
+    version=2,
     capabilities=OperationCapabilities(
         wall_s=30.0, preload=NEEDS.preload, tools=(*NEEDS.tools, "zxing-cpp")
     ),

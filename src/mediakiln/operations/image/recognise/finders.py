@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from mediakiln.model.errors import ModelUnavailable
+from mediakiln.operations.image.recognise import bars
 from mediakiln.operations.image.recognise.found import Box, Found, Pixels
 
 _BETWEEN_SCALES: Final = 1.1
@@ -35,6 +36,8 @@ def faces(pixels: Pixels) -> Sequence[Found]:
 def codes(pixels: Pixels) -> Sequence[Found]:
     """Bar codes and matrix codes of every kind that ZXing reads, turned and inverted ones too.
 
+    Of bar codes ZXing tells the lines that it read; their boxes are around all of their bars.
+
     Raises:
         ModelUnavailable: zxing-cpp is not installed.
     """
@@ -46,11 +49,16 @@ def codes(pixels: Pixels) -> Sequence[Found]:
             hint="pip install 'mediakiln[codes]'",
         ) from error
     found = []
+    linear = set(zxingcpp.barcode_formats_list(zxingcpp.barcode_formats_from_str("AllLinear")))
     for code in zxingcpp.read_barcodes(pixels[:, :, ::-1].copy()):
-        corners = code.position
-        points = (corners.top_left, corners.top_right, corners.bottom_right, corners.bottom_left)
-        box = around([(point.x, point.y) for point in points])
-        found.append(Found(box, text=code.text, format=code.format.name))
+        seen = code.position
+        points = [
+            (float(point.x), float(point.y))
+            for point in (seen.top_left, seen.top_right, seen.bottom_right, seen.bottom_left)
+        ]
+        if code.format in linear:
+            points = bars.reach(pixels[:, :, 1], points)
+        found.append(Found(around(points), text=code.text, format=code.format.name))
     return found
 
 
