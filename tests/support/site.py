@@ -86,7 +86,9 @@ def services_of(world: World, **settings: Any) -> Services:
             max_bytes=5 * 10**12,
         ),
         "store": world.store,
-        "erasures": Erasures(world.ledger, world.store, clock=world.clock),
+        "erasures": Erasures(
+            world.ledger, world.store, unname=world.index.leave, clock=world.clock
+        ),
         "deliver": world.deliver,
         "manage": world.manage,
         "dead": world.dead,

@@ -34,7 +34,7 @@ class Names(Protocol):
         ...
 
     async def leave(self, asset: Asset) -> None:
-        """Once the record turned out to be deleted meanwhile."""
+        """Where the record turns out to be deleted."""
         ...
 
 
@@ -64,11 +64,13 @@ class Classify:
         """Move the record from `received` to `processing` with its job, or to `rejected`."""
         event = Received.of(message)
         asset = await self._ledger.catalog.get(event.asset)
-        if asset is None or not _stands(asset, event.run):
+        if asset is None:
             return
-        if self._names is not None:
-            await self._names.enter(asset)
-        after = await self._settle(asset, event.run)
+        after = asset
+        if _stands(asset, event.run):
+            if self._names is not None:
+                await self._names.enter(asset)
+            after = await self._settle(asset, event.run)
         if self._names is not None and after.state is AssetState.DELETING:
             await self._names.leave(asset)
 

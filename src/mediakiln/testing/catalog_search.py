@@ -13,6 +13,7 @@ from mediakiln.model.kind import AssetState, Kind
 from mediakiln.model.product import StoredFile
 from mediakiln.ports.catalog import Catalog
 from mediakiln.stages.search import Index, Search
+from mediakiln.stages.search.places import Places, terms_key
 from mediakiln.testing.catalog_samples import an_asset, changed
 
 
@@ -130,7 +131,7 @@ class SearchTests:
             assert await found(catalog, text, state=AssetState.DELETING) == [], text
         await index(catalog).index(gone)
         await index(catalog).forget(asset.project, asset.id)
-        assert await _left(catalog) == []
+        assert await index_keys(catalog) == []
 
     async def test_what_is_forgotten_while_it_is_indexed_leaves_nothing(
         self, catalog: Catalog, second: Catalog
@@ -143,7 +144,16 @@ class SearchTests:
             return_exceptions=True,
         )
         await index(catalog).forget(asset.project, asset.id)
-        assert await _left(catalog) == []
+        assert await index_keys(catalog) == []
+
+    async def test_what_was_entered_in_part_is_left_whole(self, catalog: Catalog) -> None:
+        asset = an_asset(name="secret plan.jpg", tags=("mine", "\U0001f600 Köln"))
+        await index(catalog).enter(asset)
+        key = terms_key(asset.project, asset.id)
+        await Places(catalog).terms(asset.project, asset.id).delete(key)
+        assert len(await index_keys(catalog)) == 4
+        await index(catalog).leave(asset)
+        assert await index_keys(catalog) == []
 
     async def test_a_cursor_that_is_none_is_refused(self, catalog: Catalog) -> None:
         await put(catalog, an_asset(kind=Kind.IMAGE))
@@ -210,7 +220,7 @@ async def found(catalog: Catalog, text: str, project: str = "default", **asked: 
             return ids
 
 
-async def _left(catalog: Catalog) -> list[str]:
+async def index_keys(catalog: Catalog) -> list[str]:
     """The keys of everything in the index."""
     spaces = [f"{name}-{n:02}" for name in ("found", "terms") for n in range(64)]
     listed = await asyncio.gather(*(catalog.records(space).list() for space in spaces))

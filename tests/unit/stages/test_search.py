@@ -17,10 +17,11 @@ from mediakiln.model.kind import AssetState, Kind
 from mediakiln.model.messages import Received
 from mediakiln.model.product import Lineage, Manifest
 from mediakiln.ports.catalog import Records
+from mediakiln.stages.erasure import Erasures
 from mediakiln.stages.search import MOST_TERMS, Index, Search
 from mediakiln.stages.search.places import Places, terms_key
 from mediakiln.testing.catalog_samples import an_asset
-from mediakiln.testing.catalog_search import found, index, labelled, put, seen
+from mediakiln.testing.catalog_search import found, index, index_keys, labelled, put, seen
 from support.world import World
 
 
@@ -200,6 +201,17 @@ async def test_an_upload_that_is_deleted_while_it_is_classified_leaves_nothing(
     entries = Places(world.catalog).entries("default", "holiday")
     assert (await entries.list())[0] == []
     assert await found(world.catalog, "holiday") == []
+
+
+async def test_an_upload_whose_uploader_is_erased_leaves_nothing(world: World) -> None:
+    asset = await world.upload(name="Ann at home.txt", uploader="ann", tags=("private",))
+    await world.index._put("default", asset.id, ["home", "private"])
+    erasures = Erasures(world.ledger, world.store, unname=world.index.leave, clock=world.clock)
+    await erasures.begin("default", "ann", by="owner")
+    await erasures.sweep()
+    (received,) = await world.messages("received", "classify")
+    await world.classify(received)
+    assert await index_keys(world.catalog) == []
 
 
 async def test_a_refused_upload_is_found_by_its_name(world: World) -> None:

@@ -6,7 +6,7 @@ are locked for some days after their writing and go when the lock ends; till the
 waits. What stays is a tombstone: an id, times, sizes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -68,14 +68,25 @@ class Erasure(BaseModel):
 
 
 class Erasures:
-    """Begins erasures and takes them further."""
+    """Begins erasures and takes them further.
 
-    def __init__(self, ledger: Ledger, store: ObjectStore, *, clock: Clock = utc_now) -> None:
+    `unname` makes an asset be found no more by its name, while that is still known.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        store: ObjectStore,
+        *,
+        unname: Callable[[Asset], Awaitable[None]] | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
         self._ledger = ledger
         self._catalog = ledger.catalog
         self._records = ledger.catalog.records(SPACE)
         self._erased = ledger.catalog.records(ERASED)
         self._store = store
+        self._unname = unname
         self._clock = clock
         self.traces = Traces(ledger.catalog, clock=clock)
 
@@ -153,6 +164,8 @@ class Erasures:
             await self._erased.put(f"{erasure.id}/{asset.id}", days)
         for space in _TRACES:
             await self._forget(space, f"{asset.id}/")
+        if self._unname is not None:
+            await self._unname(asset)
 
         def apply(latest: Asset) -> Change:
             now = self._clock()

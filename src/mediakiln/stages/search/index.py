@@ -37,15 +37,12 @@ class Index:
         terms = self._named(asset)
         if asset.run > 1 or not terms:
             return
-        project, id = asset.project, asset.id
-        with suppress(VersionConflict):  # an earlier call wrote it
-            await self._places.terms(project, id).put(
-                terms_key(project, id), {"terms": terms, "whole": True}
-            )
-        await self._put(project, id, terms)
+        # At once, so that an engine may write them together. Should the entries be all that is
+        # written, the next call names them; should there be none, they follow from the record.
+        await asyncio.gather(self._name(asset, terms), self._put(asset.project, asset.id, terms))
 
     async def leave(self, asset: Asset) -> None:
-        """Undo `enter` for an asset that was deleted meanwhile."""
+        """Undo `enter`, also one that was cut short, given the asset under the name it had."""
         await self._drop(asset.project, asset.id, self._named(asset))
         await self.forget(asset.project, asset.id)
 
@@ -99,6 +96,12 @@ class Index:
             if await records.get(key) is None:  # it was to be forgotten meanwhile
                 await self._drop(project, id, terms)
             raise
+
+    async def _name(self, asset: Asset, terms: list[str]) -> None:
+        with suppress(VersionConflict):  # an earlier call wrote it
+            await self._places.terms(asset.project, asset.id).put(
+                terms_key(asset.project, asset.id), {"terms": terms, "whole": True}
+            )
 
     async def _put(self, project: str, id: str, terms: Iterable[str]) -> None:
         several = asyncio.Semaphore(_AT_ONCE)
