@@ -1,5 +1,6 @@
 """The recognisers themselves: libraries with the models they carry, imported on first use."""
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,8 @@ from mediakiln.operations.image.recognise.found import Box, Found, Pixels
 _BETWEEN_SCALES: Final = 1.1
 _NEIGHBOURS: Final = 6
 _SMALLEST_FACE: Final = 24
+_MATRIX: Final = re.compile("QR|Matrix|Aztec|Maxi|PDF")
+"""In the names of codes that are read whole, and not along lines."""
 
 
 def faces(pixels: Pixels) -> Sequence[Found]:
@@ -49,14 +52,13 @@ def codes(pixels: Pixels) -> Sequence[Found]:
             hint="pip install 'mediakiln[codes]'",
         ) from error
     found = []
-    linear = set(zxingcpp.barcode_formats_list(zxingcpp.barcode_formats_from_str("AllLinear")))
     for code in zxingcpp.read_barcodes(pixels[:, :, ::-1].copy()):
         seen = code.position
         points = [
             (float(point.x), float(point.y))
             for point in (seen.top_left, seen.top_right, seen.bottom_right, seen.bottom_left)
         ]
-        if code.format in linear:
+        if not _MATRIX.search(code.format.name):
             points = bars.reach(pixels[:, :, 1], points)
         found.append(Found(around(points), text=code.text, format=code.format.name))
     return found
