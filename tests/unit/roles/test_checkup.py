@@ -12,6 +12,7 @@ from mediakiln.ports.object_store import ObjectInfo
 from mediakiln.roles.checkup import Finding, checkup
 from mediakiln.roles.settings import Settings
 from support.onnx_models import model_folder
+from support.rekognition import credentials, refuses, rekognition
 
 
 async def _check(data: Path, **given: object) -> dict[str, Finding]:
@@ -70,6 +71,24 @@ async def test_a_model_that_cannot_be_loaded_is_found(tmp_path: Path) -> None:
     found = (await _check(tmp_path, label_models={"m": broken}))["models"]
     assert found.state == "fails"
     assert "MEDIAKILN_LABEL_MODELS: model 'm'" in found.found
+
+
+async def test_a_recogniser_is_tried_and_a_wrong_address_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("aiobotocore", reason="needs the extra rekognition")
+    credentials(monkeypatch)
+    async with rekognition() as server:
+        named = {"aws": server.address(), "dear": server.address("&moderation=no")}
+        server.answers["DetectModerationLabels"] = refuses("AccessDeniedException")
+        found = await _check(tmp_path, label_models=named)
+    assert found["models"].state == found["model dear"].state == "good"
+    assert "rekognition://eu-central-1?labels=yes&moderation=no" in found["model dear"].found
+    assert found["model aws"].state == "fails"
+    assert found["model aws"].remedy == "allow rekognition:DetectModerationLabels"
+    wrong = await _check(tmp_path, label_models={"aws": "rekognition://"})
+    assert wrong["models"].state == "fails"
+    assert "model aws" not in wrong
 
 
 async def test_a_taken_port_is_found(tmp_path: Path) -> None:

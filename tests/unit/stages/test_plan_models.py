@@ -4,10 +4,10 @@ from mediakiln.model.asset import Asset, Source, StepRecord
 from mediakiln.model.clock import utc_now
 from mediakiln.model.recipe import Recipe
 from mediakiln.ports.operation import OperationSet
-from mediakiln.stages.process.plan import plan
+from mediakiln.stages.process.plan import PlannedStep, plan
 
 
-def _keys(**checksums: str) -> dict[str, str]:
+def _planned(**checksums: str) -> dict[str, PlannedStep]:
     steps = {"seen": {"op": "image.labels"}, "web": {"op": "image.resize", "width": 9}}
     asset = Asset(
         id="a",
@@ -22,8 +22,11 @@ def _keys(**checksums: str) -> dict[str, str]:
         updated_at=utc_now(),
     )
     models = {name: {"folder": "/m", "checksum": value} for name, value in checksums.items()}
-    found = plan(asset, OperationSet.installed(), {}, models=models)
-    return {name: planned.key for name, planned in found.items()}
+    return plan(asset, OperationSet.installed(), {}, models=models)
+
+
+def _keys(**checksums: str) -> dict[str, str]:
+    return {name: planned.key for name, planned in _planned(**checksums).items()}
 
 
 def test_a_steps_key_names_the_models_it_asks_and_no_other_step_does() -> None:
@@ -32,3 +35,9 @@ def test_a_steps_key_names_the_models_it_asks_and_no_other_step_does() -> None:
     assert before["seen"] != after["seen"]
     assert before["web"] == after["web"]
     assert len({before["seen"], _keys()["seen"], _keys(m="1", n="1")["seen"]}) == 3
+
+
+def test_the_lineage_names_the_models_of_steps_that_ask_some() -> None:
+    found = _planned(aws="rekognition://r?labels=yes", m="blake3:1")
+    assert found["seen"].lineage.models == {"aws": "rekognition://r?labels=yes", "m": "blake3:1"}
+    assert found["web"].lineage.models == {}

@@ -72,6 +72,16 @@ def test_a_command_is_checked_against_the_operators_table_at_upload(
     book.resolve(_one(op="custom.command", command="split", args={"lines": "5"}))
 
 
+def test_models_are_checked_against_the_operators_where_these_are_known() -> None:
+    named = _one(op="image.labels", models=["m", "n"])
+    RecipeBook(OperationSet.installed()).resolve(named)
+    RecipeBook(OperationSet.installed(), commands={}).resolve(named)
+    with pytest.raises(InvalidRecipe) as caught:
+        RecipeBook(OperationSet.installed(), commands={}, models={"m": "/m"}).resolve(named)
+    assert caught.value.context == {"step": "one", "field": "models", "allowed": ["m"]}
+    RecipeBook(OperationSet.installed(), models={"m": "/m", "n": "/n"}).resolve(named)
+
+
 def test_a_ring_is_refused(book: RecipeBook) -> None:
     ring = {"a": {"op": "mock.copy", "from": "b"}, "b": {"op": "mock.copy", "from": "a"}}
     with pytest.raises(InvalidRecipe, match="ring"):

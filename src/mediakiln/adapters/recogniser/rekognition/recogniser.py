@@ -69,11 +69,13 @@ class RekognitionRecogniser:
 
     async def labels(self, image: bytes) -> Recognition:
         """Both questions at once, as far as the address says to ask them."""
-        address = self.address
-        shown, unsafe = await asyncio.gather(
-            self._shown(image) if address.labels else _nothing(),
-            self._unsafe(image) if address.moderation else _nothing(),
-        )
+        try:
+            async with asyncio.TaskGroup() as both:
+                labels = both.create_task(self._shown(image))
+                moderation = both.create_task(self._unsafe(image))
+        except ExceptionGroup as failed:  # the first failure has ended the other question
+            raise failed.exceptions[0] from failed
+        shown, unsafe = labels.result(), moderation.result()
         named = {"labels": shown, "moderation": unsafe}
         return Recognition(
             labels=shown[0] if shown else {},
@@ -103,13 +105,17 @@ class RekognitionRecogniser:
             self._client = None
             await self._stack.aclose()
 
-    async def _shown(self, image: bytes) -> tuple[dict[str, float], str]:
+    async def _shown(self, image: bytes) -> tuple[dict[str, float], str] | None:
+        if not self.address.labels:
+            return None
         answer = await self._call(
             "detect_labels", Image={"Bytes": image}, MaxLabels=_MOST, MinConfidence=0.0
         )
         return _confidences(answer.get("Labels")), str(answer.get("LabelModelVersion", ""))
 
-    async def _unsafe(self, image: bytes) -> tuple[dict[str, float], str]:
+    async def _unsafe(self, image: bytes) -> tuple[dict[str, float], str] | None:
+        if not self.address.moderation:
+            return None
         answer = await self._call(
             "detect_moderation_labels", Image={"Bytes": image}, MinConfidence=0.0
         )
@@ -157,10 +163,6 @@ class RekognitionRecogniser:
                     )
                 )
             return self._client
-
-
-async def _nothing() -> None:
-    return None
 
 
 def _confidences(found: Iterable[Mapping[str, Any]] | None) -> dict[str, float]:
