@@ -113,3 +113,12 @@ def test_every_frame_is_adjusted(tmp_path: Path, out: Path) -> None:
 def test_two_ways_without_colours_are_one_too_many() -> None:
     with pytest.raises(InvalidRecipe, match="instead of grayscale"):
         adjust.parse({"grayscale": True, "duotone": ["#000", "#fff"]})
+
+
+def test_sharpening_takes_no_colour_from_transparent_pixels(tmp_path: Path, out: Path) -> None:
+    image = Image.new("RGBA", (60, 40), (255, 0, 0, 0))
+    image.paste((0, 200, 0, 255), (15, 10, 45, 30))
+    source = saved(image, tmp_path / "island.png")
+    made = pixels(_adjusted(source, out, sharpen=2), "RGBA")
+    seen = made[made[:, :, 3] > 0]
+    assert np.abs(seen - (0, 200, 0, 255)).max() <= 2

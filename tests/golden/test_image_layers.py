@@ -106,6 +106,14 @@ def test_colours_mix_as_the_mode_says(
     assert (made[50:150, 220:380] == GREY).all()
 
 
+@pytest.mark.parametrize("mode", ["under", "multiply", "add"])
+def test_an_opaque_image_stays_opaque_in_every_mode(
+    ground: Path, red: Path, out: Path, mode: str
+) -> None:
+    with Image.open(_made(compose, ground, red, out, image=ID, mode=mode)) as image:
+        assert image.mode == "RGB"
+
+
 def test_without_a_size_a_layer_has_its_own(ground: Path, red: Path, out: Path) -> None:
     made = pixels(_made(compose, ground, red, out, image=ID, position="north-west"))
     assert (made[:40, :20] == (255, 0, 0)).all()

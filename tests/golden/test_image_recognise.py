@@ -169,6 +169,30 @@ def test_all_bars_of_a_tilted_code_are_redacted(tmp_path: Path, out: Path) -> No
     assert pixels(out / made.file).min() > 200
 
 
+@pytest.mark.parametrize("method", ["blur", "pixelate"])
+def test_a_place_takes_no_colour_from_transparent_pixels(
+    tmp_path: Path, out: Path, method: str
+) -> None:
+    image = Image.new("RGBA", (120, 80), (255, 0, 0, 0))
+    image.paste((0, 200, 0, 255), (30, 0, 90, 80))
+    place = {"left": 0.1, "top": 0.2, "width": 0.8, "height": 0.5}
+    params = {"places": [place], "method": method, "format": "png"}
+    (made,) = redact.run(saved(image, tmp_path / "a.png"), params, out, CONTEXT)
+    after = pixels(out / made.file, "RGBA")
+    seen = after[after[:, :, 3] > 0]
+    assert np.abs(seen[:, :3] - (0, 200, 0)).max() <= 2
+
+
+def test_a_grey_image_is_covered_with_the_colour(tmp_path: Path, out: Path) -> None:
+    grey = saved(Image.new("L", (40, 40), 128), tmp_path / "a.png")
+    place = {"left": 0.0, "top": 0.0, "width": 0.5, "height": 1.0}
+    params = {"places": [place], "method": "fill", "fill_colour": "#f00", "format": "png"}
+    (made,) = redact.run(grey, params, out, CONTEXT)
+    after = pixels(out / made.file)
+    assert (after[:, :20] == (255, 0, 0)).all()
+    assert (after[:, 20:] == 128).all()
+
+
 def test_nothing_to_hide_is_a_mistake() -> None:
     with pytest.raises(InvalidRecipe, match="what, places"):
         redact.parse({})

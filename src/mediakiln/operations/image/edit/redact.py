@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from mediakiln.model.kind import Kind
 from mediakiln.model.product import Product
-from mediakiln.operations.image.pixels.colour import Colour, rgba
+from mediakiln.operations.image.pixels.colour import Colour
 from mediakiln.operations.image.pixels.edit import Edit, Frames, Scene, Step
 from mediakiln.operations.image.pixels.encoding import Encoding
 from mediakiln.operations.image.pixels.formats import ACCEPTS, MEDIA_TYPES
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from mediakiln.operations.image.recognise.found import Box
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-_GREY: Final = 2
 
 
 class Place(Params):
@@ -101,6 +100,10 @@ def _apply(frames: Frames, params: RedactStep, scene: Scene) -> Frames:  # noqa:
 
 
 def _hidden(frame: Any, params: RedactStep) -> Any:
+    from mediakiln.operations.image.shape import paint
+
+    if params.method == "fill":
+        frame, _ = paint.ready(frame, params.fill_colour)
     for box in _boxes(frame, params):
         left, top = max(0, int(box.left)), max(0, int(box.top))
         right = min(frame.width, -int(-(box.left + box.width) // 1))
@@ -135,11 +138,16 @@ def _widened(box: "Box", margin: float) -> "Box":
 
 
 def _covered(patch: Any, params: RedactStep) -> Any:
+    from mediakiln.operations.image.shape import paint
+
     if params.method == "fill":
-        red, green, blue, _ = rgba(params.fill_colour)
-        colour = [red, green, blue] if patch.bands > _GREY else [(red + green + blue) // 3]
-        opaque = [255] if patch.hasalpha() else []
-        return patch.new_from_image([*colour, *opaque]).cast(patch.format)
+        solid = params.fill_colour[: len("#rrggbb")] + "ff"
+        return patch.new_from_image(paint.ink(patch, solid)).cast(patch.format)
+    return paint.mixed(patch, lambda pixels: _reduced(pixels, params))
+
+
+def _reduced(patch: Any, params: RedactStep) -> Any:
+    """The patch with no more in it than few pixels hold."""
     width, height = patch.width, patch.height
     few = patch.resize(
         min(1.0, params.blocks / width), vscale=min(1.0, params.blocks / height), kernel="linear"

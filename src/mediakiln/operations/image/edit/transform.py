@@ -55,6 +55,7 @@ def _others(params: TransformParams) -> list[str]:
     Kind.IMAGE,
     accepts=ACCEPTS,
     produces=tuple(MEDIA_TYPES.values()),
+    version=2,
     capabilities=NEEDS,
     inputs=_others,
 )

@@ -83,6 +83,7 @@ def _others(params: ComposeStep) -> list[str]:
     Kind.IMAGE,
     accepts=ACCEPTS,
     produces=tuple(MEDIA_TYPES.values()),
+    version=2,
     capabilities=NEEDS,
     inputs=_others,
 )

@@ -57,7 +57,7 @@ def over(frame: Any, layer: Any, left: int, top: int, mode: str = "over") -> Any
     if kind == "ushort":
         layer = layer.colourspace("rgb16")
     made = frame.composite2(layer, mode, x=left, y=top).cast(kind).copy(interpretation=space)
-    return made.extract_band(0, n=made.bands - 1) if opaque and mode == "over" else made
+    return made.extract_band(0, n=made.bands - 1) if opaque else made
 
 
 def fainter(layer: Any, opacity: float) -> Any:

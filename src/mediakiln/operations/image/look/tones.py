@@ -9,6 +9,7 @@ import pyvips
 from mediakiln.operations.image.pixels.colour import rgba
 from mediakiln.operations.image.pixels.edit import Frames
 from mediakiln.operations.image.pixels.settle import settled
+from mediakiln.operations.image.shape import paint
 
 if TYPE_CHECKING:
     from mediakiln.operations.image.look.adjust import AdjustStep
@@ -30,8 +31,10 @@ def adjusted(image: Any, params: "AdjustStep") -> Any:
     if params.pixelate > 1:
         changed = _pixelated(changed, params.pixelate)
     if params.blur:
-        changed = _blended(changed, lambda pixels: pixels.gaussblur(params.blur))
+        changed = paint.mixed(changed, lambda pixels: pixels.gaussblur(params.blur))
     if params.sharpen:
+        if changed.hasalpha():
+            changed = _grown(changed, params.sharpen)
         changed = _coloured(changed, lambda colours: _sharp(colours, params.sharpen))
     return changed
 
@@ -100,6 +103,15 @@ def _sharp(colours: Any, sigma: float) -> Any:
     return colours.sharpen(sigma=sigma, **_SHARPEN).colourspace(space).cast(kind)
 
 
+def _grown(image: Any, sigma: float) -> Any:
+    """What is transparent, in the colours of what it lies beside: sharpening looks there."""
+    around = paint.mixed(image, lambda pixels: pixels.gaussblur(sigma, min_ampl=0.01))
+    last = image.bands - 1
+    alpha = image.extract_band(last)
+    parts = (each.extract_band(0, n=last) for each in (around, image))
+    return (alpha == 0).ifthenelse(*parts).bandjoin(alpha)
+
+
 def _pixelated(image: Any, side: int) -> Any:
     def squares(pixels: Any) -> Any:
         wide = pixels.embed(
@@ -108,21 +120,11 @@ def _pixelated(image: Any, side: int) -> Any:
         small = wide.shrink(side, side)
         return small.zoom(side, side).crop(0, 0, image.width, image.height)
 
-    return _blended(image, squares)
+    return paint.mixed(image, squares)
 
 
 def _whole(length: int, side: int) -> int:
     return math.ceil(length / side) * side
-
-
-def _blended(image: Any, change: Callable[[Any], Any]) -> Any:
-    """A change that mixes neighbours: transparent pixels must not lend their colours."""
-    kind, space = image.format, image.interpretation
-    if not image.hasalpha():
-        return change(image).cast(kind).copy(interpretation=space)
-    top = _TOP[kind]
-    mixed = change(image.premultiply(max_alpha=top)).unpremultiply(max_alpha=top)
-    return mixed.cast(kind).copy(interpretation=space)
 
 
 def _coloured(image: Any, change: Callable[[Any], Any]) -> Any:

@@ -1,5 +1,6 @@
 """Colours onto frames of any kind: grey or not, with alpha or without, 8 or 16 bits."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from mediakiln.operations.image.pixels.colour import OPAQUE, rgba
@@ -38,3 +39,13 @@ def flattened(frame: Any, colour: str) -> Any:
     if frame.interpretation in _GREY and len(set(rgba(colour)[:3])) > 1:
         frame = frame.colourspace(_GREY[frame.interpretation])
     return frame.flatten(background=ink(frame, colour)[:-1])
+
+
+def mixed(frame: Any, change: Callable[[Any], Any]) -> Any:
+    """The frame after a change that mixes neighbours; transparent ones lend no colour."""
+    kind, space = frame.format, frame.interpretation
+    if not frame.hasalpha():
+        return change(frame).cast(kind).copy(interpretation=space)
+    top = OPAQUE * (_DEEP if kind == "ushort" else 1)
+    made = change(frame.premultiply(max_alpha=top)).unpremultiply(max_alpha=top)
+    return made.cast(kind).copy(interpretation=space)
