@@ -134,6 +134,8 @@ class Picture:
             if has(self.header, "tile-width"):
                 del options["access"]
         image = pyvips.Image.new_from_source(self.source, _STRICT, **options)
+        if self.format == "avif":
+            image = space.stretched(image, self.header.get("bits-per-sample"))
         return image, box.shrunk(factor, image.width, image.height)
 
     def _converts_first(self, target: Target) -> bool:

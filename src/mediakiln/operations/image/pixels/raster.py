@@ -34,6 +34,9 @@ _DEEP = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 """Pillow's modes of grey with 16 bits."""
 _ROWS = 256
 """That are copied at a time."""
+_16 = ";16"
+_BANDS = {"L": 1, "I": 1, "LA": 2, "RGB": 3, "RGBA": 4}
+"""Of libheif's modes; those of more than 8 bits end with that, and fill 16 from the top."""
 _FIELDS = {"icc_profile": space.PROFILE, "exif": keeping.EXIF, "xmp": keeping.XMP}
 """Where libvips keeps what Pillow and libheif call so."""
 FORMATS: frozenset[Format] = frozenset({"heic", "jxl", *_PILLOW})
@@ -93,10 +96,13 @@ def _heic(path: Path, max_pixels: int) -> Decoded:
     except ImportError as error:
         raise ModelUnavailable("HEIC needs pi-heif, which is not installed") from error
     pi_heif.options.DECODE_THREADS = 1
-    heif = _attempt(lambda: pi_heif.open_heif(path, convert_hdr_to_8bit=True))
+    heif = _attempt(lambda: pi_heif.open_heif(path, convert_hdr_to_8bit=False))
     _check(_attempt(lambda: heif.size), max_pixels)
-    pixels = _attempt(lambda: pi_heif_bytes(heif))
-    image = _carrying(_image(pixels, heif.size, len(heif.mode)), heif.info)
+    deep, bands = heif.mode.endswith(_16), _BANDS[heif.mode.removesuffix(_16)]
+    pixels = _attempt(lambda: _heif_rows(heif, bands * (2 if deep else 1)))
+    image = _image(pixels, heif.size, bands, deep=deep)
+    image = space.stretched(image, heif.info["bit_depth"]) if deep else image
+    image = _carrying(image, heif.info)
     nclx = heif.info.get("nclx_profile") or {}
     if heif.info.get("icc_profile") or not nclx:
         return Decoded(image)
@@ -104,9 +110,9 @@ def _heic(path: Path, max_pixels: int) -> Decoded:
     return Decoded(image, named)
 
 
-def pi_heif_bytes(heif: Any) -> bytes | bytearray:
+def _heif_rows(heif: Any, pixel_bytes: int) -> bytes | bytearray:
     """Decode to packed rows; libheif pads each to its stride."""
-    row = heif.size[0] * len(heif.mode)
+    row = heif.size[0] * pixel_bytes
     data = memoryview(heif.data)
     if heif.stride == row:
         return bytes(data)
@@ -197,10 +203,12 @@ def _bytes(image: Any) -> bytearray:
     return packed
 
 
-def _image(pixels: bytes | bytearray, size: tuple[int, int], bands: int) -> Any:
-    space = "b-w" if bands < len("RGB") else "srgb"
-    image = pyvips.Image.new_from_memory(pixels, *size, bands, "uchar")
-    return image.copy(interpretation=space)
+def _image(
+    pixels: bytes | bytearray, size: tuple[int, int], bands: int, *, deep: bool = False
+) -> Any:
+    colours = ("grey16" if deep else "b-w") if bands < len("RGB") else ("rgb16" if deep else "srgb")
+    image = pyvips.Image.new_from_memory(pixels, *size, bands, "ushort" if deep else "uchar")
+    return image.copy(interpretation=colours)
 
 
 def _carrying(image: Any, info: Mapping[str, Any]) -> Any:

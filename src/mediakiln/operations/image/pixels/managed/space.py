@@ -5,7 +5,7 @@ from typing import Any, Final
 import pyvips
 
 from mediakiln.operations.image.pixels.managed import profiles
-from mediakiln.operations.image.pixels.managed.target import BYTE, Target
+from mediakiln.operations.image.pixels.managed.target import BYTE, DEEP, Target
 from mediakiln.operations.image.pixels.settle import settled
 
 PROFILE: Final = "icc-profile-data"
@@ -86,6 +86,13 @@ def sized(image: Any, width: int, height: int, *, upright: bool = False) -> Any:
     image = image.premultiply() if alpha else image
     image = image.resize(width / image.width, vscale=height / image.height)
     return (image.unpremultiply() if alpha else image).cast(kind)
+
+
+def stretched(image: Any, bits: int) -> Any:
+    """Pixels of so many bits, the upper ones of 16, over all of these: white becomes 65535."""
+    if image.format != "ushort" or not BYTE < bits < DEEP:
+        return image
+    return (image + (image >> bits)).cast("ushort")
 
 
 def _displayed(image: Any, to: str, depth: int) -> Any:
