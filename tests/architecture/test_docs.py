@@ -57,7 +57,7 @@ def test_a_page_has_one_title_and_no_place_of_one_machine(page: Path) -> None:
     assert not re.search(r"/(?:root|tmp|work|home)/", page.read_text())
 
 
-POLICY = re.compile(r"(sqs|sns|s3|dynamodb|kms):[A-Z]\w+")
+POLICY = re.compile(r"(sqs|sns|s3|dynamodb|kms|rekognition):[A-Z]\w+")
 """An action as AWS's permissions name it."""
 
 

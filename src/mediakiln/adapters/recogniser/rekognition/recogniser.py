@@ -88,7 +88,7 @@ class RekognitionRecogniser:
         )
 
     async def check(self) -> None:
-        """Ask about what is no image: only who may ask is told so, and it is not charged."""
+        """Ask about what is no image: only who may ask is told so, and nothing is analysed."""
         asked = {"detect_labels": self.address.labels}
         asked["detect_moderation_labels"] = self.address.moderation
         for operation in (name for name, wanted in asked.items() if wanted):
