@@ -12,6 +12,7 @@ from mediakiln.model.kind import AssetState, Kind
 from mediakiln.web.access import allowed
 from mediakiln.web.api.views import asset_view
 from mediakiln.web.delivery.downloads import Downloads
+from mediakiln.web.portal.addressing import addressing
 from mediakiln.web.portal.pages import Pages
 from mediakiln.web.portal.sheet import Sheet
 from mediakiln.web.portal.shown import Shown, shown
@@ -58,7 +59,7 @@ class Reading:
 
     async def detail(self, request: Request) -> Response:
         """`GET /assets/{id}`."""
-        return await self._one(request, "asset.html")
+        return await self._one(request, "asset.html", whole=True)
 
     async def panel(self, request: Request) -> Response:
         """`GET /assets/{id}/panel`: everything of one asset."""
@@ -81,10 +82,13 @@ class Reading:
         """`GET /assets`: the list is on the front page."""
         return RedirectResponse(f"/?{request.url.query}".rstrip("?"), 308)
 
-    async def _one(self, request: Request, template: str) -> Response:
+    async def _one(self, request: Request, template: str, *, whole: bool = False) -> Response:
+        """An asset by a template; a `whole` page offers addresses of its images, too."""
         asset = await self._asset(request)
         item = await with_texts(await self._shown(request, asset), self._services.deliver)
-        return self._pages.answer(template, item=item, **self._common(request))
+        principal = allowed(request.scope, Scope.READ)
+        images = addressing(self._services, principal, item.asset) if whole else None
+        return self._pages.answer(template, item=item, images=images, **self._common(request))
 
     async def _asset(self, request: Request) -> Asset:
         project = allowed(request.scope, Scope.READ).project

@@ -1,4 +1,5 @@
 // The page's programs, each put to work where its part is present.
+import { AddressPanel } from "./address/panel.js";
 import { copying } from "./copy.js";
 import { dropping } from "./drop.js";
 import { Queue } from "./queue.js";
@@ -25,3 +26,6 @@ if (again) {
   const recipe = new RecipeChooser(again.querySelector("[data-recipe]"));
   recipe.guard(again);
 }
+
+const address = document.querySelector("[data-address]");
+if (address) new AddressPanel(address);
