@@ -250,6 +250,15 @@ def test_jpeg_xl_goes_there_and_back(photo: Path, tmp_path: Path, out: Path) -> 
     assert facts.metadata["encoding"]["target_met"]
 
 
+def test_an_animated_jpeg_xl_is_its_first_frame(tmp_path: Path, out: Path) -> None:
+    codecs = pytest.importorskip("imagecodecs", reason="the extra jxl is not installed")
+    shots = np.random.default_rng(0).integers(0, 256, (3, 20, 30, 3), np.uint8)
+    source = tmp_path / "moving.jxl"
+    source.write_bytes(codecs.jpegxl_encode(shots, lossless=True))
+    still, _ = _run(source, out, format="png")
+    assert np.array_equal(pixels(still), shots[0])
+
+
 def test_jpeg_xl_without_its_codec_names_the_extra(
     photo: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,7 +86,8 @@ def _check_comments(path: Path) -> None:
 def _jxl(path: Path, max_pixels: int) -> Decoded:
     header = jxl.header(path)
     _check((header.width, header.height), max_pixels)
-    image = jxl.read(path.read_bytes())
+    data = path.read_bytes()
+    image = _carrying(jxl.read(data), jxl.carried(data))
     return Decoded(image, declared.by_numbers(*header.colours) if header.colours else None)
 
 

@@ -9,6 +9,7 @@ import pyvips
 from mediakiln.model.errors import ModelUnavailable, UnsupportedMedia
 from mediakiln.operations.image.pixels import engine
 from mediakiln.operations.image.pixels.codecs import jxl_header
+from mediakiln.operations.image.pixels.managed.declared import boxes
 from mediakiln.operations.image.pixels.meta import keeping
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ HEAD_BYTES: Final = 65_536
 _MODES = 4
 _LINEAR_FROM = 30
 _LEAST_LOSS = 0.1
+_PACKED: Final = b"brob"
+_EXIF: Final = b"Exif"
+_CARRIED: Final = {_EXIF: "exif", b"xml ": "xmp"}
+_MOST_BYTES: Final = 1 << 20
+"""Of a box that is unpacked."""
 
 
 def header(path: Path) -> jxl_header.Header:
@@ -65,6 +71,30 @@ def read(data: bytes) -> Any:
     return image.copy(interpretation=grey[deep])
 
 
+def carried(data: bytes) -> dict[str, bytes]:
+    """`exif` and `xmp` of a file's boxes, packed by Brotli or not; damaged ones are left out."""
+    found: dict[str, bytes] = {}
+    if not data.startswith(jxl_header.CONTAINER):
+        return found
+    for kind, start, end in boxes(data, 0, len(data)):
+        name, content = kind, data[start:end]
+        if kind == _PACKED:
+            name = content[:4]
+            content = _unpacked(content[4:]) if name in _CARRIED else b""
+        if name in _CARRIED and content:
+            # Four bytes say where in an Exif box its TIFF header begins.
+            skipped = 4 + int.from_bytes(content[:4]) if name == _EXIF else 0
+            found.setdefault(_CARRIED[name], content[skipped:])
+    return found
+
+
+def _unpacked(data: bytes) -> bytes:
+    try:
+        return bytes(_library().brotli_decode(data, out=_MOST_BYTES))
+    except Exception:  # noqa: BLE001 - what a damaged box raises follows no rule
+        return b""
+
+
 def write(image: Any, settings: "Settings") -> bytes:
     """The file of an image in sRGB or grey, with the EXIF and XMP that it carries.
 
@@ -78,7 +108,7 @@ def write(image: Any, settings: "Settings") -> bytes:
         level = {"distance": _distance(settings.quality)}
     stream: bytes = codecs.jpegxl_encode(pixels, effort=settings.effort, numthreads=1, **level)
     blocks = {
-        b"Exif": image.get(keeping.EXIF) if image.get_typeof(keeping.EXIF) else None,
+        _EXIF: image.get(keeping.EXIF) if image.get_typeof(keeping.EXIF) else None,
         b"xml ": image.get(keeping.XMP) if image.get_typeof(keeping.XMP) else None,
     }
     return _contained(stream, {kind: data for kind, data in blocks.items() if data})
@@ -91,7 +121,7 @@ def _contained(stream: bytes, blocks: dict[bytes, bytes]) -> bytes:
     file = jxl_header.CONTAINER + _box(b"ftyp", b"jxl \x00\x00\x00\x00jxl ")
     for kind, data in blocks.items():
         # Four bytes say where in an Exif box its TIFF header begins.
-        file += _box(kind, bytes(4) + data.removeprefix(b"Exif\0\0") if kind == b"Exif" else data)
+        file += _box(kind, bytes(4) + data.removeprefix(b"Exif\0\0") if kind == _EXIF else data)
     return file + _box(b"jxlc", stream)
 
 
