@@ -34,11 +34,15 @@ class Problem(_Frozen):
 
     @classmethod
     def of(cls, error: MediakilnError, step: str | None = None) -> "Problem":
-        """An error as records and messages keep it; without `step`, the step it names itself."""
-        named = error.context.get("step")
+        """An error as records and messages keep it, with what to do about it.
+
+        Without `step`, the step is the one that the error names itself.
+        """
+        named, hint = error.context.get("step"), error.context.get("hint")
+        words = f"{error.message}; {hint}" if hint else error.message
         return cls(
             code=error.code,
-            message=clipped(error.message, MAX_PROBLEM_BYTES),
+            message=clipped(words, MAX_PROBLEM_BYTES),
             step=step or (named if isinstance(named, str) else None),
         )
 

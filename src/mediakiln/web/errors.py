@@ -57,6 +57,7 @@ STATUS: Mapping[str, int] = {
     "quota_exceeded": 429,
     "rate_limited": 429,
     "checksum_mismatch": 460,
+    "model_unavailable": 501,
     "fetch_failed": 502,
     "engine_error": 503,
     "engine_unavailable": 503,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mediakiln.model.asset import MAX_PROBLEM_BYTES, Problem, StepProducts
-from mediakiln.model.errors import BadMedia
+from mediakiln.model.errors import BadMedia, ModelUnavailable
 from mediakiln.model.kind import AssetState, StepState
 from mediakiln.model.messages import Finished, StepOutcome, Stored
 from mediakiln.model.product import Lineage, Manifest, StoredFile
@@ -54,6 +54,11 @@ def test_the_words_of_an_error_are_cut_by_their_size_on_the_wire(text: str) -> N
         for number in range(MAX_STEPS)
     }
     Finished(asset="a", attempt=1, steps=steps, seconds=1.0).to_message()
+
+
+def test_what_to_do_about_an_error_stands_in_the_record() -> None:
+    error = ModelUnavailable("no model for labels is set up", hint="name one in THIS")
+    assert Problem.of(error).message == "no model for labels is set up; name one in THIS"
 
 
 @pytest.mark.parametrize("note", ["x" * 12_000, "\N{SNOWMAN}" * 4_000, "\N{SNOWMAN}" * 11_000])

@@ -11,7 +11,13 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from mediakiln.model import errors
-from mediakiln.model.errors import EngineUnavailable, MediakilnError, Overloaded, StorageFull
+from mediakiln.model.errors import (
+    EngineUnavailable,
+    MediakilnError,
+    ModelUnavailable,
+    Overloaded,
+    StorageFull,
+)
 from mediakiln.web.errors import STATUS, problem_of
 from support.site import Site, a_text
 
@@ -116,6 +122,13 @@ def test_what_may_work_later_says_when_to_try_again() -> None:
         answer = problem_of(error)
         assert answer.status_code in {503, 507}
         assert int(answer.headers["retry-after"]) > 0
+
+
+def test_what_is_not_installed_is_named_with_its_remedy() -> None:
+    answer = problem_of(ModelUnavailable("there is no codec", hint="pip install it"))
+    document = json.loads(bytes(answer.body))
+    assert answer.status_code == 501
+    assert (document["detail"], document["hint"]) == ("there is no codec", "pip install it")
 
 
 async def test_the_documentation_needs_no_other_host(site: Site) -> None:
