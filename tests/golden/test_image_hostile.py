@@ -29,7 +29,6 @@ COSTLY = frozenset(
         "doubling.svg",
         "elements.svg",
         "filters.svg",
-        "inline-content.svg",
         "pages.tif",
         "path.svg",
         "profile-200MB.png",

@@ -1,5 +1,6 @@
 """SVG is drawn, and nothing it refers to is opened or fetched."""
 
+import base64
 import ctypes
 import os
 import socket
@@ -13,8 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from golden import hostile_others
 from golden.image_samples import pixels
-from mediakiln.model.errors import BadMedia, MediakilnError
+from mediakiln.model.errors import BadMedia, MediakilnError, TooManyPixels
 from mediakiln.model.product import Product
 
 Resize = Callable[..., tuple[Path, Product]]
@@ -84,8 +86,6 @@ def test_the_watch_would_notice(tmp_path: Path) -> None:
 def test_an_image_inside_the_file_is_drawn(resized: Resize, tmp_path: Path) -> None:
     inner = tmp_path / "inner.png"
     Image.new("RGB", (4, 4), (0, 128, 255)).save(inner)
-    import base64
-
     data = base64.b64encode(inner.read_bytes()).decode()
     source = tmp_path / "v.svg"
     source.write_text(
@@ -93,6 +93,22 @@ def test_an_image_inside_the_file_is_drawn(resized: Resize, tmp_path: Path) -> N
     )
     path, _ = resized(source, width=100)
     assert np.allclose(pixels(path, "RGBA")[25, 25], (0, 128, 255, 255), atol=1)
+
+
+@pytest.mark.parametrize("layers", [0, 2])
+def test_an_image_inside_is_held_against_the_limit(
+    resized: Resize, tmp_path: Path, layers: int
+) -> None:
+    drawing = hostile_others.DRAWINGS["inline-content.svg"]()
+    for _ in range(layers):
+        inner = base64.b64encode(drawing).decode()
+        drawing = (HEAD + f'<image href="data:image/svg+xml;base64,{inner}"/></svg>').encode()
+    source = tmp_path / "v.svg"
+    source.write_bytes(drawing)
+    with pytest.raises(TooManyPixels) as refused:
+        resized(source, width=100)
+    assert refused.value.context["value"] == 14_000 * 14_000
+    assert refused.value.context["limit"] == 50_000_000
 
 
 def test_entities_that_multiply_are_refused(resized: Resize, tmp_path: Path) -> None:

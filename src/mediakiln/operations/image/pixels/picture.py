@@ -16,7 +16,13 @@ from mediakiln.model.errors import (
     UnsupportedMedia,
 )
 from mediakiln.operations.image.pixels import engine, kept, raster
-from mediakiln.operations.image.pixels.codecs import adam7, counting, progressive, sequence
+from mediakiln.operations.image.pixels.codecs import (
+    adam7,
+    counting,
+    drawing,
+    progressive,
+    sequence,
+)
 from mediakiln.operations.image.pixels.formats import HEAD_BYTES, Format, sniff
 from mediakiln.operations.image.pixels.managed import declared, space
 from mediakiln.operations.image.pixels.managed.declared import Declared
@@ -206,6 +212,8 @@ def open_picture(path: Path, context: Context) -> Picture:
         picture = replace(picture, declared=_declared(first, name, head))
     else:
         _check_frames(counting.most_frames(path, name, context.max_frames), context.max_frames)
+        if name == "svg":
+            drawing.check(path, context.max_pixels)
         with engine.translated():
             picture = _from_header(path, name, head)
     if moving:
