@@ -1,6 +1,7 @@
 // What came of it: the picture with its facts, the addresses, or why there is none.
 import { sentence, size } from "../words.js";
 
+const LABELS = { w: "Width", h: "Height", p: "Preset", f: "Format", q: "Quality", t: "Watermark" };
 const NAMES = { "image/jpeg": "JPEG", "image/svg+xml": "SVG", "image/webp": "WebP" };
 
 export class Result {
@@ -14,8 +15,8 @@ export class Result {
     return this.root.querySelector(`[data-${name}]`);
   }
 
-  busy() {
-    this.part("stage").setAttribute("aria-busy", "true");
+  busy(still = true) {
+    for (const name of ["stage", "usable"]) this.part(name).setAttribute("aria-busy", String(still));
   }
 
   // Put a text where it is shown, and behind its button.
@@ -32,9 +33,7 @@ export class Result {
     const seen = await this.picture.decode().then(() => true, () => false);
     const shown = seen ? { width: this.picture.naturalWidth, height: this.picture.naturalHeight } : null;
     this.part("facts").textContent = this.facts(blob, shown).join(" · ");
-    this.part("problem").hidden = true;
-    this.part("stage").hidden = false;
-    this.part("stage").setAttribute("aria-busy", "false");
+    this.settle(true);
     return shown;
   }
 
@@ -51,13 +50,24 @@ export class Result {
 
   refuse({ code, detail, hint, field, allowed, retry_after }) {
     const again = retry_after ? `Try again in ${Math.ceil(retry_after)} s.` : "";
-    this.part("message").textContent = sentence(detail);
+    this.part("message").textContent = sentence(told(detail, field));
     this.part("hint").textContent = [hint && sentence(hint), listed(allowed), again].filter(Boolean).join(" ");
     this.part("code").textContent = [code, field && `option ${field}`].filter(Boolean).join(" · ");
-    this.part("problem").hidden = false;
-    this.part("stage").hidden = true;
-    this.part("stage").setAttribute("aria-busy", "false");
+    this.settle(false);
   }
+
+  // An address that gives no image is not there to be copied.
+  settle(good) {
+    this.part("problem").hidden = good;
+    this.part("stage").hidden = this.part("usable").hidden = !good;
+    this.busy(false);
+  }
+}
+
+// Options by the names that stand beside their controls.
+function told(detail, field) {
+  const said = `${field}: `;
+  return detail.startsWith(said) ? `${LABELS[field] ?? field}: ${detail.slice(said.length)}` : detail;
 }
 
 function listed(allowed) {
