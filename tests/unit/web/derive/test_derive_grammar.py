@@ -44,6 +44,7 @@ def resize(**params: Any) -> dict[str, Any]:
         ("p_thumb", (resize(width=100, height=100, fit="cover"),), {}),
         ("p_thumb,w_50,f_png", (resize(width=50, height=100, fit="cover"),), {"format": "png"}),
         ("p_two", (resize(width=400), resize(width=50)), {"quality": 30}),
+        ("pad,radius_3,b_F00", ({"op": "image.pad", "radius": 3, "background": "#ff0000ff"},), {}),
         (
             "w_10,b_%23ff0000",
             (resize(width=10, background="#ff0000ff"),),
