@@ -1,5 +1,6 @@
 """Pictures of more than 8 bits: right in 8, and whole where the result can hold them."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import pyvips
 from numpy.typing import NDArray
 
 from golden import deep_files
+from golden.image_samples import saved, scene
 from mediakiln.operations.image.edit.convert import convert
+from mediakiln.operations.image.facts.describe import describe
 from mediakiln.ports.operation import Context
 
 SOURCES = ("10.avif", "12.avif", "10.heic", "12.heic", "grey-10.heic")
@@ -60,3 +63,34 @@ def test_deep_formats_keep_all_steps(
     assert len(np.unique(row)) >= 1_000
     assert row[0] < 2 / 1023
     assert row[-1] > 1 - (0.5 if depth == 16 else 2) / 1023, "white is white"
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "bits"),
+    [
+        ("10.avif", {"format": "avif"}, 10),
+        ("12.avif", {"format": "avif"}, 12),
+        ("10.heic", {"format": "avif", "quality": 90}, 10),
+        ("12.heic", {"format": "png"}, 16),
+        ("10.heic", {"format": "tiff"}, 16),
+        ("10.heic", {"format": "tiff", "quality": 80}, 8),
+        ("10.heic", {"format": "webp"}, 8),
+        ("8.png", {"format": "avif"}, 8),
+        ("8.png", {"format": "png"}, 8),
+    ],
+)
+def test_a_result_can_be_as_deep_as_its_source(
+    sources: dict[str, Path], out: Path, name: str, params: dict[str, Any], bits: int
+) -> None:
+    source = sources[name] if name in sources else saved(scene(), out / name)
+    told = {"depth": "source", **params}
+    (product,) = convert.run(source, told, out, Context("image/x", threads=1))
+    image = pyvips.Image.new_from_file(str(out / product.file))
+    assert image.format == ("uchar" if bits == 8 else "ushort")
+    if params["format"] == "avif":
+        assert image.get("bits-per-sample") == bits
+
+
+def test_the_depth_of_heic_is_told(sources: dict[str, Path], out: Path) -> None:
+    (product,) = describe.run(sources["10.heic"], {}, out, Context("image/heic", threads=1))
+    assert json.loads((out / product.file).read_text())["colour"]["bits"] == 10

@@ -14,19 +14,22 @@ from mediakiln.operations.image.pixels.managed.target import DEEP
 from mediakiln.operations.image.pixels.needs import NEEDS
 from mediakiln.ports.operation import Context, operation
 
-_DEPTHS: Final = {10: {"avif"}, 12: {"avif"}, 16: {"png", "tiff"}}
+_DEPTHS: Final[dict[int, set[str]]] = {10: {"avif"}, 12: {"avif"}, 16: {"png", "tiff"}}
 
 
 class ConvertParams(Encoding):
     """How the image is encoded."""
 
-    depth: Literal[8, 10, 12, 16] = Field(
+    depth: Literal[8, 10, 12, 16, "source"] = Field(
         default=8,
-        description="Bits a channel: 8; 16 in PNG and TIFF; 10 or 12 in AVIF.",
+        description="Bits a channel: 8; 16 in PNG and TIFF; 10 or 12 in AVIF. source: as many as "
+        "the source has, where the result can hold them, else 8.",
     )
 
     @model_validator(mode="after")
     def _the_format_is_so_deep(self) -> Self:
+        if self.depth == "source":
+            return self
         if self.depth in _DEPTHS and self.format not in _DEPTHS[self.depth]:
             formats = " or ".join(sorted(_DEPTHS[self.depth]))
             raise ValueError(f"depth {self.depth} needs format {formats}")
@@ -57,4 +60,5 @@ def convert(
     """
     from mediakiln.operations.image.pixels import chain
 
-    yield chain.rendered(source, (), params, out, context=context, bits=params.depth)
+    bits = None if params.depth == "source" else params.depth
+    yield chain.rendered(source, (), params, out, context=context, bits=bits)

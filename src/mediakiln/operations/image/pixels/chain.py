@@ -25,11 +25,12 @@ def rendered(
     out: Path,
     *,
     context: Context,
-    bits: int = BYTE,
+    bits: int | None = BYTE,
 ) -> Product:
     """Open the file, do the steps in their order, and write `image.{ext}` into `out`.
 
     More than 8 `bits` a channel need a format that holds them, and steps that can deal with them.
+    None is as many as the source has.
 
     Raises:
         TooManyPixels, LimitExceeded: the source, or what a step makes, is larger than allowed.
@@ -38,6 +39,7 @@ def rendered(
     engine.setup(context.threads)
     opened = open_picture(source, context)
     output = encode.output_of(encoding, opened)
+    bits = encode.depth_of(encoding, opened, output) if bits is None else bits
     bits = bits if output in encode.DEEP else BYTE
     scene = scene_of(opened, output, encoding, context, depth=DEEP if bits > BYTE else BYTE)
     with engine.translated():

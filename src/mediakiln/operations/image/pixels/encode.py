@@ -10,7 +10,7 @@ import pyvips
 from mediakiln.operations.image.pixels.codecs import fitting, jxl, score, sequence, settings
 from mediakiln.operations.image.pixels.encoding import Encoding
 from mediakiln.operations.image.pixels.formats import Output, default_output
-from mediakiln.operations.image.pixels.managed import space
+from mediakiln.operations.image.pixels.managed import space, target
 from mediakiln.operations.image.pixels.meta import keeping, tiff
 from mediakiln.operations.image.pixels.picture import Picture
 from mediakiln.operations.image.pixels.settle import settled
@@ -26,6 +26,9 @@ DEEP: Final[frozenset[Output]] = frozenset({"png", "tiff", "avif"})
 HELD_PIXELS: Final = 16_000_000
 """A JPEG whose coding is optimised is held in memory until its end, 3 bytes a pixel; larger ones
 are written as they stream, unless somebody asks for the effort."""
+
+_BITS: Final = "bits-per-sample"
+_AVIF_DEPTHS: Final = (10, 12)
 
 _EXIF, _XMP, _IPTC, _ICC = 1, 2, 4, 8
 """libvips' flags of what a saver keeps (VipsForeignKeep)."""
@@ -46,6 +49,18 @@ def animates(encoding: Encoding, opened: Picture, output: Output) -> bool:
     if not (encoding.animated and opened.animated):
         return False
     return output in _ANIMATED or (output == "png" and opened.format == "png")
+
+
+def depth_of(encoding: Encoding, opened: Picture, output: Output) -> int:
+    """Bits a channel: as many as the source has, as far as the result can hold them."""
+    header = opened.header
+    if header.format == "uchar" or output not in DEEP or animates(encoding, opened, output):
+        return target.BYTE
+    told = header.get(_BITS) if header.get_typeof(_BITS) else target.DEEP
+    if output == "avif":
+        return _AVIF_DEPTHS[told > _AVIF_DEPTHS[0]]
+    shallow = encoding.colours or encoding.quality is not None or encoding.max_bytes
+    return target.BYTE if shallow else target.DEEP
 
 
 def save(

@@ -102,7 +102,9 @@ def _heic(path: Path, max_pixels: int) -> Decoded:
     deep, bands = heif.mode.endswith(_16), _BANDS[heif.mode.removesuffix(_16)]
     pixels = _attempt(lambda: _heif_rows(heif, bands * (2 if deep else 1)))
     image = _image(pixels, heif.size, bands, deep=deep)
-    image = space.stretched(image, heif.info["bit_depth"]) if deep else image
+    if deep:
+        image = space.stretched(image, heif.info["bit_depth"]).copy()
+        image.set_type(pyvips.GValue.gint_type, "bits-per-sample", heif.info["bit_depth"])
     image = _carrying(image, heif.info)
     nclx = heif.info.get("nclx_profile") or {}
     if heif.info.get("icc_profile") or not nclx:
