@@ -160,3 +160,8 @@ def test_which_assets_are_read_is_known_beforehand() -> None:
 def test_an_asset_that_was_not_brought_along_is_said(ground: Path, out: Path) -> None:
     with pytest.raises(InvalidRecipe, match="cannot be had here"):
         _made(watermark, ground, None, out, image=ID)
+
+
+def test_what_is_no_id_is_said_to_be_none() -> None:
+    with pytest.raises(InvalidRecipe, match="image: an asset's id is needed"):
+        watermark.parse({"image": "logo.png"})

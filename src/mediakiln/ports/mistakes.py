@@ -17,7 +17,8 @@ def mistake(op: str, params: type[BaseModel], error: ValidationError) -> Invalid
         message = f"{op} has no parameter {where!r}"
         context["allowed"] = sorted(params.model_fields)
     else:
-        message = f"{op}: {where}: {first['msg']}"
+        said = first["msg"].removeprefix("Value error, ")
+        message = f"{op}: {where}: {said}" if first["loc"] else f"{op}: {said}"
         context["allowed"] = _allowed(params, where, first.get("ctx", {}))
     return InvalidRecipe(message, **context)
 

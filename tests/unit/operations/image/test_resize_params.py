@@ -12,7 +12,8 @@ from mediakiln.operations.image.edit.resize_params import ResizeParams
 @pytest.mark.parametrize(
     ("params", "phrase"),
     [
-        ({}, "give width, height or widths"),
+        ({}, "^image.resize: give width, height or widths"),
+        ({"width": 10, "background": "x"}, "^image.resize: background: a colour is"),
         ({"width": 0}, "greater than or equal to 1"),
         ({"width": 16384}, "less than or equal to 16383"),
         ({"widths": [100], "width": 100}, "instead of"),
