@@ -12,16 +12,20 @@ from mediakiln.model.asset import Asset
 from mediakiln.model.errors import BadMedia
 from mediakiln.model.transform import Transform
 from mediakiln.ports.object_store import ObjectStore
+from mediakiln.sandbox.rooms import RoomRules
 from mediakiln.sandbox.runner import ForkRunner
-from mediakiln.stages.derive import Derive, Derived, Source
+from mediakiln.stages.derive import Derive, Derived, Original, Source
+from mediakiln.stages.process.scratch import Scratch
 from support import media
 from support.images import a_derive
 from support.world import World
 
 
 @pytest.fixture
-async def runner() -> AsyncIterator[ForkRunner]:
-    started = ForkRunner()
+async def runner(tmp_path: Path) -> AsyncIterator[ForkRunner]:
+    rooms = Scratch(tmp_path / "rooms", owner="test")
+    rooms.open()
+    started = ForkRunner(rooms=RoomRules(rooms.folder))
     yield started
     await started.close()
 
@@ -58,7 +62,7 @@ async def test_a_chain_of_edits_is_done_in_one_go(world: World, derive: Derive) 
     picture = Image.open(io.BytesIO(await content(world.store, found)))
     assert (picture.format, picture.size) == ("WEBP", (80, 80))
     assert found.facts["original"]["width"] == 320
-    assert await derive.size(Source.of(asset)) == (320, 200)
+    assert await derive.original(Source.of(asset)) == Original(320, 200, "jpeg")
     await derive.close()
     again = await a_derive(world, world.runner).get(Source.of(asset), wanted)
     assert again.item.etag == found.item.etag

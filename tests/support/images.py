@@ -2,7 +2,11 @@
 
 import asyncio
 import json
+import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from blake3 import blake3
@@ -16,6 +20,7 @@ from mediakiln.operations.image.pixels.encoding import Encoding
 from mediakiln.ports.runner import (
     Made,
     Report,
+    Room,
     Runner,
     RunnerCapabilities,
     Task,
@@ -40,6 +45,22 @@ from mediakiln.web.derive.rules import ImageRules
 from support.world import World
 
 KEY = b"a key that signs addresses"
+
+
+@dataclass(frozen=True)
+class Studio:
+    """Where a painter paints."""
+
+    scratch: Path
+    painter: "Painter"
+
+    async def lend(self, path: Path) -> Path:
+        """Where it lies it can be seen."""
+        return path
+
+    def run(self, work: Work) -> AsyncIterator[Report]:
+        """Paint one image."""
+        return self.painter.run(work)
 
 
 class Painter:
@@ -72,13 +93,19 @@ class Painter:
         product = Product(
             file=f"image.{format}",
             media_type=f"image/{format}",
-            metadata=told | {"original": {"width": 96, "height": 64}},
+            metadata=told | {"original": {"width": 96, "height": 64, "format": "jpeg"}},
         )
         path = task.out / product.file
         data = json.dumps(task.params, sort_keys=True).encode()
         path.write_bytes(data)
         checksum = f"blake3:{blake3(data).hexdigest()}"
         yield TaskDone(task.name, 0.1, [Made(product, path, len(data), checksum)])
+
+    @asynccontextmanager
+    async def room(self, project: str) -> AsyncIterator[Room]:
+        """A folder of its own for every image."""
+        with tempfile.TemporaryDirectory(prefix=project) as folder:
+            yield Studio(Path(folder), self)
 
     async def close(self) -> None:
         """Nothing to close."""
@@ -99,7 +126,7 @@ def a_derive(
             Lane("fetch", workers=1, most_waiting=waiting),
             max_bytes=more.get("source_bytes", 10**9),
         ),
-        maker=Maker(runner, "image.transform", scratch.folder, Making()),
+        maker=Maker(runner, "image.transform", Making()),
         judge=Judge(Slowness()),
         fast=Lane("fast", workers=workers, most_waiting=waiting),
         slow=Lane("slow", workers=workers, most_waiting=waiting),

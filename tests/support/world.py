@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ from mediakiln.model.upload import Offer
 from mediakiln.ports.broker import Delivery
 from mediakiln.ports.object_store import ObjectStore
 from mediakiln.ports.operation import OperationSet
-from mediakiln.ports.runner import Report, RunnerCapabilities, Work
+from mediakiln.ports.runner import Report, Room, RunnerCapabilities, Work
 from mediakiln.roles.receive import Intake
 from mediakiln.sandbox.runner import ForkRunner
 from mediakiln.stages.access.usage import Usage
@@ -253,6 +254,9 @@ class NoRunner:
 
     def run(self, work: Work) -> AsyncIterator[Report]:
         raise AssertionError(f"nothing was to be run, but {work.tasks} was")
+
+    def room(self, project: str) -> AbstractAsyncContextManager[Room]:
+        raise AssertionError(f"nothing was to be run, but something of {project} was")
 
     async def close(self) -> None:
         """Nothing to close."""

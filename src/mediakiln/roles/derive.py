@@ -11,6 +11,7 @@ from mediakiln.ports.operation import OperationSet
 from mediakiln.roles import parts
 from mediakiln.roles.engines import Engines
 from mediakiln.roles.settings import Settings
+from mediakiln.sandbox.rooms import RoomRules
 from mediakiln.sandbox.runner import ForkRunner
 from mediakiln.stages.derive import (
     Derive,
@@ -36,16 +37,20 @@ def derive(settings: Settings, engines: Engines) -> Derive:
     """The stage, with a sandbox of its own that starts with the first image."""
     operations = OperationSet.installed()
     operation = operations.get(OPERATION)
-    runner = ForkRunner(
-        preload=operation.capabilities.preload, require_isolation=settings.isolation_required
-    )
     owner = f"images-{socket.gethostname()}-{os.getpid()}-{new_id()[-8:]}"
     scratch = Scratch(parts.scratch_root(settings, engines), owner=owner)
     scratch.open()  # here, since folders are asked for by several threads at once
+    runner = ForkRunner(
+        preload=operation.capabilities.preload,
+        require_isolation=settings.isolation_required,
+        rooms=RoomRules(scratch.folder, jobs=settings.images_per_process),
+    )
     workers = settings.images_workers or os.cpu_count() or 1
     slow_workers, waiting = max(1, workers // 2), settings.images_queue
     made = Derive(
-        planner=Planner(operation, formats=settings.images_formats),
+        planner=Planner(
+            operation, formats=settings.images_formats, efforts=settings.images_efforts
+        ),
         shelf=Shelf(engines.catalog, engines.store),
         files=SourceFiles(
             engines.store,
@@ -53,7 +58,7 @@ def derive(settings: Settings, engines: Engines) -> Derive:
             Lane("fetch", workers=FETCHES, most_waiting=waiting),
             max_bytes=settings.images_source_bytes,
         ),
-        maker=Maker(runner, OPERATION, scratch.folder, _making(settings)),
+        maker=Maker(runner, OPERATION, _making(settings)),
         judge=Judge(_slowness(settings, operations)),
         fast=Lane("fast", workers=workers, most_waiting=waiting),
         slow=Lane("slow", workers=slow_workers, most_waiting=waiting),

@@ -30,6 +30,10 @@ class ImageOptions(BaseModel):
         ("avif", "webp"),
         description="Formats that f_auto gives to clients that name them in Accept, best first.",
     )
+    images_efforts: dict[ImageFormat, Annotated[int, Field(ge=0, le=9)]] = Field(
+        {"avif": 1, "webp": 3},
+        description="Effort of encoding, 0 (fast) to 9, by format, where an address names none.",
+    )
     images_max_age_s: int = Field(
         3600, ge=0, description="Seconds that caches keep an image whose address has no version."
     )
@@ -45,6 +49,13 @@ class ImageOptions(BaseModel):
     )
     images_wall_s: float = Field(30.0, gt=0, description="Seconds that making an image may take.")
     images_memory_mb: int = Field(1024, ge=64, description="MiB that making an image may take.")
+    images_per_process: int = Field(
+        50,
+        ge=1,
+        le=10_000,
+        description="Images of one project that a sandboxed process makes, one after the other; "
+        "1: a fresh process for each.",
+    )
     images_slow_bytes: int = Field(
         30_000_000, ge=1, description="Sources larger than this take the slow lane."
     )

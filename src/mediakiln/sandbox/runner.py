@@ -4,13 +4,14 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from pathlib import Path
 
 from mediakiln.model.errors import EngineMisconfigured
 from mediakiln.ports.runner import Report, RunnerCapabilities, Work
 from mediakiln.sandbox.job import Job, Line
 from mediakiln.sandbox.link import Child, Link, ZygoteConfig, ZygoteLost
+from mediakiln.sandbox.rooms import Lodger, RoomRules, Rooms
 
 _log = logging.getLogger("mediakiln.sandbox")
 
@@ -27,6 +28,7 @@ class ForkRunner:
         require_isolation: refuse to start where jobs can reach files or the network.
         readable: folders that every job may read and run programs from (models, say).
         environment: variables for jobs; nothing of this process's own is passed on.
+        rooms: where rooms are, for those who ask for one.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class ForkRunner:
         require_isolation: bool = False,
         readable: Sequence[Path] = (),
         environment: Mapping[str, str] | None = None,
+        rooms: RoomRules | None = None,
     ) -> None:
         self._config = ZygoteConfig(
             operations=(operations,) if isinstance(operations, str) else tuple(operations),
@@ -48,6 +51,7 @@ class ForkRunner:
         self._starting = asyncio.Lock()
         self._link: Link | None = None
         self._jobs: set[Job] = set()
+        self._rooms = Rooms(rooms, self._spawn) if rooms is not None else None
         self._protections: dict[str, str] = {}
 
     @property
@@ -96,8 +100,20 @@ class ForkRunner:
                 await job.end()
                 self._jobs.discard(job)
 
+    def room(self, project: str) -> AbstractAsyncContextManager[Lodger]:
+        """A child that may have done other jobs of the project, and may go on to more.
+
+        Raises:
+            EngineMisconfigured: this runner was given no place for rooms.
+        """
+        if self._rooms is None:
+            raise EngineMisconfigured("this sandbox has no rooms: it was given no place for them")
+        return self._rooms.room(project)
+
     async def close(self) -> None:
         """End every child and the zygote, and wait for them."""
+        if self._rooms is not None:
+            await self._rooms.close()
         for job in tuple(self._jobs):
             await job.end()
         if self._link is not None:

@@ -11,7 +11,7 @@ from mediakiln.stages.derive.plan import Planner
 from mediakiln.stages.derive.shelf import Shelf
 from mediakiln.stages.derive.slowness import Judge, Slowness
 from mediakiln.stages.derive.source import Source, elsewhere
-from mediakiln.stages.derive.stage import Derive, Derived
+from mediakiln.stages.derive.stage import Derive, Derived, Original
 from mediakiln.stages.derive.sweep import ShelfSweep
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Lane",
     "Maker",
     "Making",
+    "Original",
     "Planner",
     "Shelf",
     "ShelfSweep",

@@ -1,8 +1,8 @@
-"""Making one image: one task in the delivery role's own sandbox."""
+"""Making one image: one task in a room of the delivery role's own sandbox."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractContextManager, aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,11 @@ from mediakiln.model.errors import (
     MediakilnError,
     OperationFailed,
 )
-from mediakiln.model.ids import new_id
 from mediakiln.ports.operation import Context
 from mediakiln.ports.runner import (
     Limits,
     Made,
+    Room,
     Runner,
     Task,
     TaskDone,
@@ -25,7 +25,6 @@ from mediakiln.ports.runner import (
     TaskKilled,
     Work,
 )
-from mediakiln.stages.derive.files import Folders
 from mediakiln.stages.derive.plan import Plan
 
 _NAME = "image"
@@ -45,12 +44,10 @@ class Making:
 class Maker:
     """Runs plans in the sandbox."""
 
-    def __init__(self, runner: Runner, operation: str, folders: Folders, limits: Making) -> None:
+    def __init__(self, runner: Runner, operation: str, limits: Making) -> None:
         self._runner = runner
         self._operation = operation
-        self._folders = folders
         self._making = limits
-        self._clearing: set[asyncio.Task[bool | None]] = set()
         self._limits = Limits(
             wall_s=limits.wall_s,
             cpu_s=max(10.0, 2 * limits.wall_s),
@@ -75,42 +72,20 @@ class Maker:
             MediakilnError: what the operation refused the file for.
             LimitExceeded: it took more time or memory than one image may.
         """
-        async with self._folder() as (folder, out):
+        async with self._runner.room(plan.source.project) as room:
+            out = room.scratch / "out"
+            await asyncio.to_thread(out.mkdir)
+            lent = {id: await room.lend(other) for id, other in others.items()}
             task = Task(
                 name=_NAME,
                 operation=self._operation,
                 params=dict(plan.params),
                 out=out,
-                context=self._context(plan, others),
+                context=self._context(plan, lent),
                 limits=self._limits,
-                source=path,
+                source=await room.lend(path),
             )
-            work = Work(
-                project=plan.source.project,
-                scratch=folder,
-                tasks=(task,),
-                readable=(path, *others.values()),
-            )
-            yield await self._run(work)
-
-    async def close(self) -> None:
-        """Wait for folders that are being removed."""
-        await asyncio.gather(*self._clearing, return_exceptions=True)
-
-    @asynccontextmanager
-    async def _folder(self) -> AsyncIterator[tuple[Path, Path]]:
-        """A scratch folder with one for products in it; a disk is never waited for.
-
-        It is removed behind the answer, since removing takes longer than making.
-        """
-        holder = self._folders(new_id())
-        folder, out = await asyncio.to_thread(_entered, holder)
-        try:
-            yield folder, out
-        finally:
-            clearing = asyncio.create_task(asyncio.to_thread(holder.__exit__, None, None, None))
-            self._clearing.add(clearing)
-            clearing.add_done_callback(self._clearing.discard)
+            yield await _run(room, Work(plan.source.project, room.scratch, (task,)))
 
     def _context(self, plan: Plan, others: Mapping[str, Path]) -> Context:
         return Context(
@@ -121,25 +96,19 @@ class Maker:
             inputs=others,
         )
 
-    async def _run(self, work: Work) -> Made:
-        async with aclosing(self._runner.run(work)) as reports:  # type: ignore[type-var]
-            async for report in reports:
-                if isinstance(report, TaskDone):
-                    if not report.made:
-                        raise OperationFailed("the operation made nothing")
-                    return report.made[0]
-                if isinstance(report, TaskFailed):
-                    raise report.error
-                if isinstance(report, TaskKilled):
-                    raise _too_dear(report.error)
-        raise EngineError("the runner reported nothing")
 
-
-def _entered(holder: AbstractContextManager[Path]) -> tuple[Path, Path]:
-    folder = holder.__enter__()
-    out = folder / "out"
-    out.mkdir()
-    return folder, out
+async def _run(room: Room, work: Work) -> Made:
+    async with aclosing(room.run(work)) as reports:  # type: ignore[type-var]
+        async for report in reports:
+            if isinstance(report, TaskDone):
+                if not report.made:
+                    raise OperationFailed("the operation made nothing")
+                return report.made[0]
+            if isinstance(report, TaskFailed):
+                raise report.error
+            if isinstance(report, TaskKilled):
+                raise _too_dear(report.error)
+    raise EngineError("the runner reported nothing")
 
 
 def _too_dear(error: MediakilnError) -> MediakilnError:

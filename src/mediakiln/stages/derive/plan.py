@@ -51,11 +51,24 @@ class Asked:
 
 
 class Planner:
-    """Makes plans; `formats` are those that a client may be given unasked, the best first."""
+    """Makes plans.
 
-    def __init__(self, operation: Operation, *, formats: Sequence[str]) -> None:
+    Args:
+        operation: makes the images.
+        formats: those that a client may be given unasked, the best first.
+        efforts: by format, what an address that names none has: somebody waits for the image.
+    """
+
+    def __init__(
+        self,
+        operation: Operation,
+        *,
+        formats: Sequence[str],
+        efforts: Mapping[str, int] | None = None,
+    ) -> None:
         self.operation = operation
         self._formats = tuple(formats)
+        self._efforts = dict(efforts or {})
 
     def __call__(self, source: Source, transform: Transform, accept: str) -> Plan:
         """The work that a transform of a source alone is.
@@ -81,6 +94,9 @@ class Planner:
         if transform.negotiated:
             chosen = negotiate(accept, source, params, self._formats)
             params = _with_format(params, chosen)
+        effort = self._efforts.get(params.get("format", ""))
+        if effort is not None:
+            params = {"effort": effort, **params}
         try:
             parsed = self.operation.parse(params)
         except InvalidRecipe as error:

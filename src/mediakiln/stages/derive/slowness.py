@@ -1,6 +1,7 @@
 """Which work belongs in the slow lane, so that nobody waits behind it for a thumbnail."""
 
 import asyncio
+import math
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ _SLOW_TYPES: Final = frozenset(
     }
 )
 """Their decoders do not shrink while they decode, or draw for as long as it takes."""
+_SIZING: Final = frozenset({"image.resize", "image.crop", "image.pad"})
 _FRAMES: Final = frozenset({"image/gif", "image/apng"})
 _STILL: Final = frozenset({"jpeg", "png", "avif", "tiff"})
 _START_OF_FRAME: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -87,11 +89,29 @@ class Judge:
 def area(source: Source, params: Mapping[str, Any]) -> float:
     """About how many pixels the result has: those of the last step that names a size."""
     for step in reversed(params.get("steps", ())):
-        width, height = step.get("width"), step.get("height")
-        if width or height:
+        if _names_a_size(step):
+            width, height = _sides(source, step)
             scale = float(step.get("dpr") or 1)
-            return float(width or height) * float(height or width) * scale * scale
+            return width * height * scale * scale
     return float(source.pixels or 0)
+
+
+def _names_a_size(step: Mapping[str, Any]) -> bool:
+    """Whether a step says in pixels how large the image becomes, and not how large a mark is."""
+    sides = (step.get("width"), step.get("height"))
+    if step.get("op") not in _SIZING or any(isinstance(side, str) for side in sides):
+        return False
+    return any(sides)
+
+
+def _sides(source: Source, step: Mapping[str, Any]) -> tuple[float, float]:
+    """The sides that a step gives; where the source's are known, one follows from the other."""
+    width, height = step.get("width"), step.get("height")
+    if source.sides is None or (width and height and step.get("fit") != "inside"):
+        return float(width or height or 0), float(height or width or 0)
+    across, down = source.sides
+    scale = min(float(width or math.inf) / across, float(height or math.inf) / down)
+    return across * scale, down * scale
 
 
 def slow_head(head: bytes) -> bool:

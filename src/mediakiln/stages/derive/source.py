@@ -32,8 +32,8 @@ class Source:
     """As its content shows it; empty where nobody has looked."""
     size: int | None = None
     """Bytes, where that is known."""
-    pixels: int | None = None
-    """Width times height, where that is known."""
+    sides: tuple[int, int] | None = None
+    """Width and height in pixels, where they are known."""
     epoch: int = 0
     """How often what was derived from it has been purged."""
     bucket: Bucket = Bucket.INPUT
@@ -42,13 +42,18 @@ class Source:
     """The object's, where hands other than ours could overwrite it: checked before it is read."""
     fetch: Fetch | None = None
 
+    @property
+    def pixels(self) -> int | None:
+        """Width times height, where they are known."""
+        return None if self.sides is None else self.sides[0] * self.sides[1]
+
     @classmethod
     def of(cls, asset: Asset) -> Self:
         """An asset's upload."""
         width, height = asset.metadata.get("width"), asset.metadata.get("height")
-        source, pixels = asset.source, None
+        source, sides = asset.source, None
         if isinstance(width, int) and isinstance(height, int):
-            pixels = width * height
+            sides = width, height
         return cls(
             project=asset.project,
             id=asset.id,
@@ -56,7 +61,7 @@ class Source:
             name=asset.name,
             media_type=asset.media_type or "",
             size=asset.bytes,
-            pixels=pixels,
+            sides=sides,
             epoch=asset.epoch,
             key=source.key,
             etag=None if asset.checksum else source.etag,

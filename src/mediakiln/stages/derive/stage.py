@@ -58,6 +58,20 @@ class Derived:
     """None for the source's own bytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Original:
+    """What a source is: width and height in pixels, upright, and its format."""
+
+    width: int
+    height: int
+    format: str
+
+    @property
+    def vector(self) -> bool:
+        """Whether it has no pixels of its own, and is drawn at any size."""
+        return self.format == "svg"
+
+
 class Derive:
     """Finds derived images or makes them, and purges them."""
 
@@ -117,15 +131,15 @@ class Derive:
             metrics.DERIVED.labels("joined").inc()
         return await self._flights.join(plan.record, lambda flight: self._make(plan, flight))
 
-    async def size(self, source: Source) -> tuple[int, int]:
-        """The source's width and height in pixels, upright; found out once and kept.
+    async def original(self, source: Source) -> Original:
+        """What a source is; found out once and kept.
 
         Raises:
             MediakilnError: as `get`.
         """
         found = await self.get(source, _PROBE)
         original = found.facts["original"]
-        return int(original["width"]), int(original["height"])
+        return Original(int(original["width"]), int(original["height"]), original["format"])
 
     async def lost(self, derived: Derived) -> None:
         """Say that an image's bytes were not where they should be: the next `get` makes it."""
@@ -153,7 +167,6 @@ class Derive:
         """Drop what is under way, and finish what is being put into the store."""
         await self._flights.close()
         await asyncio.gather(*self._putting, return_exceptions=True)
-        await self._maker.close()
         await self._shelf.close()
         self._files.close()
 

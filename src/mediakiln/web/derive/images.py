@@ -9,7 +9,7 @@ from typing import Any, Final
 from mediakiln.model.errors import AddressExpired, ObjectMissing
 from mediakiln.model.transform import Wanted
 from mediakiln.stages.deliver import Deliver
-from mediakiln.stages.derive import Derive, Derived, Source
+from mediakiln.stages.derive import Derive, Derived, Original, Source
 from mediakiln.web.delivery.contents import Contents
 from mediakiln.web.delivery.downloads import Downloads
 from mediakiln.web.delivery.headers import announce
@@ -55,7 +55,7 @@ class Images:
             name=item.filename,
             media_type=item.media_type,
             size=item.size,
-            pixels=None,
+            sides=None,
         )
 
     async def size(self, source: Source) -> tuple[int, int]:
@@ -64,7 +64,16 @@ class Images:
         Raises:
             MediakilnError: as `Derive.get`.
         """
-        return await self._derive.size(source)
+        original = await self._derive.original(source)
+        return original.width, original.height
+
+    async def original(self, source: Source) -> Original:
+        """What a source is; found out once and kept.
+
+        Raises:
+            MediakilnError: as `Derive.get`.
+        """
+        return await self._derive.original(source)
 
     async def answer(
         self,

@@ -18,7 +18,7 @@ from mediakiln.model.errors import (
 )
 from mediakiln.model.keys import DERIVED_PREFIX, Bucket
 from mediakiln.model.transform import Transform
-from mediakiln.stages.derive import Derive, Derived, Shelf, Source
+from mediakiln.stages.derive import Derive, Derived, Original, Shelf, Source
 from mediakiln.stages.reconcile import Reconcile
 from support import media
 from support.images import Painter, a_derive
@@ -86,7 +86,7 @@ async def test_another_replica_finds_what_one_has_made(world: World, derive: Der
     second = await other.get(source, width(40, format="webp"))
     assert second.item == first.item
     assert await content(world, second) == first.data
-    assert second.facts["original"] == {"width": 96, "height": 64}
+    assert second.facts["original"] == {"width": 96, "height": 64, "format": "jpeg"}
 
 
 async def test_equal_work_written_otherwise_is_the_same_image(
@@ -254,8 +254,8 @@ async def test_the_size_of_a_source_is_found_out_once(
     world: World, derive: Derive, painter: Painter
 ) -> None:
     source = Source.of(await a_photo(world))
-    assert await derive.size(source) == (96, 64)
-    assert await derive.size(source) == (96, 64)
+    assert await derive.original(source) == Original(96, 64, "jpeg")
+    assert await derive.original(source) == Original(96, 64, "jpeg")
     assert len(painter.tasks) == 1
 
 

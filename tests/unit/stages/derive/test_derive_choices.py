@@ -50,6 +50,17 @@ def test_what_another_format_alone_would_have_is_left_out() -> None:
     assert plan(a_source(), wanted, "*/*").params["progressive"] is True
 
 
+def test_an_address_that_names_no_effort_has_the_operators() -> None:
+    plan = Planner(transform, formats=("webp",), efforts={"webp": 3})
+    for encoding, effort in (
+        ({"format": "webp"}, 3),
+        ({"format": "webp", "effort": 0}, 0),
+        ({"format": "jpeg"}, None),
+    ):
+        assert plan(a_source(), Transform(encoding=encoding), "").params["effort"] == effort
+    assert plan(a_source(), Transform(negotiated=True), CHROME).params["effort"] == 3
+
+
 @pytest.mark.parametrize(
     ("source", "encoding", "width", "slow"),
     [
@@ -60,7 +71,7 @@ def test_what_another_format_alone_would_have_is_left_out() -> None:
         (a_source("image/gif"), {"format": "jpeg"}, 100, False),
         (a_source("image/gif"), {"animated": False}, 100, False),
         (a_source(size=10**9), {}, 100, True),
-        (a_source(pixels=100_000_000), {}, 100, True),
+        (a_source(sides=(10_000, 10_000)), {}, 100, True),
         (a_source(), {"format": "avif"}, 800, False),
         (a_source(), {"format": "avif"}, 2000, True),
     ],

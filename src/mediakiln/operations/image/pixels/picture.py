@@ -83,9 +83,7 @@ class Picture:
         needs an animated picture.
         """
         if self._converts_first(target):
-            stored = self.upright.inverse
-            across, down = stored.size(self.width, self.height)
-            image, _ = self._shrunk(Box(0, 0, across, down), *stored.size(width, height))
+            image = self._shrunk_whole(width, height)
             return space.sized(self._converted(image, target), width, height)
         options = {**self._conversion(target), "height": height, "size": "force"}
         if frames and self.all_frames is not None:
@@ -93,6 +91,8 @@ class Picture:
         if self.source is None or self.passes is not None:
             pixels = self.passes.opened() if self.passes else self.header
             image = pixels.thumbnail_image(width, **options)
+        elif self.format == "jpeg":
+            image = self._shrunk_whole(width, height).thumbnail_image(width, **options)
         else:
             # As an option of the loader: thumbnail_source ignores its own argument fail_on.
             loading = _STRICT + (",n=-1" if frames else "")
@@ -120,6 +120,13 @@ class Picture:
             return UNTURNED
         return UPRIGHT.get(self.header.get("orientation"), UNTURNED)
 
+    def _shrunk_whole(self, width: int, height: int) -> Any:
+        """The stored image, for a result that has this size once it is upright."""
+        stored = self.upright.inverse
+        across, down = stored.size(self.width, self.height)
+        image, _ = self._shrunk(Box(0, 0, across, down), *stored.size(width, height))
+        return image
+
     def _shrunk(self, box: Box, width: int, height: int) -> tuple[Any, Box]:
         """The stored image, shrunk by its decoder where it can, and the box in it."""
         if self.source is None or self.passes is not None:
@@ -130,9 +137,13 @@ class Picture:
         if self.vector:
             factor = min(box.width / width, box.height / height)
             options["scale"] = 1 / factor
-        elif self.format in {"jpeg", "webp"}:
+        elif self.format == "jpeg":
+            # Its decoder leaves high frequencies out, a good filter: it may shrink all the way.
+            factor = max(n for n in DECODED_AT if _holds(box, n, width, height))
+            options["shrink"] = factor
+        elif self.format == "webp":
             factor = max(n for n in DECODED_AT if n <= enough)
-            options |= {"shrink": factor} if self.format == "jpeg" else {"scale": 1 / factor}
+            options["scale"] = 1 / factor
         elif self.format == "tiff":
             level = pyramid.level(self.source, self.header, self.frames, enough)
             factor = 2.0**level
@@ -179,6 +190,12 @@ class Picture:
         to = space.destination(self.header, space.profile_of(self.header), target)
         image = space.as_grey(image) if space.grey(self.header) else image
         return space.finished(image, target, to)
+
+
+def _holds(box: Box, factor: int, width: int, height: int) -> bool:
+    """Whether a box shrunk so far has no less than this size; a factor of 1 always will do."""
+    least = width * factor - factor, height * factor - factor  # decoders round up
+    return factor == 1 or (box.width > least[0] and box.height > least[1])
 
 
 def open_picture(path: Path, context: Context) -> Picture:

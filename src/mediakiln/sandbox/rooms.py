@@ -1,0 +1,288 @@
+"""Rooms: children that do one project's jobs one after the other, each in folders of its own.
+
+A room's child may read `in`, where files are linked for one job, and write to `work`, which is
+emptied after each. Landlock grants both when the child begins, and can grant nothing later.
+"""
+
+import asyncio
+import os
+import select
+import shutil
+import socket
+import stat
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    Sequence,
+)
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    aclosing,
+    asynccontextmanager,
+    contextmanager,
+)
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from mediakiln.model.errors import Crashed
+from mediakiln.model.ids import new_id
+from mediakiln.ports.runner import Report, Work
+from mediakiln.sandbox import meter, wire
+from mediakiln.sandbox.job import Job, Line
+from mediakiln.sandbox.link import Child
+
+_MOST_PRINTED: Final = 64 * 1024
+"""Bytes of output from which on a child goes, since nothing of it is ever removed."""
+
+Spawn = Callable[[Sequence[str], socket.socket], Awaitable[Child]]
+Folders = Callable[[str], AbstractContextManager[Path]]
+"""A new, empty folder of a name, removed at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRules:
+    """Where rooms are, and how long their children live."""
+
+    folders: Folders
+    jobs: int = 50
+    """That one child does; then another takes its place."""
+    most_idle: int = 8
+    """Children that wait for work, of all projects together."""
+    idle_s: float = 30.0
+    """That a child waits for work."""
+    memory_mb: int = 256
+    """Resident memory from which on a child is not kept."""
+
+
+class Lodger:
+    """A room: a child, once it has its first job, and its folders."""
+
+    def __init__(self, project: str, rules: RoomRules, spawn: Spawn) -> None:
+        self.project = project
+        self._rules = rules
+        self._spawn = spawn
+        self._held = ExitStack()
+        self._left = rules.jobs
+        self._lent = 0
+        self._child: Child | None = None
+        self._line: Line | None = None
+        self._inbox = self.scratch = Path()
+
+    async def move_in(self) -> None:
+        """Make the folders; a disk is never waited for."""
+
+        def made() -> Path:
+            folder = self._held.enter_context(self._rules.folders(new_id()))
+            for name in ("in", "work"):
+                (folder / name).mkdir()
+            return folder
+
+        folder = await asyncio.to_thread(made)
+        self._inbox, self.scratch = folder / "in", folder / "work"
+
+    @property
+    def usable(self) -> bool:
+        """Whether its child waits for another job."""
+        return self._child is not None and self._left > 0 and _lives(self._child)
+
+    async def lend(self, path: Path) -> Path:
+        """Make a file readable in the room; where it is there."""
+        self._lent += 1
+        there = self._inbox / str(self._lent)
+        await asyncio.to_thread(_linked, path, there)
+        return there
+
+    async def run(self, work: Work) -> AsyncGenerator[Report, None]:
+        """Do a job in the child, which is forked for the first one.
+
+        Raises:
+            EngineMisconfigured, EngineUnavailable, Crashed: no child could be forked.
+        """
+        if self._line is None:
+            await self._begin([task.operation for task in work.tasks])
+        child, line = self._child, self._line
+        if child is None or line is None or self._left < 1:
+            raise Crashed("the room has no child that takes a job")
+        work = replace(work, scratch=self.scratch, readable=(self._inbox,))
+        job = Job(work, child, line, jobs=self._left)
+        self._left -= 1
+        try:
+            async with aclosing(job.reports()) as reports:
+                async for report in reports:
+                    yield report
+        finally:
+            if job.sound:
+                job.rest()
+            else:
+                self._left = 0
+                await job.end()
+
+    async def tidy(self) -> None:
+        """Remove what the job left, and give the child up where it grew too large or lies."""
+        child = self._child
+        if child is None or not self.usable:
+            return
+        large = meter.usage(child.pid).rss_bytes > self._rules.memory_mb * 1024 * 1024
+        if large or not await asyncio.to_thread(self._emptied):
+            self._left = 0
+
+    async def end(self) -> None:
+        """End the child, if it lives, and remove the folders."""
+        self._left = 0
+        if self._line is not None:
+            await self._line.close()
+        if self._child is not None:
+            self._child.kill()
+            await self._child.ended
+            self._child.release()
+        await asyncio.to_thread(self._held.close)
+
+    async def _begin(self, operations: Sequence[str]) -> None:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        try:
+            with theirs:
+                self._child = await self._spawn(operations, theirs)
+            self._line = await Line.over(ours)
+        except BaseException:
+            ours.close()
+            raise
+
+    def _emptied(self) -> bool:
+        """Whether the folders are as they were at first, but for what the child printed.
+
+        The child can write to `work` even now: each folder is opened from the one above it, and
+        no link is followed.
+        """
+        try:
+            for lent in self._inbox.iterdir():
+                lent.unlink()
+            private, output = Path(wire.OUTPUT_FILE).parts
+            with _opened(self.scratch) as work, _opened(private, work) as inner:
+                _cleared(work, keep=private)
+                _cleared(inner, keep=output)
+                printed = os.stat(output, dir_fd=inner, follow_symlinks=False)
+        except OSError:
+            return False
+        return stat.S_ISREG(printed.st_mode) and printed.st_size <= _MOST_PRINTED
+
+
+class Rooms:
+    """Every room of a runner: those that work, and those whose children wait."""
+
+    def __init__(self, rules: RoomRules, spawn: Spawn) -> None:
+        self._rules = rules
+        self._spawn = spawn
+        self._idle: list[Lodger] = []
+        self._timers: dict[Lodger, asyncio.TimerHandle] = {}
+        self._all: set[Lodger] = set()
+        self._ending: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def room(self, project: str) -> AsyncIterator[Lodger]:
+        """One of the project's that waits, else a new one; kept afterwards if it is still sound."""
+        lodger = self._waiting(project)
+        if lodger is None:
+            lodger = Lodger(project, self._rules, self._spawn)
+            self._all.add(lodger)
+        try:
+            if not lodger.usable:
+                await lodger.move_in()
+            yield lodger
+        finally:
+            await asyncio.shield(self._begun(self._give_back(lodger)))
+
+    async def close(self) -> None:
+        """End every child."""
+        for lodger in tuple(self._all):
+            self._begun(self._end(lodger))
+        await asyncio.gather(*self._ending, return_exceptions=True)
+
+    def _waiting(self, project: str) -> Lodger | None:
+        for lodger in self._idle[::-1]:  # the one whose memory is warmest comes first
+            if lodger.project == project:
+                self._wake(lodger)
+                if lodger.usable:
+                    return lodger
+                self._begun(self._end(lodger))
+        return None
+
+    def _wake(self, lodger: Lodger) -> None:
+        self._idle.remove(lodger)
+        self._timers.pop(lodger).cancel()
+
+    async def _give_back(self, lodger: Lodger) -> None:
+        await lodger.tidy()
+        if not lodger.usable:
+            self._begun(self._end(lodger))
+            return
+        self._idle.append(lodger)
+        loop = asyncio.get_running_loop()
+        self._timers[lodger] = loop.call_later(self._rules.idle_s, self._dismiss, lodger)
+        if len(self._idle) > self._rules.most_idle:
+            self._dismiss(self._idle[0])
+
+    def _dismiss(self, lodger: Lodger) -> None:
+        self._wake(lodger)
+        self._begun(self._end(lodger))
+
+    async def _end(self, lodger: Lodger) -> None:
+        if lodger in self._timers:
+            self._wake(lodger)
+        self._all.discard(lodger)
+        await lodger.end()
+
+    def _begun(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.create_task(work)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        return task
+
+
+def _linked(path: Path, there: Path) -> None:
+    """A second name, or a copy where the file lies on another file system or is not ours."""
+    try:
+        os.link(path, there, follow_symlinks=False)
+    except OSError:
+        shutil.copyfile(path, there)
+
+
+def _lives(child: Child) -> bool:
+    """Whether it has not ended, though nobody may have said so yet: its descriptor tells first."""
+    if child.ended.done() or child.pidfd < 0:
+        return False
+    poll = select.poll()
+    poll.register(child.pidfd, select.POLLIN)
+    return not poll.poll(0)
+
+
+@contextmanager
+def _opened(folder: Path | str, above: int | None = None) -> Iterator[int]:
+    """A folder's descriptor.
+
+    Raises:
+        OSError: it is a link, or no folder.
+    """
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=above)
+    try:
+        yield opened
+    finally:
+        os.close(opened)
+
+
+def _cleared(folder: int, *, keep: str) -> None:
+    with os.scandir(folder) as entries:
+        found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    for name, is_folder in found:
+        if name == keep:
+            continue
+        if is_folder:
+            shutil.rmtree(name, dir_fd=folder)
+        else:
+            os.unlink(name, dir_fd=folder)
