@@ -61,6 +61,12 @@ def test_a_named_colour_is_removed_and_no_other(made: Made, tmp_path: Path) -> N
     assert cut.metadata["width"] == 120
 
 
+def test_a_named_colour_is_not_taken_for_a_grey(made: Made, tmp_path: Path) -> None:
+    source = saved(bordered((255,), "L"), tmp_path / "white.png")
+    _, kept = made(trim, source, border_colour="#ff00ff")
+    assert kept.metadata["width"] == 180
+
+
 def test_the_threshold_says_how_far_a_border_may_vary(made: Made, tmp_path: Path) -> None:
     image = bordered((200, 200, 200))
     ImageDraw.Draw(image).rectangle((0, 0, 179, 9), fill=(220, 200, 200))

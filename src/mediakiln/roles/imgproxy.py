@@ -1,11 +1,13 @@
 """imgproxy's addresses: what the settings say of them."""
 
+from urllib.parse import unquote, urlsplit
+
 from mediakiln.model.errors import EngineMisconfigured
 from mediakiln.roles import imports
-from mediakiln.roles.engines import Engines
+from mediakiln.roles.engines import Engines, open_place
 from mediakiln.roles.settings import Settings
 from mediakiln.web.derive.imgproxy.door import ImgproxyRules
-from mediakiln.web.derive.imgproxy.origins import Origins
+from mediakiln.web.derive.imgproxy.origins import Origins, Shelf
 
 
 def rules(settings: Settings, engines: Engines) -> ImgproxyRules:
@@ -14,19 +16,47 @@ def rules(settings: Settings, engines: Engines) -> ImgproxyRules:
     Raises:
         EngineMisconfigured: a key or salt is not hexadecimal, or a key has no salt.
     """
-    allowed = settings.imgproxy_sources
     return ImgproxyRules(
         keys=_keys(settings),
         signature_bytes=settings.imgproxy_signature_bytes,
         presets=settings.imgproxy_presets,
         watermark=settings.imgproxy_watermark,
-        origins=Origins(
-            imports.fetcher(settings, engines) if allowed else None,
-            allowed,
-            max_bytes=settings.import_max_file_bytes,
-            project="default",
-        ),
+        origins=_origins(settings, engines),
+        base_url=settings.imgproxy_base_url,
     )
+
+
+def _origins(settings: Settings, engines: Engines) -> Origins:
+    sources = [each.get_secret_value() for each in settings.imgproxy_sources]
+    web = [each for each in sources if each.startswith(("http://", "https://"))]
+    shelves = []
+    for each in sources:
+        if each not in web:
+            place = open_place(each, "IMGPROXY_SOURCES")
+            engines.before_close.append(place.close)
+            shelves.append(Shelf(beginnings(each), place))
+    return Origins(
+        imports.fetcher(settings, engines) if web else None,
+        web,
+        shelves=shelves,
+        max_bytes=settings.import_max_file_bytes,
+        project="default",
+    )
+
+
+def beginnings(url: str) -> tuple[str, ...]:
+    """What addresses begin with that name files of a place: of its URL, without what is secret.
+
+    imgproxy calls folders local:// and Azure's containers abs://, without their account.
+    """
+    parts = urlsplit(url)
+    path = unquote(parts.path).strip("/")
+    if parts.scheme == "file":
+        return ("local:///",)
+    named = [f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/{path}"]
+    if parts.scheme == "az":
+        named.append(f"abs://{path}")
+    return tuple(each if each.endswith("/") else f"{each}/" for each in named)
 
 
 def _keys(settings: Settings) -> list[tuple[bytes, bytes]]:

@@ -1,10 +1,22 @@
 """Settings of imgproxy's addresses."""
 
+import re
 from typing import Annotated
 
-from pydantic import BaseModel, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 Hexadecimal = Annotated[SecretStr, Field(min_length=2)]
+_ORIGIN = re.compile(r"(https?|s3|gs|az)://[^/?#]+.*|file:///.*")
+
+
+def _origin(value: SecretStr) -> SecretStr:
+    if not _ORIGIN.fullmatch(value.get_secret_value()):
+        raise ValueError("a source is https://…, s3://…, gs://…, az://… or file:///…")
+    return value
+
+
+Origin = Annotated[SecretStr, AfterValidator(_origin)]
+"""Secret, since a place's URL may hold credentials."""
 
 
 class ImgproxyOptions(BaseModel):
@@ -24,12 +36,16 @@ class ImgproxyOptions(BaseModel):
     imgproxy_presets: dict[str, str] = Field(
         {}, description="Presets of imgproxy's addresses: name to options, like rs:fill:300:200."
     )
-    imgproxy_sources: tuple[
-        Annotated[str, StringConstraints(pattern=r"^https?://[^/?#]+")], ...
-    ] = Field(
+    imgproxy_sources: tuple[Origin, ...] = Field(
         (),
-        description="What addresses elsewhere begin with that may be sources, by whole path "
-        "segments: https://images.example/photos. Private hosts need import_private, too.",
+        description="What may be sources elsewhere, by whole path segments: "
+        "https://images.example/photos (private hosts need import_private, too), and places as "
+        "in import_sources: s3://bucket/prefix, gs://…, az://…, and file:///folder for local:///.",
+    )
+    imgproxy_base_url: str = Field(
+        "",
+        description="What is put in front of sources that neither begin with it nor name an "
+        "asset, as IMGPROXY_BASE_URL.",
     )
     imgproxy_watermark: str | None = Field(
         None, description="Id of the asset that imgproxy's wm option lays over images."

@@ -58,7 +58,7 @@ class BucketPlace:
         if not known or not bucket or not parts.hostname or (unknown := set(options) - known):
             hint = f"unknown: {', '.join(sorted(unknown))}" if known and bucket else "s3://BUCKET"
             raise EngineMisconfigured(
-                f"MEDIAKILN_IMPORT_SOURCES: a {parts.scheme}:// address is not valid", hint=hint
+                f"a place of {parts.scheme}:// is not valid", hint=hint
             )
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         config = _config(parts.scheme, options, user, password, parts.hostname)
@@ -84,7 +84,7 @@ class BucketPlace:
             )
         except BaseError as error:
             raise EngineMisconfigured(
-                f"MEDIAKILN_IMPORT_SOURCES: {parts.scheme}://{bucket}: {_first_line(error)}"
+                f"the place {parts.scheme}://{bucket}: {_first_line(error)}"
             ) from error
 
     async def list(self, prefix: str, *, start_after: str = "") -> AsyncIterator[Found]:
@@ -163,7 +163,7 @@ def _retries(options: Mapping[str, str]) -> int:
     given = options.get("retries", "5")
     if not given.isascii() or not given.isdigit() or len(given) > 2:  # noqa: PLR2004 - below 100
         raise EngineMisconfigured(
-            "MEDIAKILN_IMPORT_SOURCES: retries is no number from 0 to 99", hint="write retries=5"
+            "a place: retries is no number from 0 to 99", hint="write retries=5"
         )
     return int(given)
 

@@ -12,6 +12,7 @@ from mediakiln.operations.image.edit.transform import transform as operation
 from mediakiln.web.derive.imgproxy import plan
 from mediakiln.web.derive.imgproxy.address import split
 from mediakiln.web.derive.imgproxy.door import ImgproxyRules, verifies
+from mediakiln.web.derive.imgproxy.fitting import Shape
 from mediakiln.web.derive.imgproxy.origins import Origins
 from mediakiln.web.derive.imgproxy.parsing import parsed
 
@@ -21,7 +22,7 @@ PRESETS = {"small": "rs:fit:100:100/q:60", "both": "pr:small/bl:2", "loop": "pr:
 
 def asked(options: str, **known: Any) -> Transform:
     found = parsed([part for part in options.split("/") if part], PRESETS)
-    made = plan.transform(found, **{"landscape": None, "mark": MARK, **known})
+    made = plan.transform(found, **{"shape": None, "mark": MARK, **known})
     operation.parse(made.params())
     return made
 
@@ -47,17 +48,33 @@ def step(made: Transform, op: str) -> dict[str, Any]:
         ("s:300:200/rt:force", {"fit": "fill"}),
         ("w:300/h:0", {"width": 300, "fit": "inside"}),
         ("w:300/dpr:2", {"width": 600}),
-        ("w:300/z:0.5", {"width": 150}),
         ("w:300/mw:200", {"width": 300, "min_width": 200}),
         ("w:100/w:200", {"width": 200}),
         ("pr:small", {"width": 100, "height": 100}),
         ("preset:both", {"width": 100}),
         ("w:300/el:t", {"enlarge": True}),
+        ("w:300/el:maybe", {"enlarge": False}),
+        ("w:300/pr:loop", {"width": 300}),
     ],
 )
 def test_resizing(options: str, expected: dict[str, Any]) -> None:
     resize = step(asked(options), "resize")
     assert expected.items() <= resize.items()
+
+
+def test_the_preset_default_comes_first() -> None:
+    presets = {"default": "w:50/el:1", "wide": "w:90"}
+    assert (parsed([], presets).width, parsed(["pr:wide"], presets).width) == (50, 90)
+    assert parsed(["w:70"], presets).enlarge
+
+
+def test_no_threshold_is_no_trimming() -> None:
+    assert ops(asked("t::ff0000")) == []
+
+
+def test_squares_are_made_of_what_is_sharpened() -> None:
+    made = asked("pix:8/sh:1")
+    assert [list(each)[1] for each in made.steps] == ["sharpen", "pixelate"]
 
 
 def test_fill_scales_and_crops() -> None:
@@ -69,9 +86,9 @@ def test_fill_scales_and_crops() -> None:
     assert (crop["offset_x"], crop["offset_y"]) == (10, "10%")
 
 
-@pytest.mark.parametrize(("landscape", "last"), [(True, "crop"), (False, "resize")])
-def test_auto_fills_what_lies_alike(landscape: bool, last: str) -> None:
-    assert ops(asked("rs:auto:300:200", landscape=landscape))[-1] == last
+@pytest.mark.parametrize(("shape", "last"), [((600, 500), "crop"), ((500, 600), "resize")])
+def test_auto_fills_what_lies_alike(shape: tuple[int, int], last: str) -> None:
+    assert ops(asked("rs:auto:300:200", shape=Shape(*shape)))[-1] == last
 
 
 def test_the_order_is_imgproxys_own_whatever_the_address_says() -> None:
@@ -146,10 +163,12 @@ def test_turning(options: str, expected: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ("q:70/f:jpg", {"format": "jpeg", "quality": 70, "metadata": "strip"}),
-        ("fq:webp:50:avif:40/f:avif/q:80", {"format": "avif", "quality": 40}),
+        ("f:jpg", {"format": "jpeg", "metadata": "copyright", "colour": "srgb"}),
+        ("q:70", {"qualities": dict.fromkeys(("jpeg", "webp", "avif", "jxl"), 70)}),
+        ("fq:webp:50:png:40", {"qualities": {"jpeg": 80, "webp": 50, "avif": 63, "jxl": 77}}),
+        ("fq:webp:50/q:60", {"qualities": dict.fromkeys(("jpeg", "webp", "avif", "jxl"), 60)}),
         ("sm:0", {"metadata": "keep", "colour": "srgb"}),
-        ("kcr:1", {"metadata": "copyright"}),
+        ("kcr:0", {"metadata": "strip"}),
         ("scp:0", {"colour": "source"}),
         ("bg:255:128:0", {"background": "#ff8000"}),
         ("mb:5000", {"max_bytes": 5000, "max_bytes_strict": False}),
@@ -166,11 +185,14 @@ def test_a_watermark_is_the_operators() -> None:
         "image": MARK,
         "opacity": 0.6,
         "width": "30%",
+        "height": "30%",
+        "overflow": True,
         "position": "south-east",
         "offset_x": 10,
         "offset_y": "5%",
     }
-    assert step(asked("wm:1:re"), "watermark")["tile"] is True
+    tiled = {"tile": True, "width": "own", "position": "centre", "space_x": 10, "space_y": "20%"}
+    assert tiled.items() <= step(asked("wm:1:re:5:0.2/dpr:2/el:1"), "watermark").items()
     assert asked("wm:0").steps == ()
     with pytest.raises(InvalidRequest, match="no watermark"):
         asked("wm:1", mark=None)
@@ -190,17 +212,18 @@ def test_what_is_done_besides() -> None:
         ("rs:stretch:1:1", "rs"),
         ("w:-1", "w"),
         ("w:1.5", "w"),
-        ("w:99999", "w"),
+        ("w:9999999", "w"),
         ("g:up", "g"),
         ("g:fp:2:0", "g"),
         ("rot:45", "rot"),
         ("bg:red", "bg"),
         ("q:101", "q"),
         ("f:bmp", "f"),
-        ("el:maybe", "el"),
+        ("g:no:1:2:3", "g"),
+        ("g:sm:1", "g"),
+        ("fl:1:1:1", "fl"),
         ("px:a", "px"),
         ("pr:none", "preset"),
-        ("pr:loop", "preset"),
         ("colorize:1", "colorize"),
         ("exp:soon", "exp"),
         ("fn:%:1", "fn"),

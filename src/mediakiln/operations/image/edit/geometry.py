@@ -88,4 +88,5 @@ def _on_canvas(scaled: Layout, width: int, height: int, *, crop: bool) -> Layout
 
 
 def _pixels(length: float) -> int:
-    return max(1, round(length))
+    """A half counts up, as in libvips and other image services."""
+    return max(1, math.floor(length + 0.5))

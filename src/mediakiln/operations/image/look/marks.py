@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyvips
 
 from mediakiln.operations.image.look import layers
-from mediakiln.operations.image.pixels import engine
+from mediakiln.operations.image.pixels import engine, sizes
 from mediakiln.operations.image.pixels.colour import rgba
 from mediakiln.operations.image.pixels.edit import Scene
 from mediakiln.operations.image.shape.lengths import pixels, rounded
@@ -28,40 +28,72 @@ _OUTLINE: Final = 24
 
 
 def mark(params: "WatermarkStep", width: int, height: int, scene: Scene) -> Any:
-    """The mark on its own transparent ground, no larger than the image that it is for."""
-    wide = min(max(1, rounded(pixels(params.width, width))), width)
+    """The mark on its own transparent ground; unless it may stick out, no larger than the image.
+
+    Raises:
+        TooManyPixels, LimitExceeded: it would be larger than any image may be.
+    """
     if params.text is not None:
-        made = _words(params, wide, height)
+        made = _words(params, *_room(params, width, height))
     else:
-        made = layers.opened(str(params.image), scene).inside(wide, height)
+        made = _image(params, width, height, scene)
     if params.opacity < 1:
         made = layers.fainter(made, params.opacity)
     if params.angle:
         made = made.premultiply().rotate(params.angle, background=[0, 0, 0, 0]).unpremultiply()
-        made = _fitting(made.cast("uchar").copy(interpretation="srgb"), width, height)
+        made = made.cast("uchar").copy(interpretation="srgb")
+        made = made.copy_memory() if params.overflow else _fitting(made, width, height)
     return made
 
 
 def placed(made: Any, params: "WatermarkStep", width: int, height: int) -> tuple[Any, int, int]:
-    """The mark as a layer, and where its left upper corner comes; it never sticks out."""
+    """The mark as a layer, and where its left upper corner comes."""
     if params.tile:
         return _tiled(made, params, width, height), 0, 0
-    left, top = inside(params, params.position, (width, height), (made.width, made.height))
+    outer, inner = (width, height), (made.width, made.height)
+    left, top = inside(params, params.position, outer, inner, loose=params.overflow)
     return made, left, top
 
 
+def _room(params: "WatermarkStep", width: int, height: int) -> tuple[int, int]:
+    """The box that the mark is fitted into."""
+    wide = max(1, rounded(pixels(params.width, width)))
+    tall = height if params.height is None else max(1, rounded(pixels(params.height, height)))
+    return (wide, tall) if params.overflow else (min(wide, width), min(tall, height))
+
+
+def _image(params: "WatermarkStep", width: int, height: int, scene: Scene) -> Any:
+    other = layers.opened(str(params.image), scene)
+    own = other.picture.width, other.picture.height
+    if params.width != "own":
+        room = _room(params, width, height)
+    elif params.overflow or (own[0] <= width and own[1] <= height):
+        room = own
+    else:
+        room = width, height
+    sizes.check(*room, scene.context.max_pixels)
+    return other.inside(*room)
+
+
 def _tiled(made: Any, params: "WatermarkStep", width: int, height: int) -> Any:
-    across = max(1, made.width + rounded(pixels(params.gap, made.width)))
-    down = max(1, made.height + rounded(pixels(params.gap, made.height)))
+    gaps = (
+        pixels(params.gap, made.width) if params.space_x is None else pixels(params.space_x, width),
+        pixels(params.gap, made.height)
+        if params.space_y is None
+        else pixels(params.space_y, height),
+    )
+    across = max(1, made.width + rounded(gaps[0]))
+    down = max(1, made.height + rounded(gaps[1]))
     tile = made.copy_memory().embed(
         0, 0, across, down, background=[0, 0, 0, 0], extend="background"
     )
+    middle = params.position == "centre"
     columns, rows = math.ceil(width / across) + 1, math.ceil(height / down) + 1
     left, top = (
-        rounded(pixels(shift, side)) % step
-        for shift, side, step in (
-            (params.offset_x, width, across),
-            (params.offset_y, height, down),
+        (rounded(pixels(shift, side)) + ((side - length) // 2 if middle else 0)) % step
+        for shift, side, step, length in (
+            (params.offset_x, width, across, made.width),
+            (params.offset_y, height, down, made.height),
         )
     )
     whole = tile.replicate(columns, rows)

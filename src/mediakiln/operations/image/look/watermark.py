@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -33,20 +33,44 @@ class WatermarkStep(Offsets):
         max_length=MAX_TEXT,
         description="Words instead of an image; lines are parted by line feeds.",
     )
-    width: Length = Field(
+    width: Length | Literal["own"] = Field(
         default="25%",
         description="Width of the mark in pixels, or percent of the image's width; its height "
-        "follows.",
+        "follows. own: an image as large as it is.",
+    )
+    height: Length | None = Field(
+        default=None,
+        description="Height in pixels, or percent of the image's height, that the mark is fitted "
+        "into beside `width`.",
+    )
+    overflow: bool = Field(
+        default=False,
+        description="Whether the mark may be larger than the image, and stick out of it; what "
+        "does is cut off. Else it is made smaller, and moved inwards.",
     )
     opacity: float = Field(default=0.5, gt=0.0, le=1.0, description="1 hides what is behind it.")
     position: Place = Field(default="south-east", description="Where it lies.")
     angle: float = Field(
         default=0.0, ge=-180.0, le=180.0, description="Degrees by which it is turned clockwise."
     )
-    tile: bool = Field(default=False, description="Cover the whole image with it.")
+    tile: bool = Field(
+        default=False,
+        description="Cover the whole image with it, from the upper left corner on; with position "
+        "centre from the middle on.",
+    )
     gap: Shift = Field(
         default="50%",
         description="Between tiles: pixels, or percent of the mark's own width and height.",
+    )
+    space_x: Shift | None = Field(
+        default=None,
+        description="Between tiles that are side by side, instead of `gap`: pixels, or percent "
+        "of the image's width.",
+    )
+    space_y: Shift | None = Field(
+        default=None,
+        description="Between tiles one above the other, instead of `gap`: pixels, or percent of "
+        "the image's height.",
     )
     font: str | None = Field(
         default=None,
@@ -63,6 +87,8 @@ class WatermarkStep(Offsets):
     def _one_mark(self) -> Self:
         if (self.image is None) == (self.text is None):
             raise ValueError("give image or text")
+        if self.text is not None and self.width == "own":
+            raise ValueError("words have no width of their own")
         return self
 
 

@@ -12,6 +12,9 @@ DEFAULT_TARGET: Final = 75.0
 
 _PALETTES = frozenset({"auto", "png", "gif"})
 
+Lossy = Literal["jpeg", "webp", "avif", "jxl"]
+"""Formats with a quality of their own."""
+
 
 class Encoding(Params):
     """How an image is encoded."""
@@ -28,6 +31,11 @@ class Encoding(Params):
         "(AVIF). With png it selects a palette of at most 256 colours, with tiff JPEG "
         "compression. auto: the lowest quality whose picture scores `target` against the "
         "unencoded pixels; with png the fewest colours.",
+    )
+    qualities: dict[Lossy, Annotated[int, Field(ge=1, le=100)]] = Field(
+        default_factory=dict,
+        description="The quality by format, for when the format is not said: "
+        '{"jpeg": 70, "avif": 50}. For these formats alone it stands instead of `quality`.',
     )
     target: Annotated[float, Field(ge=10, le=95)] | None = Field(
         default=None,
@@ -122,6 +130,8 @@ class Encoding(Params):
     def _there_is_something_to_search(self) -> Self:
         if self.target is not None and self.quality != "auto":
             raise ValueError("target needs quality auto")
+        if self.qualities and self.quality == "auto":
+            raise ValueError("qualities are numbers: leave quality auto out")
         if self.quality == "auto" and self.format == "tiff":
             raise ValueError("quality auto is for jpeg, png, webp, avif and jxl")
         if self.lossless and (self.quality == "auto" or self.max_bytes):

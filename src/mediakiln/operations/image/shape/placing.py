@@ -77,15 +77,28 @@ class Focus(Offsets):
 
 
 def inside(
-    params: Offsets, position: str, outer: tuple[int, int], inner: tuple[int, int]
+    params: Offsets,
+    position: str,
+    outer: tuple[int, int],
+    inner: tuple[int, int],
+    *,
+    loose: bool = False,
 ) -> tuple[int, int]:
-    """The left and top of `inner` in `outer`, both (width, height) in pixels; never beyond it."""
+    """The left and top of `inner` in `outer`, both (width, height) in pixels.
+
+    Never beyond it, or if it is `loose`, at least a pixel of it inside.
+    """
     focus: tuple[float | None, float | None] = (None, None)
     if isinstance(params, Focus) and params.focused:
         focus, position = (params.focus_x, params.focus_y), "centre"
     left = _start(outer[0], inner[0], params.offset_x, focus[0], position, ("west", "east"))
     top = _start(outer[1], inner[1], params.offset_y, focus[1], position, ("north", "south"))
-    return left, top
+    starts = zip((left, top), outer, inner, strict=True)
+    if loose:
+        x, y = (min(max(start, 1 - part), whole - 1) for start, whole, part in starts)
+    else:
+        x, y = (min(max(start, 0), max(whole - part, 0)) for start, whole, part in starts)
+    return x, y
 
 
 def _start(
@@ -104,4 +117,4 @@ def _start(
     else:
         middle = room // 2 if focus is None else rounded(outer * focus - inner / 2)
         start = middle + shift
-    return min(max(start, 0), max(room, 0))
+    return start

@@ -120,7 +120,7 @@ def _edges(image: Any, corner: list[float], params: TrimStep) -> Edges | None:
 
     colour: Sequence[float] = corner
     if params.border_colour:
-        colour = paint.ink(image, params.border_colour)
+        image, colour = paint.ready(image, params.border_colour)
     if image.hasalpha() and not colour[-1]:
         image, colour = image[image.bands - 1], [0.0]
     elif image.hasalpha():

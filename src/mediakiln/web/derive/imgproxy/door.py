@@ -16,12 +16,12 @@ from mediakiln.web.derive.gate import SIGNED, Gate, Permit
 from mediakiln.web.derive.images import Images
 from mediakiln.web.derive.imgproxy import plan
 from mediakiln.web.derive.imgproxy.address import PREFIX, UNSIGNED, Address, split
+from mediakiln.web.derive.imgproxy.fitting import Shape, matters
 from mediakiln.web.derive.imgproxy.options import FORMATS, Options
 from mediakiln.web.derive.imgproxy.origins import Origins
 from mediakiln.web.derive.imgproxy.parsing import parsed
 
 ASSET: Final = "asset://"
-_QUARTER: Final = 180
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,8 @@ class ImgproxyRules:
     """The asset that is laid over an image by `wm`."""
     origins: Origins
     """Where sources come from that are no assets."""
+    base_url: str = ""
+    """Put in front of sources that do not begin with it, and name no asset."""
 
 
 class ImgproxyDoor:
@@ -71,13 +73,13 @@ class ImgproxyDoor:
                 )
             options.format = FORMATS[address.extension]
         source = await self._source(address.source, permit)
-        if source.media_type.removeprefix("image/") in options.skipped:
+        if await self._skipped(options, source):
             options.raw = True
         wanted = Wanted(
             source=source.id,
             transform=plan.transform(
                 options,
-                landscape=await self._landscape(options, source),
+                shape=await self._shape(options, source),
                 mark=self._rules.watermark,
             ),
             expires=options.expires or None,
@@ -101,14 +103,24 @@ class ImgproxyDoor:
         id = text.removeprefix(ASSET)
         if is_id(id):
             return await self._images.source(id, permit)
-        return self._rules.origins.source(text)
+        base = self._rules.base_url
+        return self._rules.origins.source(text if text.startswith(base) else base + text)
 
-    async def _landscape(self, options: Options, source: Source) -> bool | None:
-        """Whether the source lies wide, after its rotation; only `auto` asks."""
-        if options.resizing != "auto":
+    async def _skipped(self, options: Options, source: Source) -> bool:
+        """Whether the source is of a format that is to stay as it is."""
+        if not options.skipped:
+            return False
+        format = source.media_type.removeprefix("image/")
+        if not format:
+            format = (await self._images.original(source)).format
+        return format in options.skipped and options.format in {None, format}
+
+    async def _shape(self, options: Options, source: Source) -> Shape | None:
+        """The source's size, for those options alone whose result depends on it."""
+        if options.raw or not (matters(options) or options.resizing == "auto"):
             return None
-        width, height = await self._images.size(source)
-        return width >= height if options.rotate % _QUARTER == 0 else height >= width
+        original = await self._images.original(source)
+        return Shape(original.width, original.height, vector=original.vector)
 
 
 def verifies(signature: str, path: str, rules: ImgproxyRules) -> bool:

@@ -17,6 +17,8 @@ FORMATS: Final = {
     "jxl": "jxl",
 }
 """imgproxy's names of formats and ours."""
+SIDE: Final = 16_383
+"""Pixels: the largest side of a result."""
 RESIZINGS: Final = ("fit", "fill", "fill-down", "force", "auto")
 
 
@@ -88,7 +90,7 @@ class Options:
     saturation: float = 1.0
     mark: Mark | None = None
     strip_metadata: bool = True
-    keep_copyright: bool = False
+    keep_copyright: bool = True
     strip_profile: bool = True
     quality: int = 0
     qualities: dict[str, int] = field(default_factory=dict)

@@ -1,30 +1,58 @@
-"""Sources that are no assets: addresses elsewhere, where the operator allows them."""
+"""Sources that are no assets: files elsewhere, where the operator allows them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from mediakiln.model.errors import InvalidRequest
-from mediakiln.ports.fetcher import Fetcher
+from mediakiln.ports.fetcher import Fetched, Fetcher, Place
 from mediakiln.stages.derive import Source, elsewhere
 
-_SCHEMES: Final = ("http://", "https://")
+_WEB: Final = ("http://", "https://")
+_NO_PART: Final = frozenset({"", ".", ".."})
+
+_Open = Callable[[], AbstractAsyncContextManager[Fetched]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A bucket, a prefix in one, or a folder that addresses may name files of."""
+
+    beginnings: tuple[str, ...]
+    """What its addresses begin with, each with its last slash: s3://photos/public/."""
+    place: Place
+
+    def key(self, address: str) -> str | None:
+        """The file's key below the place; None where the address is not of this shelf."""
+        for beginning in self.beginnings:
+            if address.startswith(beginning):
+                return address.removeprefix(beginning)
+        return None
 
 
 class Origins:
-    """Addresses that begin with one of `allowed` are sources, fetched by `fetcher`.
+    """Files at addresses that begin with one of `allowed`, or lie on one of the shelves.
 
     What lies there is fetched anew only when it is no longer at hand: put a version into the
     address where it changes. All of them belong to the project `project`.
     """
 
     def __init__(
-        self, fetcher: Fetcher | None, allowed: Sequence[str], *, max_bytes: int, project: str
+        self,
+        fetcher: Fetcher | None,
+        allowed: Sequence[str],
+        *,
+        shelves: Sequence[Shelf] = (),
+        max_bytes: int,
+        project: str,
     ) -> None:
         self._fetcher = fetcher
         self._allowed = tuple(allowed)
+        self._shelves = tuple(shelves)
         self._max_bytes = max_bytes
         self._project = project
 
@@ -35,30 +63,47 @@ class Origins:
             InvalidRequest: no asset's id, and no address that is allowed.
             FetchRefused: it leads to where nothing is ever fetched.
         """
-        fetcher = self._fetcher
-        if fetcher is None or not address.startswith(_SCHEMES) or not self._permits(address):
-            raise InvalidRequest(
-                "the source is neither an asset nor an address that is allowed",
-                field="source",
-                value=address[:200],
-                allowed=["asset://ID", *self._allowed],
-                hint="the setting imgproxy_sources allows addresses by what they begin with",
-            )
-        fetcher.check(address)
+        if address.startswith(_WEB):
+            opened, name = self._on_the_web(address), unquote(urlsplit(address).path)
+        else:
+            opened, name = self._on_a_shelf(address), address
 
         async def fetch(path: Path) -> None:
-            async with fetcher.open(address, max_bytes=self._max_bytes) as fetched:
+            async with opened() as fetched:
                 with path.open("xb") as file:
                     async for chunk in fetched.chunks:
                         await asyncio.to_thread(file.write, chunk)
 
-        name = unquote(urlsplit(address).path).rpartition("/")[2][:255]
         return Source(
             project=self._project,
             id=elsewhere(address),
             identity=address,
-            name=name or "image",
+            name=name.rpartition("/")[2][:255] or "image",
             fetch=fetch,
+        )
+
+    def _on_the_web(self, address: str) -> _Open:
+        fetcher = self._fetcher
+        if fetcher is None or not self._permits(address):
+            raise self._refusal(address)
+        fetcher.check(address)
+        return lambda: fetcher.open(address, max_bytes=self._max_bytes)
+
+    def _on_a_shelf(self, address: str) -> _Open:
+        for shelf in self._shelves:
+            key = shelf.key(address)
+            if key is not None and not _NO_PART.intersection(key.split("/")):
+                return lambda: shelf.place.open(key, max_bytes=self._max_bytes)
+        raise self._refusal(address)
+
+    def _refusal(self, address: str) -> InvalidRequest:
+        begun = [beginning for shelf in self._shelves for beginning in shelf.beginnings]
+        return InvalidRequest(
+            "the source is neither an asset nor an address that is allowed",
+            field="source",
+            value=address[:200],
+            allowed=["asset://ID", *self._allowed, *begun],
+            hint="the setting imgproxy_sources allows addresses by what they begin with",
         )
 
     def _permits(self, address: str) -> bool:

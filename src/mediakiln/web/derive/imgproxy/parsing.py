@@ -1,289 +1,52 @@
 """imgproxy's processing options: from the words of an address to what they ask for."""
 
-import base64
-import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from mediakiln.model.errors import InvalidRequest
-from mediakiln.web.derive.imgproxy import words
-from mediakiln.web.derive.imgproxy.options import (
-    FORMATS,
-    RESIZINGS,
-    Crop,
-    Extend,
-    Mark,
-    Options,
-    Trim,
-)
-from mediakiln.web.derive.imgproxy.words import Gravity, number, switch, wrong
+from mediakiln.web.derive.imgproxy.options import Options
+from mediakiln.web.derive.imgproxy.setters import MOST, SETTERS
+from mediakiln.web.derive.imgproxy.words import wrong
 
-_SIDE: Final = 16_383
-_MAX_DEPTH: Final = 8
+_DEFAULT: Final = "default"
 
 
 def parsed(options: list[str], presets: Mapping[str, str]) -> Options:
     """Understand `rs:fill:300:200`, `q:80`, …, in their order: the last word counts.
 
+    The preset `default`, where there is one, comes first.
+
     Raises:
         InvalidRequest: one is unknown or wrong; names it and what it takes.
     """
     found = Options()
-    _take(found, options, presets, 0)
+    if _DEFAULT in presets:
+        _take(found, presets[_DEFAULT].split("/"), presets, (_DEFAULT,))
+    _take(found, options, presets, ())
     return found
 
 
-def _take(found: Options, options: list[str], presets: Mapping[str, str], depth: int) -> None:
+def _take(
+    found: Options, options: list[str], presets: Mapping[str, str], within: tuple[str, ...]
+) -> None:
+    """Take options; presets that they are `within` are not taken again."""
     for option in options:
         name, *arguments = option.split(":")
         if name in {"preset", "pr"}:
             for preset in arguments:
-                if preset not in presets or depth >= _MAX_DEPTH:
+                if preset not in presets:
                     raise wrong("preset", preset, sorted(presets))
-                _take(found, presets[preset].split("/"), presets, depth + 1)
+                if preset not in within:
+                    _take(found, presets[preset].split("/"), presets, (*within, preset))
             continue
-        setter = _SETTERS.get(name)
+        setter = SETTERS.get(name)
         if setter is None:
             raise InvalidRequest(
                 f"there is no option {name[:32]!r}",
                 field=name[:32],
-                allowed=sorted({*_SETTERS, "pr", "preset"}),
+                allowed=sorted({*SETTERS, "pr", "preset"}),
             )
+        most = MOST.get(setter)
+        if most is not None and len(arguments) > most:
+            raise wrong(name, ":".join(arguments), [f"at most {most} arguments"])
         setter(found, name, arguments)
-
-
-def _resize(found: Options, name: str, arguments: list[str]) -> None:
-    if arguments and arguments[0]:
-        _resizing(found, name, arguments[:1])
-    _size(found, name, arguments[1:])
-
-
-def _resizing(found: Options, name: str, arguments: list[str]) -> None:
-    kind = _one(name, arguments)
-    if kind not in RESIZINGS:
-        raise wrong(name, kind, list(RESIZINGS))
-    found.resizing = kind
-
-
-def _size(found: Options, name: str, arguments: list[str]) -> None:
-    width, height, enlarge, extend, *gravity = [*arguments, *[""] * 4][: max(4, len(arguments))]
-    if width:
-        found.width = _pixels(name, width)
-    if height:
-        found.height = _pixels(name, height)
-    if enlarge:
-        found.enlarge = switch(name, enlarge)
-    if extend:
-        _extend(found, name, [extend, *gravity])
-
-
-def _extended(name: str, arguments: list[str]) -> Extend | None:
-    wanted, *gravity = arguments or [""]
-    if not switch(name, wanted):
-        return None
-    placed = words.gravity(name, gravity) if any(gravity) else Gravity()
-    if placed.focal or placed.position not in words.POSITIONS.values():
-        raise wrong(name, gravity[0], list(words.POSITIONS))
-    return Extend(placed)
-
-
-def _extend(found: Options, name: str, arguments: list[str]) -> None:
-    found.extend = _extended(name, arguments)
-
-
-def _extend_ratio(found: Options, name: str, arguments: list[str]) -> None:
-    found.extend_ratio = _extended(name, arguments)
-
-
-def _crop(found: Options, name: str, arguments: list[str]) -> None:
-    width, height, *gravity = [*arguments, "", ""][: max(2, len(arguments))]
-    found.crop = Crop(
-        number(name, width or "0"),
-        number(name, height or "0"),
-        words.gravity(name, gravity) if any(gravity) else None,
-    )
-
-
-def _trim(found: Options, name: str, arguments: list[str]) -> None:
-    threshold, colour, across, down = [*arguments, *[""] * 4][:4]
-    found.trim = Trim(
-        number(name, threshold or "10", 0, 255),
-        words.colour(name, [colour]),
-        switch(name, across or "0"),
-        switch(name, down or "0"),
-    )
-
-
-def _padding(found: Options, name: str, arguments: list[str]) -> None:
-    """As in CSS: a side that is not given is as its opposite one."""
-    top, right, bottom, left = [*arguments, *[""] * 4][:4]
-    sides = [top or "0", right or top or "0"]
-    sides += [bottom or top or "0", left or right or top or "0"]
-    one, two, three, four = (_pixels(name, side) for side in sides)
-    found.padding = (one, two, three, four)
-
-
-def _rotate(found: Options, name: str, arguments: list[str]) -> None:
-    angle = number(name, _one(name, arguments), -36_000, 36_000, whole=True)
-    if angle % 90:
-        raise wrong(name, arguments[0], ["0", "90", "180", "270"])
-    found.rotate = int(angle) % 360
-
-
-def _flip(found: Options, name: str, arguments: list[str]) -> None:
-    across, down = [*arguments, "", ""][:2]
-    found.flip = switch(name, across or "0"), switch(name, down or "0")
-
-
-def _adjust(found: Options, name: str, arguments: list[str]) -> None:
-    for setter, argument in zip(("br", "co", "sa"), arguments, strict=False):
-        if argument:
-            _SETTERS[setter](found, name, [argument])
-
-
-def _watermark(found: Options, name: str, arguments: list[str]) -> None:
-    opacity, position, x, y, scale = [*arguments, *[""] * 5][:5]
-    strength = number(name, opacity or "1", 0, 1)
-    if not strength:
-        found.mark = None
-        return
-    tile = position == "re"
-    if position and not tile and position not in words.POSITIONS:
-        raise wrong(name, position, [*words.POSITIONS, "re"])
-    found.mark = Mark(
-        strength,
-        words.POSITIONS.get(position, "centre"),
-        tile,
-        number(name, x or "0", -1e6, 1e6),
-        number(name, y or "0", -1e6, 1e6),
-        number(name, scale or "0", 0, 1),
-    )
-
-
-def _zoom(found: Options, name: str, arguments: list[str]) -> None:
-    across = number(name, _one(name, arguments[:1]), 0.01, 100)
-    down = number(name, arguments[1], 0.01, 100) if arguments[1:] else across
-    found.zoom = across, down
-
-
-def _format_quality(found: Options, name: str, arguments: list[str]) -> None:
-    for format, quality in zip(arguments[::2], arguments[1::2], strict=False):
-        found.qualities[_format(name, format)] = int(number(name, quality, 0, 100, whole=True))
-
-
-def _set_format(found: Options, name: str, arguments: list[str]) -> None:
-    found.format = _format(name, _one(name, arguments))
-
-
-def _format(name: str, text: str) -> str:
-    if text not in FORMATS:
-        raise wrong(name, text, list(FORMATS))
-    return FORMATS[text]
-
-
-def _skip(found: Options, name: str, arguments: list[str]) -> None:
-    found.skipped = tuple(_format(name, argument) for argument in arguments)
-
-
-def _filename(found: Options, name: str, arguments: list[str]) -> None:
-    text, encoded = [*arguments, "", ""][:2]
-    if encoded and switch(name, encoded):
-        try:
-            padded = text + "=" * (-len(text) % 4)
-            text = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
-        except (binascii.Error, ValueError):
-            raise wrong(name, text, ["base64 of UTF-8"]) from None
-    found.filename = text[:255] or None
-
-
-def _pixels(name: str, text: str) -> int:
-    return int(number(name, text, 0, _SIDE, whole=True))
-
-
-def _one(name: str, arguments: list[str]) -> str:
-    if len(arguments) != 1:
-        raise wrong(name, ":".join(arguments), ["one argument"])
-    return arguments[0]
-
-
-Setter = Callable[[Options, str, list[str]], None]
-
-
-def _switched(attribute: str) -> Setter:
-    def put(found: Options, name: str, arguments: list[str]) -> None:
-        setattr(found, attribute, switch(name, _one(name, arguments)))
-
-    return put
-
-
-def _counted(attribute: str, low: float, high: float) -> Setter:
-    def put(found: Options, name: str, arguments: list[str]) -> None:
-        value = number(name, _one(name, arguments) or "0", low, high, whole=True)
-        setattr(found, attribute, int(value))
-
-    return put
-
-
-def _measured(attribute: str, low: float, high: float) -> Setter:
-    def put(found: Options, name: str, arguments: list[str]) -> None:
-        setattr(found, attribute, number(name, _one(name, arguments), low, high))
-
-    return put
-
-
-def _gravity(found: Options, name: str, arguments: list[str]) -> None:
-    found.gravity = words.gravity(name, arguments or [""])
-
-
-def _background(found: Options, name: str, arguments: list[str]) -> None:
-    found.background = words.colour(name, arguments)
-
-
-def _version(found: Options, name: str, arguments: list[str]) -> None:  # noqa: ARG001 - a setter's signature
-    found.version = ":".join(arguments) or None
-
-
-_NAMED: Final[tuple[tuple[tuple[str, ...], Setter], ...]] = (
-    (("resize", "rs"), _resize),
-    (("size", "s"), _size),
-    (("resizing_type", "rt"), _resizing),
-    (("width", "w"), _counted("width", 0, _SIDE)),
-    (("height", "h"), _counted("height", 0, _SIDE)),
-    (("min-width", "min_width", "mw"), _counted("min_width", 0, _SIDE)),
-    (("min-height", "min_height", "mh"), _counted("min_height", 0, _SIDE)),
-    (("zoom", "z"), _zoom),
-    (("dpr",), _measured("dpr", 0.1, 8)),
-    (("enlarge", "el"), _switched("enlarge")),
-    (("extend", "ex"), _extend),
-    (("extend_aspect_ratio", "extend_ar", "exar"), _extend_ratio),
-    (("gravity", "g"), _gravity),
-    (("crop", "c"), _crop),
-    (("trim", "t"), _trim),
-    (("padding", "pd"), _padding),
-    (("auto_rotate", "ar"), _switched("auto_rotate")),
-    (("rotate", "rot"), _rotate),
-    (("flip", "fl"), _flip),
-    (("background", "bg"), _background),
-    (("blur", "bl"), _measured("blur", 0, 100)),
-    (("sharpen", "sh"), _measured("sharpen", 0, 10)),
-    (("pixelate", "pix", "px"), _counted("pixelate", 0, 1024)),
-    (("adjust", "a"), _adjust),
-    (("brightness", "br"), _measured("brightness", -255, 255)),
-    (("contrast", "co"), _measured("contrast", 0, 2)),
-    (("saturation", "sa"), _measured("saturation", 0, 4)),
-    (("watermark", "wm"), _watermark),
-    (("strip_metadata", "sm"), _switched("strip_metadata")),
-    (("keep_copyright", "kcr"), _switched("keep_copyright")),
-    (("strip_color_profile", "scp"), _switched("strip_profile")),
-    (("quality", "q"), _counted("quality", 0, 100)),
-    (("format_quality", "fq"), _format_quality),
-    (("max_bytes", "mb"), _counted("max_bytes", 0, 1 << 30)),
-    (("format", "f", "ext"), _set_format),
-    (("raw",), _switched("raw")),
-    (("skip_processing", "skp"), _skip),
-    (("return_attachment", "att"), _switched("attachment")),
-    (("filename", "fn"), _filename),
-    (("expires", "exp"), _measured("expires", 0, 1e12)),
-    (("cachebuster", "cb"), _version),
-)
-_SETTERS: Final[Mapping[str, Setter]] = {name: put for names, put in _NAMED for name in names}

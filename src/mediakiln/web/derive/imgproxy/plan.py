@@ -4,21 +4,25 @@ from typing import Any, Final
 
 from mediakiln.model.errors import InvalidRequest
 from mediakiln.model.transform import Transform
+from mediakiln.web.derive.imgproxy.fitting import Fitted, Shape, fitted, matters
 from mediakiln.web.derive.imgproxy.options import Options
+from mediakiln.web.derive.imgproxy.words import shifted
 
 _OUR_FULL: Final = 255 / 100
 """imgproxy's brightness goes from -255 to 255, ours by percent."""
 
+_QUALITIES: Final = {"jpeg": 80, "webp": 79, "avif": 63, "jxl": 77}
+"""imgproxy's own, where nobody says; its other formats have none."""
+
 Step = dict[str, Any]
 
 
-def transform(options: Options, *, landscape: bool | None, mark: str | None) -> Transform:
+def transform(options: Options, *, shape: Shape | None, mark: str | None) -> Transform:
     """What is to be done.
 
     Args:
         options: as the address says.
-        landscape: whether the source, as it lies after its rotation, is wider than high; needed
-            for the resizing type auto alone.
+        shape: the source's size, where `fitting.matters` or the resizing type is auto.
         mark: the asset that is the watermark; None where the operator named none.
 
     Raises:
@@ -26,9 +30,11 @@ def transform(options: Options, *, landscape: bool | None, mark: str | None) -> 
     """
     if options.raw:
         return Transform(raw=True)
-    steps = [*_cut(options), *_resized(options, landscape), *_finished(options)]
+    fit = fitted(options, shape) if shape is not None and matters(options) else None
+    resized = _resized(options, shape) if fit is None else _scaled(options, fit)
+    steps = [*_cut(options), *resized, *_finished(options, fit)]
     if options.mark is not None:
-        steps.append(_marked(options, mark))
+        steps.append(_marked(options, mark, options.dpr if fit is None else fit.dpr))
     return Transform(steps=tuple(steps), encoding=_encoding(options))
 
 
@@ -62,10 +68,25 @@ def _cut(options: Options) -> list[Step]:
 
 
 def _share(side: float) -> int | str:
-    return f"{side * 100:g}%" if side < 1 else round(side)
+    return f"{side * 100:g}%" if side < 1 else int(side)
 
 
-def _resized(options: Options, landscape: bool | None) -> list[Step]:
+def _scaled(options: Options, fit: Fitted) -> list[Step]:
+    """Scaled and cropped to sizes that are known."""
+    steps: list[Step] = []
+    if fit.scaled != fit.source:
+        sides = _sides(fit.scaled)
+        steps.append({"op": "image.resize", **sides, "fit": "fill", "enlarge": True})
+    if fit.kept != fit.scaled:
+        steps.append({"op": "image.crop", **_sides(fit.kept), **options.gravity.placed(fit.dpr)})
+    return steps
+
+
+def _sides(size: tuple[int, int]) -> dict[str, int]:
+    return {name: side for name, side in zip(("width", "height"), size, strict=True) if side}
+
+
+def _resized(options: Options, shape: Shape | None) -> list[Step]:
     box = _box(options)
     least = {"min_width": options.min_width, "min_height": options.min_height}
     least = {name: side for name, side in least.items() if side}
@@ -73,7 +94,7 @@ def _resized(options: Options, landscape: bool | None) -> list[Step]:
         return []
     step: Step = {"op": "image.resize", "enlarge": options.enlarge, **least}
     step |= box
-    kind = _kind(options, box, landscape)
+    kind = _kind(options, box, shape)
     if kind == "force" and len(box) == len(("width", "height")):
         return [{**step, "fit": "fill"}]
     if kind in {"fit", "force"} or len(box) < len(("width", "height")):
@@ -94,38 +115,23 @@ def _box(options: Options) -> dict[str, int]:
     return {name: max(1, round(side)) for name, side in sides.items() if side}
 
 
-def _kind(options: Options, box: dict[str, int], landscape: bool | None) -> str:
+def _kind(options: Options, box: dict[str, int], shape: Shape | None) -> str:
     if options.resizing != "auto":
         return options.resizing
-    if len(box) < len(("width", "height")):
+    if len(box) < len(("width", "height")) or shape is None:
         return "fit"
+    landscape = shape.width >= shape.height
     return "fill" if landscape == (box["width"] >= box["height"]) else "fit"
 
 
-def _finished(options: Options) -> list[Step]:
+def _finished(options: Options, fit: Fitted | None) -> list[Step]:
     """Adjusted, extended, padded, laid on a ground."""
-    steps: list[Step] = []
-    changes = {
-        "brightness": round(options.brightness / _OUR_FULL, 3),
-        "contrast": round((options.contrast - 1) * 100, 3),
-        "saturation": round((options.saturation - 1) * 100, 3),
-        "blur": options.blur,
-        "sharpen": options.sharpen,
-        "pixelate": options.pixelate,
-    }
-    if any(changes.values()):
-        made = {name: value for name, value in changes.items() if value}
-        steps.append({"op": "image.adjust", **made})
+    steps = _adjusted(options)
     ground = {"background": options.background} if options.background else {}
-    box = _box(options)
-    for extend, ratio in (options.extend, False), (options.extend_ratio, True):
-        if extend is None or len(box) < (len(("width", "height")) if ratio else 1):
-            continue
-        to = {"ratio": f"{box['width']}:{box['height']}"} if ratio else box
-        placed = extend.gravity.placed(options.dpr)
-        steps.append({"op": "image.pad", **to, **placed, **ground})
+    dpr = options.dpr if fit is None else fit.dpr
+    steps += [{**step, **ground} for step in _extended(options, fit, dpr)]
     if any(options.padding):
-        top, right, bottom, left = (round(side * options.dpr) for side in options.padding)
+        top, right, bottom, left = (round(side * dpr) for side in options.padding)
         sides = {"top": top, "right": right, "bottom": bottom, "left": left}
         steps.append({"op": "image.pad", **sides, **ground})
     if ground:
@@ -133,7 +139,41 @@ def _finished(options: Options) -> list[Step]:
     return steps
 
 
-def _marked(options: Options, mark: str | None) -> Step:
+def _adjusted(options: Options) -> list[Step]:
+    changes = {
+        "brightness": round(options.brightness / _OUR_FULL, 3),
+        "contrast": round((options.contrast - 1) * 100, 3),
+        "saturation": round((options.saturation - 1) * 100, 3),
+        "blur": options.blur,
+        "sharpen": options.sharpen,
+    }
+    made = {name: value for name, value in changes.items() if value}
+    steps: list[Step] = [{"op": "image.adjust", **made}] if made else []
+    if options.pixelate > 1:
+        # imgproxy makes squares of what is sharpened already; ours the other way round.
+        steps.append({"op": "image.adjust", "pixelate": options.pixelate})
+    return steps
+
+
+def _extended(options: Options, fit: Fitted | None, dpr: float) -> list[Step]:
+    """Extended to the box, and to its shape."""
+    steps: list[Step] = []
+    inner = (0, 0) if fit is None else fit.kept
+    box = _box(options)
+    if options.extend is not None and box:
+        to = box if fit is None else _sides(fit.target)
+        outer = max(inner[0], to.get("width", 0)), max(inner[1], to.get("height", 0))
+        placed = options.extend.gravity.around(inner, outer, dpr)
+        steps.append({"op": "image.pad", **to, **placed})
+        inner = outer
+    if options.extend_ratio is not None and len(box) == len(("width", "height")):
+        shape = {"ratio": f"{box['width']}:{box['height']}"}
+        placed = options.extend_ratio.gravity.around(inner, fit.ratio if fit else inner, dpr)
+        steps.append({"op": "image.pad", **(_sides(fit.ratio) if fit else shape), **placed})
+    return steps
+
+
+def _marked(options: Options, mark: str | None, dpr: float) -> Step:
     wanted = options.mark
     if mark is None or wanted is None:
         raise InvalidRequest(
@@ -142,16 +182,14 @@ def _marked(options: Options, mark: str | None) -> Step:
             hint="name an asset in the setting imgproxy_watermark",
         )
     step: Step = {"op": "image.watermark", "image": mark, "opacity": wanted.opacity}
+    step |= {"width": "own", "overflow": True, "position": wanted.position}
     if wanted.scale:
-        step["width"] = f"{wanted.scale * 100:g}%"
+        share = f"{wanted.scale * 100:g}%"
+        step |= {"width": share, "height": share}
+    across, down = shifted(wanted.x, dpr), shifted(wanted.y, dpr)
     if wanted.tile:
-        return {**step, "tile": True, "gap": 0}
-    shifts = {"offset_x": _offset(wanted.x), "offset_y": _offset(wanted.y)}
-    return {**step, "position": wanted.position, **shifts}
-
-
-def _offset(length: float) -> int | str:
-    return f"{length * 100:g}%" if 0 < abs(length) < 1 else round(length)
+        return {**step, "tile": True, "space_x": across, "space_y": down}
+    return {**step, "offset_x": across, "offset_y": down}
 
 
 def _encoding(options: Options) -> dict[str, Any]:
@@ -165,9 +203,11 @@ def _encoding(options: Options) -> dict[str, Any]:
         encoding["colour"] = "srgb"
     if options.format is not None:
         encoding["format"] = options.format
-    quality = options.qualities.get(options.format or "") or options.quality
-    if quality and options.format != "gif":
-        encoding["quality"] = quality
+    if options.quality:
+        encoding["qualities"] = dict.fromkeys(_QUALITIES, options.quality)
+    else:
+        asked = {name: quality for name, quality in options.qualities.items() if quality}
+        encoding["qualities"] = {name: asked.get(name, usual) for name, usual in _QUALITIES.items()}
     if options.max_bytes:
         encoding |= {"max_bytes": max(64, options.max_bytes), "max_bytes_strict": False}
     if options.background is not None:

@@ -19,7 +19,7 @@ POSITIONS: Final = {
 }
 """imgproxy's gravities and ours."""
 
-_SWITCHES: Final = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": False}
+_ON: Final = frozenset({"1", "t", "T", "true", "True", "TRUE"})
 _HEX: Final = re.compile(r"[0-9a-fA-F]{3}|[0-9a-fA-F]{6}")
 _PERCENT: Final = 100
 
@@ -37,16 +37,28 @@ class Gravity:
         """As parameters of `image.crop` and `image.resize`."""
         if self.focal:
             return {"focus_x": self.x, "focus_y": self.y}
-        return {"position": self.position, **self.shifted(dpr)}
+        return {"position": self.position, **self.offsets(dpr)}
 
-    def shifted(self, dpr: float = 1.0) -> dict[str, object]:
+    def around(
+        self, inner: tuple[int, int], outer: tuple[int, int], dpr: float
+    ) -> dict[str, object]:
+        """As parameters of `image.pad`, which lays `inner` on `outer`; both in pixels."""
+        if not self.focal:
+            return self.placed(dpr)
+        left, top = (
+            max(0, min(round(whole * share) - part // 2, whole - part))
+            for whole, part, share in zip(outer, inner, (self.x, self.y), strict=True)
+        )
+        return {"position": "north-west", "offset_x": left, "offset_y": top}
+
+    def offsets(self, dpr: float = 1.0) -> dict[str, object]:
         """The offsets alone."""
-        shifts = {"offset_x": _shift(self.x, dpr), "offset_y": _shift(self.y, dpr)}
+        shifts = {"offset_x": shifted(self.x, dpr), "offset_y": shifted(self.y, dpr)}
         return {name: shift for name, shift in shifts.items() if shift}
 
 
-def _shift(length: float, dpr: float) -> int | str:
-    """Below 1 it is a share of the side, as imgproxy has it."""
+def shifted(length: float, dpr: float) -> int | str:
+    """An offset: below 1 it is a share of the side, as imgproxy has it."""
     if 0 < abs(length) < 1:
         return f"{length * _PERCENT:g}%"
     return round(length * dpr)
@@ -70,16 +82,9 @@ def number(
     return value
 
 
-def switch(option: str, text: str) -> bool:
-    """1, t, true; 0, f, false.
-
-    Raises:
-        InvalidRequest: it is none of these.
-    """
-    try:
-        return _SWITCHES[text.lower()]
-    except KeyError:
-        raise wrong(option, text, list(_SWITCHES)) from None
+def switch(text: str) -> bool:
+    """1, t, T, true, True, TRUE; as in imgproxy, anything else is off."""
+    return text in _ON
 
 
 def colour(option: str, arguments: list[str]) -> str | None:
@@ -110,10 +115,12 @@ def gravity(option: str, arguments: list[str]) -> Gravity:
             raise wrong(option, ":".join(arguments), ["fp:x:y"])
         return Gravity(x=number(option, rest[0], 0, 1), y=number(option, rest[1], 0, 1), focal=True)
     if kind == "sm":
+        if rest:
+            raise wrong(option, ":".join(arguments), ["sm"])
         return Gravity("attention")
     if (kind, rest) == ("obj", ["face"]):
         return Gravity("faces")
-    if kind not in POSITIONS:
+    if kind not in POSITIONS or len(rest) > len("xy"):
         raise wrong(option, kind, [*POSITIONS, "fp:x:y", "sm", "obj:face"])
     x, y = (number(option, one or "0", -1e6, 1e6) for one in [*rest, "", ""][:2])
     return Gravity(POSITIONS[kind], x, y)

@@ -63,6 +63,7 @@ class Settings:
 def plain(encoding: "Encoding", output: "Output", bits: int | None = None) -> Settings:
     """The settings that the parameters name; `quality: auto` counts as the format's usual one."""
     quality = encoding.quality if isinstance(encoding.quality, int) else None
+    quality = next((q for name, q in encoding.qualities.items() if name == output), quality)
     colours = encoding.colours
     if output == "gif":
         quality = None
