@@ -158,3 +158,21 @@ def test_copying_an_address_says_so(visit: "OpenVisit", client: "Client") -> Non
     page.locator(".original").get_by_role("button", name="Copy URL").click()
     page.locator(".original").get_by_role("button", name="Copied").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == asset.url
+
+
+def test_files_are_found_by_words_of_their_names(visit: "OpenVisit", client: "Client") -> None:
+    client.wait(client.submit(TEXT, name="Glaze recipes autumn.txt"))
+    client.wait(client.submit(TEXT, name="Firing log.txt"))
+    opened = visit(allowed=("400",))
+    page = opened.sign_in()
+    box = page.get_by_role("searchbox", name="Search files")
+    box.fill("glaze autu*")
+    box.press("Enter")
+    page.get_by_role("heading", name="Files found").wait_for()
+    assert page.locator(".row-name").all_inner_texts() == ["Glaze recipes autumn.txt"]
+    page.get_by_role("link", name="Failed").click()
+    page.get_by_text("Nothing here").wait_for()
+    assert box.input_value() == "glaze autu*"
+    box.fill("*")
+    box.press("Enter")
+    page.get_by_role("alert").get_by_text("at least one word").wait_for()

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from mediakiln.model.kind import AssetState, Kind
+from mediakiln.stages.search import MOST_CHARS
 from mediakiln.web.portal import words
 from mediakiln.web.portal.shown import state_word
 from mediakiln.web.portal.static_files import StaticFiles
@@ -46,6 +48,8 @@ class Pages:
             signed=signed,
             states=[state for state in AssetState if state is not AssetState.DELETING],
             kinds=list(Kind),
+            front=front,
+            most_asked=MOST_CHARS,
         )
 
     def answer(
@@ -59,3 +63,9 @@ class Pages:
         """A template with its values, as an answer."""
         html = self._environment.get_template(template).render(**values)
         return HTMLResponse(html, status, headers={**_HEADERS, **(headers or {})})
+
+
+def front(**chosen: str | None) -> str:
+    """The address of the front page with what was chosen on it; None and "" choose nothing."""
+    given = {name: value for name, value in chosen.items() if value}
+    return f"/?{urlencode(given)}" if given else "/"

@@ -9,6 +9,8 @@ from mediakiln.model.access import Scope
 from mediakiln.model.asset import Asset
 from mediakiln.model.errors import InvalidRequest, NotFound
 from mediakiln.model.kind import AssetState, Kind
+from mediakiln.ports.catalog import Page
+from mediakiln.stages.search import Question
 from mediakiln.web.access import allowed
 from mediakiln.web.api.views import asset_view
 from mediakiln.web.delivery.downloads import Downloads
@@ -21,6 +23,8 @@ from mediakiln.web.services import Services
 from mediakiln.web.urls import base_url
 
 PER_PAGE = 20
+_LOOKS = 5
+"""Pages without an answer that one search may go through."""
 _NOTICES = {"deleted": "The file is deleted. Links to it no longer work."}
 
 
@@ -33,14 +37,19 @@ class Reading:
         self._downloads = Downloads(services.deliver, public=False)
 
     async def home(self, request: Request) -> Response:
-        """`GET /`: the drop zone and the latest assets."""
+        """`GET /`: the drop zone and the latest assets, or those with the words searched for."""
         project = allowed(request.scope, Scope.READ).project
         query = request.query_params
         state, kind = _state(query.get("state")), _kind(query.get("kind"))
-        cursor = query.get("cursor") or None
-        page = await self._services.catalog.list(
-            project, state=state, kind=kind, limit=PER_PAGE, cursor=cursor
-        )
+        cursor, q = query.get("cursor") or None, query.get("q", "").strip()
+        wrong = _wrong(q)
+        chosen: dict[str, Any] = {"state": state, "kind": kind, "limit": PER_PAGE}
+        if wrong:
+            page = Page([], None)
+        elif q:
+            page = await self._search(project, q, cursor, chosen)
+        else:
+            page = await self._services.catalog.list(project, cursor=cursor, **chosen)
         assets = [
             await self._shown(request, asset)
             for asset in page.assets
@@ -48,6 +57,9 @@ class Reading:
         ]
         return self._pages.answer(
             "home.html",
+            status=400 if wrong else 200,
+            q=q,
+            wrong=wrong,
             assets=assets,
             cursor=page.cursor,
             first=cursor is None,
@@ -56,6 +68,17 @@ class Reading:
             notice=_NOTICES.get(query.get("notice", "")),
             **self._common(request),
         )
+
+    async def _search(
+        self, project: str, q: str, cursor: str | None, chosen: dict[str, Any]
+    ) -> Page:
+        """The next page with an answer on it, if there is one not too far away."""
+        page = Page([], cursor)
+        for _ in range(_LOOKS):
+            page = await self._services.search.find(project, q, cursor=page.cursor, **chosen)
+            if page.assets or page.cursor is None:
+                break
+        return page
 
     async def detail(self, request: Request) -> Response:
         """`GET /assets/{id}`."""
@@ -106,6 +129,16 @@ class Reading:
             "keyed": self._services.owner_key is not None,
             "public": self._services.delivery_public or self._services.owner_key is None,
         }
+
+
+def _wrong(q: str) -> str:
+    """What is wrong with a search, for people; empty if nothing is."""
+    try:
+        if q:
+            Question.of(q)
+    except InvalidRequest as error:
+        return f"{error.message[:1].upper()}{error.message[1:]}."
+    return ""
 
 
 def _state(given: str | None) -> AssetState | None:

@@ -191,6 +191,31 @@ async def test_the_list_is_filtered_and_paged(site: Site) -> None:
     assert (await site.http.get("/?state=odd", headers=HTML)).status_code == 400
 
 
+async def test_a_search_finds_names_and_keeps_what_was_chosen(site: Site) -> None:
+    for number in range(23):
+        asset = await site.world.upload(name=f"holiday {number:02}.txt")
+        await site.world.index.enter(asset)
+    other = await site.world.upload(name="other.txt")
+    first = (await site.http.get("/?q=holiday&state=received", headers=HTML)).text
+    [more] = re.findall(r'href="(/\?state=received&amp;q=holiday&amp;cursor=[^"]+)" rel', first)
+    second = (await site.http.get(more.replace("&amp;", "&"), headers=HTML)).text
+    assert [len(re.findall(r'<li class="row"', page)) for page in (first, second)] == [20, 3]
+    assert other.id not in first + second
+    assert 'name="state" value="received"' in first
+    assert 'href="/?state=received&amp;kind=image&amp;q=holiday"' in first
+    assert "Nothing here" in (await site.http.get("/?q=nothing", headers=HTML)).text
+    assert other.id in (await site.http.get("/?q=+", headers=HTML)).text
+
+
+async def test_a_search_without_a_word_is_told_beside_its_box(site: Site) -> None:
+    await site.world.upload()
+    answer = await site.http.get('/?q="%3Cb%3E*', headers=HTML)
+    assert answer.status_code == 400
+    assert 'value="&#34;&lt;b&gt;*"' in answer.text
+    assert "The beginning b* is too short." in answer.text
+    assert (await site.http.get("/?q=a&cursor=!", headers=HTML)).status_code == 400
+
+
 async def test_an_empty_kiln_teaches_one_line(site: Site) -> None:
     page = (await site.http.get("/", headers=HTML)).text
     assert f"curl -F file=@photo.jpg {site.url}/v1/assets" in page
