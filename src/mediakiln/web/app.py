@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from importlib.metadata import version
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
@@ -33,6 +33,7 @@ from mediakiln.web.events import routes as events
 from mediakiln.web.events import webhooks
 from mediakiln.web.events.feed import Feeds
 from mediakiln.web.front import Front
+from mediakiln.web.guard import parameters
 from mediakiln.web.live import Live
 from mediakiln.web.portal.app import create_portal
 from mediakiln.web.services import Services
@@ -101,6 +102,7 @@ def _api(services: Services, auth: Auth, live: Live, door: str | None) -> FastAP
         docs_url=None,  # the framework's own pages fetch their programs from elsewhere
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(parameters.check)],
         telemetry={"auto_configure": False},  # nothing here reads the environment
     )
     for routes in [DOORS[door](services)] if door else _routers(services, auth, live, app):

@@ -37,7 +37,35 @@ async def test_assets_are_listed_by_words_and_narrowed_as_any_list(site: Site) -
     assert ([asset["id"] for asset in last["assets"]], last["cursor"]) == ([cat], None)
 
 
+async def test_an_upload_is_found_by_its_name_at_once(site: Site) -> None:
+    uploaded = await site.world.upload(name="Summer holiday.txt", tags=("Köln",))
+    (received,) = await site.world.messages("received", "classify")
+    await site.world.classify(received)
+    for query in ("q=holiday+koln", "q=HOLI*&state=processing", "q=txt+summer&kind=document"):
+        page = (await site.http.get(f"/v1/assets?{query}")).json()
+        assert [asset["id"] for asset in page["assets"]] == [uploaded.id], query
+    await site.http.delete(f"/v1/assets/{uploaded.id}")
+    assert (await site.http.get("/v1/assets?q=holiday")).json()["assets"] == []
+
+
 @pytest.mark.parametrize("query", ["q=", "q=a*", "q=cat&cursor=!"])
 async def test_what_is_no_search_is_told_as_a_problem(site: Site, query: str) -> None:
     answer = await site.http.get(f"/v1/assets?{query}")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("q", "limit", "value"),
+    [
+        ("", 1, 0),
+        ("*", 1, 0),
+        ("?!", 1, 0),
+        ("+".join(f"w{n}" for n in range(100)), 16, 100),
+        ("x" * 501, 500, 501),
+    ],
+)
+async def test_a_refused_search_names_its_limit(site: Site, q: str, limit: int, value: int) -> None:
+    answer = await site.http.get(f"/v1/assets?q={q}")
+    told = answer.json()
+    assert (answer.status_code, told["code"], told["field"]) == (400, "invalid_request", "q")
+    assert (told["limit"], told["value"]) == (limit, value)

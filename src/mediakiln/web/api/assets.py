@@ -14,6 +14,7 @@ from mediakiln.model.ids import is_id
 from mediakiln.model.kind import AssetState, Kind
 from mediakiln.model.recipe import Recipe
 from mediakiln.stages.recipes import RecipeBook
+from mediakiln.stages.search import MOST_CHARS
 from mediakiln.web.access import allowed, noted
 from mediakiln.web.api.openapi import problems
 from mediakiln.web.api.schemas import AssetOut, AssetPage, ProcessIn, RestoreOut
@@ -31,10 +32,10 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 Question = Annotated[
     str | None,
     Query(
-        max_length=500,
-        description="Words that steps found in the asset: labels, read text, codes, keywords. All "
-        "of them must be there; word* is the beginning of one. A page may be short and have a "
-        "cursor.",
+        description="Words of the asset's name and tags, of its kind and media type, and of what "
+        "steps found in it: labels, read text, codes, keywords. All of them must be there; word* "
+        "is the beginning of one. A page may be short and have a cursor.",
+        json_schema_extra={"maxLength": MOST_CHARS},  # the search itself tells what is too long
     ),
 ]
 Cursor = Annotated[str | None, Query(description="Of the page before.")]

@@ -59,7 +59,7 @@ def _complete(made: dict[str, Any]) -> None:
     for path, methods in made["paths"].items():
         for operation in methods.values():
             if path.startswith("/v1/"):
-                for status in ("401", "403"):
+                for status in ("400", "401", "403"):
                     operation["responses"].setdefault(status, {})
             _as_problems(operation["responses"])
 
