@@ -4,12 +4,13 @@ import warnings
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyvips
 
 from mediakiln.model.errors import TooManyPixels
 from mediakiln.operations.image.pixels import engine
+from mediakiln.operations.image.pixels.codecs import repeats
 from mediakiln.operations.image.pixels.managed import space
 from mediakiln.operations.image.pixels.managed.declared import boxes
 from mediakiln.operations.image.pixels.meta import keeping
@@ -45,7 +46,7 @@ def count(source: Path, format: str) -> int:
         return int(getattr(image, "n_frames", 1))
 
 
-def read(source: Path | BinaryIO, format: str, max_pixels: int, *, first: bool = False) -> Any:
+def read(source: Path, format: str, max_pixels: int, *, first: bool = False) -> Any:
     """All frames below one another, or the first, as libvips' loaders give them: 8 bits a channel.
 
     Raises:
@@ -70,6 +71,8 @@ def read(source: Path | BinaryIO, format: str, max_pixels: int, *, first: bool =
     stack.set_type(pyvips.GValue.gint_type, "page-height", height)
     stack.set_type(pyvips.GValue.gint_type, "n-pages", frames)
     stack.set_type(pyvips.GValue.array_int_type, "delay", delays)
+    if format == "avif" and frames > 1:
+        info["loop"] = repeats.plays(source)
     stack.set_type(pyvips.GValue.gint_type, "loop", int(info.get("loop") or 0))
     profile = info.get("icc_profile")
     return space.with_profile(stack, profile) if profile else stack
@@ -95,6 +98,7 @@ def write(image: Any, settings: "Settings") -> bytes:
     data = bytearray(file.getvalue())
     if settings.output == "avif":
         _undate(data, 0, len(data))
+        repeats.repeat(data, _loop(image))
     return bytes(data)
 
 
@@ -118,8 +122,7 @@ def _png(image: Any) -> dict[str, Any]:
     packet = _blob(image, keeping.XMP)
     if packet:
         texts.add_itxt("XML:com.adobe.xmp", packet.decode("utf-8", "replace"))
-    loop = image.get("loop") if image.get_typeof("loop") else 0
-    return {"loop": loop, "pnginfo": texts, "default_image": False}
+    return {"loop": _loop(image), "pnginfo": texts, "default_image": False}
 
 
 def _avif(image: Any, settings: "Settings") -> dict[str, Any]:
@@ -136,7 +139,7 @@ def _avif(image: Any, settings: "Settings") -> dict[str, Any]:
     }
 
 
-def _opened(source: Path | BinaryIO, format: str) -> Any:
+def _opened(source: Path, format: str) -> Any:
     from PIL import AvifImagePlugin, Image
 
     # As many threads as there are cores, else: a job has one.
@@ -182,6 +185,11 @@ def _delays(image: Any, frames: int) -> list[int]:
     # A delay of 0 or 10 ms means 100 ms to every browser, of old.
     shown = [delay if delay > 10 else _DELAY_MS for delay in delays[:frames]]  # noqa: PLR2004
     return shown + [_DELAY_MS] * (frames - len(shown))
+
+
+def _loop(image: Any) -> int:
+    """How often it is played; 0 is for ever."""
+    return int(image.get("loop")) if image.get_typeof("loop") else 0
 
 
 def _blob(image: Any, name: str) -> bytes | None:
