@@ -27,7 +27,8 @@ def list_(
     state: Annotated[AssetState | None, Parameter(help="Only those in this state.")] = None,
     kind: Annotated[Kind | None, Parameter(help="Only those of this kind.")] = None,
     search: Annotated[
-        str | None, Parameter(help="Only those with these words in them; word* is a beginning.")
+        str | None,
+        Parameter(help="Only those with these words in name, tags or content; word* begins one."),
     ] = None,
     limit: Annotated[int, Parameter(help="At most this many.")] = 20,
     server: Server = HERE,

@@ -29,7 +29,8 @@ def list_(
 ) -> Pages[Asset]:
     """Assets, newest first; pages are fetched as they are needed.
 
-    `search` is words that steps found in them, all of which must be there; `word*` is a beginning.
+    `search` is words of their names, tags and types and of what steps found in them, all of which
+    must be there; `word*` is a beginning.
     """
     return paged(
         "/v1/assets",
