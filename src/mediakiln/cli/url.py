@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
 from mediakiln.model.errors import InvalidRequest
 from mediakiln.model.signature import (
@@ -35,7 +35,9 @@ def sign(
     address: str,
     /,
     *,
-    seconds: Annotated[float | None, Parameter(help="How long it is good for.")] = None,
+    seconds: Annotated[
+        float | None, Parameter(help="How long it is good for.", validator=validators.Number(gt=0))
+    ] = None,
     key: Key = None,
     data: Data = None,
 ) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mediakiln.cli.url import explain, sign
+from mediakiln.cli.url import app, explain, sign
 from mediakiln.model.errors import InvalidRequest
 from mediakiln.model.ids import new_id
 
@@ -49,3 +49,9 @@ def test_an_address_can_be_good_for_a_while(
 def test_other_addresses_are_not_signed(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="begin with"):
         sign("https://img.example.org/cat.jpg", data=tmp_path)
+
+
+def test_an_address_is_not_signed_for_no_time(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        app(["sign", f"/i/w_400/{ID}", "--seconds=-5"])
+    assert "--seconds" in capsys.readouterr().err

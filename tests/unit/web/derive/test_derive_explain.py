@@ -5,7 +5,7 @@ import hmac
 
 import pytest
 
-from mediakiln.model.signature import mac, sign_native
+from mediakiln.model.signature import mac, sign_iiif, sign_native
 from mediakiln.web.derive.native.explain import explain
 from support.images import KEY, the_rules
 
@@ -36,6 +36,31 @@ def test_an_older_key_is_told() -> None:
     found = explain(sign_native(BARE, KEY), the_rules(keys=(b"a newer key", KEY)))
     assert found.works
     assert "key 2, which is an older one" in found.lines[0]
+
+
+@pytest.mark.parametrize("rest", ["", "/info.json", "/full/max/0/default.jpg"])
+def test_a_signature_of_an_iiif_service_is_right_for_all_of_it(rest: str) -> None:
+    found = explain(f"https://img.example.org{sign_iiif(ID, KEY)}{rest}", the_rules())
+    assert found.works
+    assert found.lines == ["signature: right, made with the first key", f"asset: {ID}"]
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        (f"/iiif/{ID}/info.json", "signed it is /iiif/" + ID + "~"),
+        (f"/iiif/{ID}~{mac(b'other', b'x')}/info.json", "made with another key"),
+        (f"/iiif/{ID}~{mac(KEY, BARE.encode())[:-3]}==/info.json", "without padding"),
+        (
+            f"/iiif/{ID}~{mac(KEY, f'/iiif/{ID}/info.json'.encode())}/info.json",
+            "only /iiif/ and the asset are signed",
+        ),
+        (f"{sign_iiif(ID, KEY)}/full/max", "parts: WRONG"),
+        (f"{sign_iiif('cat', KEY)}/info.json", "no asset's id"),
+    ],
+)
+def test_what_is_wrong_with_an_address_of_iiif_is_said(address: str, reason: str) -> None:
+    assert reason in told(address)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What is wrong with a native address, and what it means: for people who sign by themselves."""
+"""What is wrong with an address, and what it means: for people who sign by themselves."""
 
 import base64
 import time
@@ -9,13 +9,17 @@ from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from mediakiln.model.errors import MediakilnError
+from mediakiln.model.ids import is_id
 from mediakiln.model.signature import (
+    IIIF,
     LEAST_BYTES,
     NATIVE,
     WHOLE_BYTES,
     is_signature,
     mac,
+    sign_iiif,
     sign_native,
+    split_iiif,
     split_native,
     verified_by,
 )
@@ -24,6 +28,8 @@ from mediakiln.web.derive.native.grammar import Grammar
 from mediakiln.web.derive.rules import ImageRules
 
 _SAFE: Final = "/,:_.-~"
+_SLASHES: Final = 3
+"""Between region, size, rotation and quality of IIIF."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +44,21 @@ def explain(address: str, rules: ImageRules, *, keys: Sequence[bytes] = ()) -> E
     """Explain an address or its path; `keys` are those it may have been made with instead."""
     parts = urlsplit(address)
     path = parts.path
+    lines: list[str] = []
+    if path.startswith(IIIF):
+        id, _, rest = path.removeprefix(IIIF).partition("/")
+        id, signature = split_iiif(unquote(id))
+        right = f"{sign_iiif(id, rules.keys[0], size=rules.signature_bytes)}/{rest}".rstrip("/")
+        signed = _signature(address, f"{IIIF}{id}", signature, tuple(keys), rules, right, lines)
+        return Explanation(works=_service(id, rest, lines) and signed, lines=lines)
     if not path.startswith(NATIVE):
         return Explanation(
             works=False,
-            lines=[f"native addresses of images begin with {NATIVE}, this with {path[:40]}"],
+            lines=[f"addresses of images begin with {NATIVE} or {IIIF}, this with {path[:40]}"],
         )
     bare, signature = split_native(path)
-    lines: list[str] = []
-    signed = _signature(address, bare, signature, tuple(keys), rules, lines)
+    right = sign_native(bare, rules.keys[0], size=rules.signature_bytes)
+    signed = _signature(address, bare, signature, tuple(keys), rules, right, lines)
     readable = _meaning(bare, rules, lines)
     return Explanation(works=signed and readable, lines=lines)
 
@@ -56,6 +69,7 @@ def _signature(
     signature: str | None,
     given: Sequence[bytes],
     rules: ImageRules,
+    right: str,
     lines: list[str],
 ) -> bool:
     size, keys = rules.signature_bytes, rules.keys
@@ -66,7 +80,7 @@ def _signature(
         lines.append("signature: MISSING; without it a key that may read must be sent")
         if rules.local:
             lines.append("  (requests of the server's own machine need neither)")
-        lines.append(f"  signed it is {sign_native(bare, keys[0], size=size)}")
+        lines.append(f"  signed it is {right}")
         return rules.local
     made_by = verified_by(signature, bare.encode(), keys, size=size)
     if made_by is not None:
@@ -75,7 +89,7 @@ def _signature(
         return True
     lines.append("signature: WRONG")
     lines += [f"  {reason}" for reason in _reasons(address, bare, signature, keys, size, given)]
-    lines.append(f"  right would be {sign_native(bare, keys[0], size=size)}")
+    lines.append(f"  right would be {right}")
     return False
 
 
@@ -150,9 +164,24 @@ def _other_messages(address: str, bare: str) -> Mapping[str, str]:
         "the whole address was signed": f"{parts.scheme}://{parts.netloc}{bare}",
         "a slash at the end was signed too": f"{bare}/",
     }
-    if "/" not in extension:
+    if parts.path.startswith(IIIF):
+        whole = parts.path.replace(parts.path.split("/")[2], bare.removeprefix(IIIF), 1)
+        found[f"only {IIIF} and the asset are signed, for all that is asked of it"] = whole
+    elif "/" not in extension:
         found["the extension was added after it was signed"] = stem
     return {what: message for what, message in found.items() if message != bare}
+
+
+def _service(id: str, rest: str, lines: list[str]) -> bool:
+    """Whether an address of an asset's IIIF service has the parts it needs."""
+    lines.append(f"asset: {id}")
+    if not is_id(id):
+        lines.append("  this is no asset's id")
+        return False
+    if rest in {"", "info.json"} or rest.count("/") == _SLASHES:
+        return True
+    lines.append("parts: WRONG: {region}/{size}/{rotation}/{quality}.{format}, or info.json")
+    return False
 
 
 def _meaning(bare: str, rules: ImageRules, lines: list[str]) -> bool:
