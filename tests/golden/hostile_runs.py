@@ -20,7 +20,7 @@ PARAMS: Final[Mapping[str, Mapping[str, Any]]] = {
     "image.convert": {"format": "webp"},
     "image.crop": {"width": "50%", "height": "50%"},
     "image.pad": {"width": 80, "height": 80},
-    "image.redact": {"what": ["codes"]},
+    "image.redact": {"what": ["codes", "faces", "text"]},
     "image.resize": {"width": 64},
     "image.rotate": {"angle": 30},
     "image.transform": {
@@ -29,8 +29,10 @@ PARAMS: Final[Mapping[str, Mapping[str, Any]]] = {
     "image.watermark": {"text": "words"},
 }
 """Parameters with which every operation has something to do."""
-WITH_MODELS: Final = frozenset({"image.ocr", "image.faces", "image.labels"})
-"""They look at pixels that the others have decoded by then, with models that take long to load."""
+LOOKING: Final = ("image.ocr", "image.faces", "image.codes", "image.redact")
+"""They look at what an image shows, with models that take long to load."""
+UNSET: Final = frozenset({"image.labels"})
+"""It needs a model of the operator's."""
 
 REFUSED: Final = frozenset(
     {
@@ -64,9 +66,9 @@ class Outcome:
 
 
 def every_operation() -> list[str]:
-    """The installed operations on images that need no model."""
+    """The installed operations on images that need nothing set up."""
     installed = [item.name for item in OperationSet.installed() if item.kind is Kind.IMAGE]
-    return [name for name in installed if name not in WITH_MODELS]
+    return [name for name in installed if name not in UNSET]
 
 
 async def run(

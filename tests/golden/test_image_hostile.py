@@ -14,7 +14,7 @@ from golden import hostile_runs
 from golden.hostile_damage import damaged
 from golden.hostile_others import CONTAINERS, DRAWINGS, POLYGLOTS, STRANGERS
 from golden.hostile_rasters import RASTERS, Maker
-from golden.hostile_runs import REFUSED, Outcome, every_operation, wrong
+from golden.hostile_runs import LOOKING, REFUSED, Outcome, every_operation, wrong
 from mediakiln.ports.operation import Context
 from mediakiln.ports.runner import Limits
 from mediakiln.sandbox.runner import ForkRunner
@@ -39,6 +39,18 @@ COSTLY = frozenset(
 """Files within every limit of size that still cost seconds, here or where they are made."""
 ALIKE = ("cut-0.01-", "cut-0.5-", "noise-2-")
 """Files that differ from others by little."""
+EARLY: Mapping[str, Sequence[str]] = {
+    "rasters": (
+        *("header.jpg", "scans.jpg", "header.png", "frames.png", "frames.gif", "frames.webp"),
+        *("header.tif", "canvas.ico", "header.jp2", "header.ppm"),
+    ),
+    "damaged": ("cut-0.1-JPEG", "cut-0.1-AVIF", "cut-0.1-TIFF", "cut-0.1-JPEG2000"),
+    "drawings": ("laughs.svg", "inline-header.svg", "inline-content.svg", "cut.svg"),
+    "containers": ("header.heic", "grid.avif", "boxes.heic", "header.jxl", "boxes.jxl"),
+    "polyglots": (),
+    "strangers": ("empty.png", "page.html.jpg", "postscript.eps", "magick.mvg", "vips.v"),
+}
+"""Files that are refused before a pixel of them is seen."""
 GROUPS: Mapping[str, Mapping[str, Maker]] = {
     "rasters": RASTERS,
     "damaged": damaged(),
@@ -141,12 +153,32 @@ def test_every_operation_holds_frames_against_the_limit(
 
     file = animation(tmp_path) if name == "walk" else _file(tmp_path, name, RASTERS[name]())
     context = Context("image/x", max_frames=3 if name == "walk" else 1_000)
-    decoding = {*every_operation(), "image.faces", "image.ocr"} - {"image.credentials"}
+    decoding = {*every_operation()} - {"image.credentials"}
     outcomes = sandbox.run(file, tmp_path / "d", sorted(decoding), context)
     codes = {
         operation: outcome.error and outcome.error.code for operation, outcome in outcomes.items()
     }
     assert codes == dict.fromkeys(codes, "limit_exceeded")
+
+
+@pytest.mark.parametrize("group", [group for group in GROUPS if EARLY[group]])
+def test_what_looks_at_images_refuses_what_others_refuse(
+    sandbox: Sandbox, tmp_path: Path, group: str
+) -> None:
+    """Only files that are refused when they are opened: no model is loaded for these."""
+    operations = (*LOOKING, "image.transform")
+    differing: dict[str, object] = {}
+    for name in EARLY[group]:
+        file = _file(tmp_path, name, GROUPS[group][name]())
+        outcomes = sandbox.run(file, tmp_path / f"{name}.d", operations)
+        said = {outcome.error and outcome.error.code for outcome in outcomes.values()}
+        if len(said) != 1 or not said <= REFUSED or any(map(_unstable, outcomes.values())):
+            differing[name] = outcomes
+    assert differing == {}
+
+
+def _unstable(outcome: Outcome) -> bool:
+    return outcome.ended or outcome.error is None or outcome.error.retryable
 
 
 def test_one_file_is_refused_alike_again_and_again(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -17,6 +17,9 @@ from mediakiln.ports.operation import Context, OperationCapabilities, Params, op
 
 if TYPE_CHECKING:
     from mediakiln.operations.image.recognise.found import Box
+
+SIDE: Final = 4_000
+"""Pixels of the longer side that are looked at; larger frames are scaled down to it for looking."""
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -71,7 +74,7 @@ class RedactParams(Encoding, RedactStep):
     Kind.IMAGE,
     accepts=ACCEPTS,
     produces=tuple(MEDIA_TYPES.values()),
-    version=2,
+    version=3,
     capabilities=OperationCapabilities(
         wall_s=180.0,
         memory_mb=3072,
@@ -83,7 +86,8 @@ class RedactParams(Encoding, RedactStep):
 def redact(source: Path, params: RedactParams, out: Path, *, context: Context) -> Iterable[Product]:
     """Blur, pixelate or cover faces, codes, text or given places, in every frame.
 
-    Yields `image.{ext}`. What a recogniser does not find stays to be seen.
+    Yields `image.{ext}`. What a recogniser does not find stays to be seen. It looks at a frame with
+    at most 4,000 pixels of the longer side.
 
     Raises:
         ModelUnavailable: a recogniser's library is not installed.
@@ -125,7 +129,7 @@ def _boxes(frame: Any, params: RedactStep) -> "Sequence[Box]":
     ]
     finder = {"faces": finders.faces, "codes": finders.codes, "text": finders.text}
     for what in params.what:
-        found = finder[what](seen.rgb(frame))
+        found = seen.in_frame(frame, finder[what], SIDE)
         boxes += [_widened(thing.box, params.margin) for thing in found]
     return boxes
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from mediakiln.model.errors import ModelUnavailable
+from mediakiln.model.errors import MemoryExceeded, ModelUnavailable
 from mediakiln.operations.image.recognise import bars
 from mediakiln.operations.image.recognise.found import Box, Found, Pixels
 
@@ -23,15 +23,21 @@ def faces(pixels: Pixels) -> Sequence[Found]:
 
     Raises:
         ModelUnavailable: OpenCV is not installed, or is one without cascades (5 and later).
+        MemoryExceeded: the image is too large for it.
     """
     cv2 = _opencv()
     grey = cv2.equalizeHist(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
-    boxes = _cascade().detectMultiScale(
-        grey,
-        scaleFactor=_BETWEEN_SCALES,
-        minNeighbors=_NEIGHBOURS,
-        minSize=(_SMALLEST_FACE, _SMALLEST_FACE),
-    )
+    try:
+        boxes = _cascade().detectMultiScale(
+            grey,
+            scaleFactor=_BETWEEN_SCALES,
+            minNeighbors=_NEIGHBOURS,
+            minSize=(_SMALLEST_FACE, _SMALLEST_FACE),
+        )
+    except cv2.error as error:
+        if error.code == cv2.Error.STS_NO_MEM:
+            raise MemoryExceeded("finding faces needs more memory than the step may have") from None
+        raise
     found = [Found(Box(*(float(side) for side in box))) for box in boxes]
     return sorted(found, key=lambda face: -face.box.width * face.box.height)
 

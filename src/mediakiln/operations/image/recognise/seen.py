@@ -1,6 +1,7 @@
 """Let a recogniser look at an image of a size that it works well at."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -36,10 +37,21 @@ def things(
     opened = picture.open_picture(source, context)
     scale = min(1.0, side / max(opened.width, opened.height))
     size = max(1, round(opened.width * scale)), max(1, round(opened.height * scale))
-    return [
-        Found(thing.box.scaled(1 / scale), thing.confidence, thing.text, thing.format)
-        for thing in recogniser(_decoded(opened, size))
-    ], (opened.width, opened.height)
+    found = recogniser(_decoded(opened, size))
+    size = opened.width, opened.height
+    return [replace(thing, box=thing.box.scaled(1 / scale)) for thing in found], size
+
+
+def in_frame(frame: Any, recogniser: Recogniser, side: int) -> Sequence[Found]:
+    """What is found in a libvips image, in its pixels.
+
+    The recogniser sees it with its longer side at most `side` pixels long.
+    """
+    scale = min(1.0, side / max(frame.width, frame.height))
+    if scale < 1:
+        size = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
+        frame = frame.thumbnail_image(size[0], height=size[1], size="force")
+    return [replace(thing, box=thing.box.scaled(1 / scale)) for thing in recogniser(rgb(frame))]
 
 
 class Still:
