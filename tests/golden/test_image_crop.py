@@ -114,7 +114,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     ("steps", "shrink"),
     [
         ([{"op": "image.crop", "width": 1600}, {"op": "image.resize", "width": 100}], 8),
-        ([{"op": "image.crop", "width": 1600}, {"op": "image.resize", "width": 300}], 2),
+        ([{"op": "image.crop", "width": 1600}, {"op": "image.resize", "width": 300}], 4),
         ([{"op": "image.crop", "width": 1600}, {"op": "image.resize", "width": 900}], 1),
         (
             [
