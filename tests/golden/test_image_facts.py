@@ -134,11 +134,17 @@ def test_colour_resolution_and_animation_are_told(tmp_path: Path, out: Path) -> 
         "palette": False,
         "profile": None,
     }
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.webp", "a.png", "a.avif"])
+def test_an_animation_is_told_with_its_length(tmp_path: Path, out: Path, name: str) -> None:
     first, *rest = frames()
-    walk = saved(first, tmp_path / "a.gif", save_all=True, append_images=rest, duration=50, loop=0)
+    durations = [50, 60, 70, 200]
+    more = {"append_images": rest, "duration": durations, "loop": 0}
+    walk = saved(first, tmp_path / name, save_all=True, **more)
     assert _told(describe, walk, out)["animation"] == {
         "frames": 4,
-        "duration_ms": 200,
+        "duration_ms": 380,
         "loops": 0,
     }
 

@@ -40,7 +40,7 @@ class DescribeParams(Params):
     Kind.IMAGE,
     accepts=ACCEPTS,
     produces=["application/json"],
-    version=2,
+    version=3,
     capabilities=replace(
         NEEDS,
         preload=(
@@ -67,7 +67,7 @@ def describe(
     from mediakiln.operations.image.facts import embedded, header, scores, small
 
     picture = small.opened(source, context)
-    found: dict[str, Any] = header.told(picture)
+    found: dict[str, Any] = header.told(picture, source)
     found |= embedded.read(source, picture.format, location=params.location)
     if params.scores:
         found["scores"] = scores.scores(small.luma(small.rgba(picture, scores.SIDE)))

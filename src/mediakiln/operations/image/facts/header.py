@@ -1,8 +1,10 @@
 """What an undecoded image's header says, in words of our own."""
 
 import io
+from pathlib import Path
 from typing import Any, Final
 
+from mediakiln.operations.image.facts import timing
 from mediakiln.operations.image.pixels.picture import Picture, has
 
 _BITS: Final = {
@@ -30,8 +32,8 @@ _SPACES: Final = {
 _MM_PER_INCH: Final = 25.4
 
 
-def told(picture: Picture) -> dict[str, Any]:
-    """Format, size, colour, resolution, animation."""
+def told(picture: Picture, source: Path) -> dict[str, Any]:
+    """Format, size, colour, resolution, animation of a picture that was opened from `source`."""
     header = picture.header
     found: dict[str, Any] = {
         "format": picture.format,
@@ -49,7 +51,7 @@ def told(picture: Picture) -> dict[str, Any]:
         if has(header, "jpeg-chroma-subsample"):
             found["chroma"] = header.get("jpeg-chroma-subsample")
     if picture.animated:
-        found["animation"] = _animation(picture)
+        found["animation"] = _animation(picture, source)
     elif picture.frames > 1:
         found["pages"] = picture.frames
     return found
@@ -83,8 +85,12 @@ def _profile(picture: Picture) -> str | None:
         return None
 
 
-def _animation(picture: Picture) -> dict[str, Any]:
+def _animation(picture: Picture, source: Path) -> dict[str, Any]:
     header = picture.header
+    if picture.format in {"avif", "png"}:
+        took, plays = timing.timing(source, picture.format)
+        lasting = {} if took is None else {"duration_ms": took}
+        return {"frames": picture.frames, **lasting, "loops": plays}
     delays = header.get("delay") if has(header, "delay") else []
     found: dict[str, Any] = {"frames": picture.frames}
     if delays:
