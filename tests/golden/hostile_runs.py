@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -102,6 +102,8 @@ def _task(name: str, file: Path, out: Path, limits: Limits, context: Context | N
         max_frames=known.max_frames,
         inputs=inputs,
     )
+    if name in LOOKING:
+        limits = replace(limits, wall_s=3 * limits.wall_s, memory_mb=3 * limits.memory_mb)
     return Task(name, name, params, out, made, limits, file)
 
 
