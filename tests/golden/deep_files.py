@@ -1,4 +1,4 @@
-"""Pictures of 10 and 12 bits a channel."""
+"""Pictures of 8, 10 and 12 bits a channel in AVIF and HEIC."""
 
 import struct
 import subprocess
@@ -29,7 +29,8 @@ def avif(path: Path, bits: int) -> Path:
 def heic(path: Path, bits: int, *, grey: bool = False) -> Path:
     """The ramp in HEVC, in a HEIF of one item (ISO/IEC 23008-12)."""
     film = path.with_suffix(".mp4")
-    _filmed(film, f"gray{bits}le" if grey else f"yuv444p{bits}le")
+    layout = "gray" if grey else "yuv444p"
+    _filmed(film, layout if bits == 8 else f"{layout}{bits}le")
     data = film.read_bytes()
     for kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"hvc1", b"hvcC"):
         inner = {b"stsd": 8, b"hvc1": 78}.get(kind, 0)

@@ -1,17 +1,49 @@
 """Sound files of every format, cut and overwritten: name to bytes."""
 
-from functools import partial
+import tempfile
+from functools import cache, partial
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 
+from golden import deep_files
 from golden.hostile_rasters import Maker, encoded
+from golden.image_samples import scene
 
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "ICO", "JPEG2000", "QOI", "PPM")
+FORMATS = [
+    "JPEG",
+    "PNG",
+    "WEBP",
+    "AVIF",
+    "GIF",
+    "TIFF",
+    "BMP",
+    "ICO",
+    "JPEG2000",
+    "QOI",
+    "PPM",
+    "HEIC",
+]
+if find_spec("imagecodecs"):
+    FORMATS.append("JXL")
+
+
+@cache
+def _sound(format: str) -> bytes:
+    if format == "HEIC":
+        with tempfile.TemporaryDirectory() as folder:
+            return deep_files.heic(Path(folder) / "x.heic", 8).read_bytes()
+    if format == "JXL":
+        import imagecodecs
+
+        return bytes(imagecodecs.jpegxl_encode(np.asarray(scene(96, 64))))
+    return encoded(format)
 
 
 def _noise(format: str, seed: int) -> bytes:
     """A sound file with one byte in a hundred changed, behind its signature."""
-    data = np.frombuffer(encoded(format), np.uint8).copy()
+    data = np.frombuffer(_sound(format), np.uint8).copy()
     random = np.random.default_rng(seed)
     places = random.integers(16, len(data), max(4, len(data) // 100))
     data[places] = random.integers(0, 256, len(places))
@@ -30,5 +62,5 @@ def damaged() -> dict[str, Maker]:
 
 
 def _cut(format: str, part: float) -> bytes:
-    whole = encoded(format)
+    whole = _sound(format)
     return whole[: max(13, int(len(whole) * part))]

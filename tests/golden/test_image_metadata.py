@@ -237,6 +237,9 @@ def test_animated_avif_and_png_carry_what_is_kept(tmp_path: Path, out: Path) -> 
         append_images=[scene(64, 40).rotate(180)],
         exif=block,
     )
+    for format in ("webp", "gif"):
+        written = _run(walk, out, format=format, metadata="keep")
+        assert not [name for name in _fields(written) if "GPS" in name]
     for format in ("png", "avif"):
         written = _run(walk, out, format=format, metadata="keep")
         with Image.open(written) as image:
