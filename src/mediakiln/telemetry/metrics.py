@@ -24,6 +24,12 @@ HANDLE_SECONDS = Histogram(
 STEP_SECONDS = Histogram(
     "mediakiln_step_seconds", "Time an operation ran.", ["operation", "outcome"], buckets=_SECONDS
 )
+QUESTION_SECONDS = Histogram(
+    "mediakiln_question_seconds",
+    "Time until a recogniser outside answered a job, by model and outcome code.",
+    ["model", "outcome"],
+    buckets=_SECONDS,
+)
 STEPS_REUSED = Counter(
     "mediakiln_steps_reused_total", "Steps whose products existed.", ["operation"]
 )

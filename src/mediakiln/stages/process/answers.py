@@ -1,10 +1,12 @@
 """Answers to what jobs ask of the operator's recognisers, which only the worker can reach."""
 
+import time
 from collections.abc import Mapping
 
-from mediakiln.model.errors import ModelUnavailable
+from mediakiln.model.errors import MediakilnError, ModelUnavailable
 from mediakiln.ports.recogniser import Recogniser
 from mediakiln.ports.runner import Answer
+from mediakiln.telemetry import metrics
 
 
 class Answering:
@@ -23,7 +25,16 @@ class Answering:
         recogniser = self._recognisers.get(model)
         if recogniser is None:
             raise ModelUnavailable(f"there is no recogniser {model!r}")
-        found = await recogniser.labels(image)
+        outcome, started = "cancelled", time.monotonic()
+        try:
+            found = await recogniser.labels(image)
+            outcome = "answered"
+        except MediakilnError as error:
+            outcome = error.code
+            raise
+        finally:
+            seconds = time.monotonic() - started
+            metrics.QUESTION_SECONDS.labels(model, outcome).observe(seconds)
         unsafe = None if found.unsafe is None else dict(found.unsafe)
         return Answer({"labels": dict(found.labels), "unsafe": unsafe}, found.versions)
 
