@@ -44,8 +44,8 @@ class ImgproxyOptions(BaseModel):
     )
     imgproxy_base_url: str = Field(
         "",
-        description="What is put in front of sources that neither begin with it nor name an "
-        "asset, as IMGPROXY_BASE_URL.",
+        description="What is put in front of sources that are neither a whole address nor an "
+        "asset's id, as IMGPROXY_BASE_URL.",
     )
     imgproxy_watermark: str | None = Field(
         None, description="Id of the asset that imgproxy's wm option lays over images."

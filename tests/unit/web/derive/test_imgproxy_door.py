@@ -4,16 +4,23 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
+import obstore
 import pytest
+from obstore.store import MemoryStore
 
+from mediakiln.adapters.fetcher.bucket import BucketPlace
+from mediakiln.adapters.fetcher.folder import FolderPlace
 from mediakiln.model.errors import FetchRefused
 from mediakiln.ports.fetcher import Fetched
+from mediakiln.roles.imgproxy import beginnings
 from mediakiln.web.derive.imgproxy.door import ImgproxyRules
-from mediakiln.web.derive.imgproxy.origins import Origins
+from mediakiln.web.derive.imgproxy.origins import Origins, Shelf
 from support import media
 from support.gallery import Gallery
 
@@ -55,11 +62,33 @@ def elsewhere() -> Elsewhere:
 
 
 @pytest.fixture
-async def proxy(open_gallery: Callable[..., Awaitable[Gallery]], elsewhere: Elsewhere) -> Gallery:
+async def shelves(tmp_path: Path) -> list[Shelf]:
+    """A bucket with a prefix, and a folder with a way out of it."""
+    bucket, folder = MemoryStore(), tmp_path / "folder"
+    await obstore.put_async(bucket, "public/a/cat é.jpg", media.jpeg())
+    await obstore.put_async(bucket, "secret/cat.jpg", media.jpeg())
+    folder.mkdir()
+    (folder / "cat.jpg").write_bytes(media.jpeg())
+    (tmp_path / "secret.jpg").write_bytes(media.jpeg())
+    (folder / "link.jpg").symlink_to(tmp_path / "secret.jpg")
+    return [
+        Shelf(beginnings("s3://key:secret@photos/public?region=x"), BucketPlace(bucket, "public/")),
+        Shelf(beginnings(f"file://{folder}"), FolderPlace(folder)),
+    ]
+
+
+@pytest.fixture
+async def proxy(
+    open_gallery: Callable[..., Awaitable[Gallery]], elsewhere: Elsewhere, shelves: list[Shelf]
+) -> Gallery:
     allowed = ["https://images.example/cats", "https://forbidden.example"]
-    origins = Origins(elsewhere, allowed, max_bytes=10**6, project="default")
-    presets = {"small": "rs:fit:20:20"}
-    rules = ImgproxyRules(keys=[PAIR], presets=presets, origins=origins)
+    origins = Origins(elsewhere, allowed, shelves=shelves, max_bytes=10**6, project="default")
+    rules = ImgproxyRules(
+        keys=[PAIR],
+        presets={"small": "rs:fit:20:20"},
+        origins=origins,
+        base_url="https://images.example/",
+    )
     return await open_gallery(imgproxy=rules)
 
 
@@ -92,25 +121,67 @@ async def test_a_file_elsewhere_is_fetched_once(proxy: Gallery, elsewhere: Elsew
     assert answer.headers["surrogate-key"].startswith("at-")
 
 
+async def test_a_file_in_a_bucket_or_folder_is_a_source(proxy: Gallery) -> None:
+    for source in ("s3://photos/public/a/cat%20%C3%A9.jpg", "local:///cat.jpg"):
+        answer = await asked(proxy, f"/w:10/plain/{source}@png")
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"] == "image/png"
+        assert answer.headers["surrogate-key"].startswith("at-")
+        raw = await asked(proxy, f"/raw:1/plain/{source}")
+        assert (raw.content, raw.headers["content-type"]) == (media.jpeg(), "image/jpeg")
+
+
+async def test_what_is_no_whole_address_follows_the_base(
+    proxy: Gallery, elsewhere: Elsewhere
+) -> None:
+    for source in ("cats/cat.jpg", "https://images.example/cats/cat.jpg"):
+        assert (await asked(proxy, f"/w:10/plain/{source}")).status_code == 200
+    assert elsewhere.asked == ["https://images.example/cats/cat.jpg"]
+    code = base64.urlsafe_b64encode(b"cats/cat.jpg").decode().rstrip("=")
+    assert (await asked(proxy, f"/w:10/{code}.png")).status_code == 200
+    assert (await asked(proxy, f"/w:10/plain/{proxy.asset.id}")).status_code == 200
+
+
 @pytest.mark.parametrize(
-    ("source", "status", "code"),
+    ("url", "expected"),
     [
-        ("https://images.example/catsandmore/cat.jpg", 400, "invalid_request"),
-        ("https://images.example/cats/%2E%2E/secret/cat.jpg", 400, "invalid_request"),
-        ("https://user:pass@images.example/cats/cat.jpg", 400, "invalid_request"),
-        ("https://elsewhere.example/cat.jpg", 400, "invalid_request"),
-        ("file:///etc/passwd", 400, "invalid_request"),
-        ("local:///cat.jpg", 400, "invalid_request"),
-        ("https://forbidden.example/cat.jpg", 422, "fetch_refused"),
-        ("https://images.example/cats/none.jpg", 422, "fetch_refused"),
-        ("01a1ff0b-3449-7294-ad03-682a5a06032c", 404, "not_found"),
+        ("s3://photos", ("s3://photos/",)),
+        ("s3://KEY:SE%2FCRET@photos/a/b/?endpoint=http://x", ("s3://photos/a/b/",)),
+        ("gs://shelf/x%20y", ("gs://shelf/x y/",)),
+        ("az://:KEY@account/box/in", ("az://account/box/in/", "abs://box/in/")),
+        ("file:///srv/media", ("local:///",)),
     ],
 )
-async def test_other_sources_are_refused(
-    proxy: Gallery, source: str, status: int, code: str
-) -> None:
-    answer = await asked(proxy, f"/w:10/plain/{source}@png")
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
+def test_a_place_is_named_without_what_is_secret(url: str, expected: tuple[str, ...]) -> None:
+    assert beginnings(url) == expected
+
+
+REFUSED = [
+    ("https://images.example/catsandmore/cat.jpg", 400, "invalid_request"),
+    ("https://images.example/cats/%2E%2E/secret/cat.jpg", 400, "invalid_request"),
+    ("https://user:pass@images.example/cats/cat.jpg", 400, "invalid_request"),
+    ("https://elsewhere.example/cat.jpg", 400, "invalid_request"),
+    ("file:///etc/passwd", 400, "invalid_request"),
+    ("s3://photos/secret/cat.jpg", 400, "invalid_request"),
+    ("s3://photos/public/%2e%2e/secret/cat.jpg", 400, "invalid_request"),
+    ("s3://photos/publicity/cat.jpg", 400, "invalid_request"),
+    ("s3://other/public/cat.jpg", 400, "invalid_request"),
+    ("s3://photos/public/none.jpg", 422, "fetch_refused"),
+    ("gs://photos/public/cat.jpg", 400, "invalid_request"),
+    ("local:///none.jpg", 422, "fetch_refused"),
+    ("local:///link.jpg", 422, "fetch_refused"),
+    ("local:///%2e%2e/secret.jpg", 400, "invalid_request"),
+    ("cat.jpg", 400, "invalid_request"),
+    ("https://forbidden.example/cat.jpg", 422, "fetch_refused"),
+    ("https://images.example/cats/none.jpg", 422, "fetch_refused"),
+    ("01a1ff0b-3449-7294-ad03-682a5a06032c", 404, "not_found"),
+]
+
+
+async def test_other_sources_are_refused(proxy: Gallery) -> None:
+    for source, status, code in REFUSED:
+        answer = await asked(proxy, f"/w:10/plain/{source}@png")
+        assert (source, answer.status_code, answer.json()["code"]) == (source, status, code)
 
 
 async def test_only_the_right_signature_opens(proxy: Gallery) -> None:
@@ -131,9 +202,27 @@ async def test_an_address_says_how_its_image_is_handed_over(proxy: Gallery) -> N
     assert "immutable" in answer.headers["cache-control"]
     raw = await asked(proxy, f"/raw:1/plain/{id}")
     assert raw.content == media.jpeg()
-    skipped = await asked(proxy, f"/w:10/skp:jpg/plain/{id}")
-    assert skipped.content == media.jpeg()
+    assert (await asked(proxy, f"/raw:1/plain/{id}@bmp")).content == media.jpeg()
     assert (await asked(proxy, f"/exp:100/plain/{id}")).status_code == 410
+    soon = int(time.time()) + 600
+    dated = await asked(proxy, f"/exp:{soon}/cb:3/w:10/plain/{id}")
+    assert 0 < int(dated.headers["cache-control"].split("max-age=")[1].split(",")[0]) <= 600
+
+
+async def test_formats_that_are_skipped_stay_as_they_are(proxy: Gallery) -> None:
+    for source in (proxy.asset.id, "local:///cat.jpg"):
+        for options in ("skp:png:jpg", "skp:jpg/f:jpg"):
+            assert (await asked(proxy, f"/w:10/{options}/plain/{source}")).content == media.jpeg()
+        for options in ("skp:svg/skp:png", "skp:jpg/f:png"):
+            answer = await asked(proxy, f"/w:10/{options}/plain/{source}")
+            assert answer.status_code == 200
+            assert answer.content != media.jpeg()
+
+
+async def test_sizes_that_depend_on_the_source_are_worked_out_from_it(proxy: Gallery) -> None:
+    answer = await asked(proxy, f"/rs:fill:96:32/dpr:2/plain/{proxy.asset.id}@png")
+    crop = json.loads(answer.content)["steps"][-1]
+    assert (crop["op"], crop["width"], crop["height"]) == ("image.crop", 96, 32)
 
 
 async def test_a_wrong_option_is_named(proxy: Gallery) -> None:

@@ -3,10 +3,17 @@
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from mediakiln.model.errors import InvalidRequest, SignatureInvalid
+from mediakiln.model.errors import (
+    BadMedia,
+    EmptyFile,
+    InvalidRequest,
+    SignatureInvalid,
+    UnsupportedMedia,
+)
 from mediakiln.model.ids import is_id
 from mediakiln.model.signature import encoded
 from mediakiln.model.transform import Wanted
@@ -37,7 +44,7 @@ class ImgproxyRules:
     origins: Origins
     """Where sources come from that are no assets."""
     base_url: str = ""
-    """Put in front of sources that do not begin with it, and name no asset."""
+    """Put in front of sources that are neither a whole address nor an asset's id."""
 
 
 class ImgproxyDoor:
@@ -64,7 +71,7 @@ class ImgproxyDoor:
         address = split(call.path)
         permit = await self._permit(call, address)
         options = parsed(address.options, self._rules.presets)
-        if address.extension is not None:
+        if address.extension is not None and not options.raw:
             if address.extension not in FORMATS:
                 raise InvalidRequest(
                     f"there is no format {address.extension[:32]!r}",
@@ -73,7 +80,9 @@ class ImgproxyDoor:
                 )
             options.format = FORMATS[address.extension]
         source = await self._source(address.source, permit)
-        if await self._skipped(options, source):
+        if options.raw or options.skipped:
+            source = await self._named(source)
+        if self._skipped(options, source):
             options.raw = True
         wanted = Wanted(
             source=source.id,
@@ -103,16 +112,26 @@ class ImgproxyDoor:
         id = text.removeprefix(ASSET)
         if is_id(id):
             return await self._images.source(id, permit)
-        base = self._rules.base_url
-        return self._rules.origins.source(text if text.startswith(base) else base + text)
+        whole = text if "://" in text else self._rules.base_url + text
+        return self._rules.origins.source(whole)
 
-    async def _skipped(self, options: Options, source: Source) -> bool:
+    async def _named(self, source: Source) -> Source:
+        """The source with its media type, which nobody knows yet of one that lies elsewhere.
+
+        Drawings stay without one: a browser would run what is in them.
+        """
+        if source.media_type:
+            return source
+        with suppress(UnsupportedMedia, BadMedia, EmptyFile):
+            original = await self._images.original(source)
+            if not original.vector:
+                return replace(source, media_type=f"image/{original.format}")
+        return source
+
+    @staticmethod
+    def _skipped(options: Options, source: Source) -> bool:
         """Whether the source is of a format that is to stay as it is."""
-        if not options.skipped:
-            return False
         format = source.media_type.removeprefix("image/")
-        if not format:
-            format = (await self._images.original(source)).format
         return format in options.skipped and options.format in {None, format}
 
     async def _shape(self, options: Options, source: Source) -> Shape | None:

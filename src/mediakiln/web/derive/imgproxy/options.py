@@ -17,6 +17,8 @@ FORMATS: Final = {
     "jxl": "jxl",
 }
 """imgproxy's names of formats and ours."""
+SOURCES: Final = FORMATS | {name: name for name in ("svg", "heic", "bmp", "ico", "jp2")}
+"""The same of formats that are read."""
 SIDE: Final = 16_383
 """Pixels: the largest side of a result."""
 RESIZINGS: Final = ("fit", "fill", "fill-down", "force", "auto")

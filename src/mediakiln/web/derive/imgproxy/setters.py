@@ -9,6 +9,7 @@ from mediakiln.web.derive.imgproxy import words
 from mediakiln.web.derive.imgproxy.options import (
     FORMATS,
     RESIZINGS,
+    SOURCES,
     Crop,
     Extend,
     Mark,
@@ -138,7 +139,9 @@ def _zoom(found: Options, name: str, arguments: list[str]) -> None:
 
 
 def _format_quality(found: Options, name: str, arguments: list[str]) -> None:
-    for format, quality in zip(arguments[::2], arguments[1::2], strict=False):
+    if len(arguments) % 2:
+        raise wrong(name, ":".join(arguments), ["format:quality:format:quality:…"])
+    for format, quality in zip(arguments[::2], arguments[1::2], strict=True):
         found.qualities[_format(name, format)] = int(number(name, quality, 0, 100, whole=True))
 
 
@@ -146,14 +149,14 @@ def _set_format(found: Options, name: str, arguments: list[str]) -> None:
     found.format = _format(name, _one(name, arguments))
 
 
-def _format(name: str, text: str) -> str:
-    if text not in FORMATS:
-        raise wrong(name, text, list(FORMATS))
-    return FORMATS[text]
+def _format(name: str, text: str, known: Mapping[str, str] = FORMATS) -> str:
+    if text not in known:
+        raise wrong(name, text, list(known))
+    return known[text]
 
 
 def _skip(found: Options, name: str, arguments: list[str]) -> None:
-    found.skipped = tuple(_format(name, argument) for argument in arguments)
+    found.skipped = tuple(_format(name, argument, SOURCES) for argument in arguments)
 
 
 def _filename(found: Options, name: str, arguments: list[str]) -> None:
@@ -214,6 +217,11 @@ def _version(found: Options, name: str, arguments: list[str]) -> None:  # noqa: 
     found.version = ":".join(arguments) or None
 
 
+def _nothing(found: Options, name: str, arguments: list[str]) -> None:  # noqa: ARG001 - a setter's signature
+    """Small pictures inside of files are never taken instead: results only look better."""
+    _one(name, arguments)
+
+
 _NAMED: Final[tuple[tuple[tuple[str, ...], Setter], ...]] = (
     (("resize", "rs"), _resize),
     (("size", "s"), _size),
@@ -250,6 +258,7 @@ _NAMED: Final[tuple[tuple[tuple[str, ...], Setter], ...]] = (
     (("format_quality", "fq"), _format_quality),
     (("max_bytes", "mb"), _counted("max_bytes", 0, 1 << 30)),
     (("format", "f", "ext"), _set_format),
+    (("enforce_thumbnail", "eth"), _nothing),
     (("raw",), _switched("raw")),
     (("skip_processing", "skp"), _skip),
     (("return_attachment", "att"), _switched("attachment")),
