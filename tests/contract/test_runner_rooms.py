@@ -52,9 +52,8 @@ class House:
         made = self.bench.work(each)
         (task,) = made.tasks
         assert task.source is not None
-        out = room.scratch / "out"
-        out.mkdir()
-        task = replace(task, out=out, source=await room.lend(task.source))
+        (source,) = await room.lend([task.source])
+        task = replace(task, out=room.out, source=source)
         return replace(made, scratch=room.scratch, tasks=(task,))
 
     def child(self) -> set[int]:
@@ -141,7 +140,9 @@ async def test_a_child_that_grew_is_not_kept(house: House) -> None:
 async def test_a_child_whose_job_failed_serves_no_other(house: House) -> None:
     await house.run(COPY)
     first = house.child()
-    (failed,) = (e for e in await house.run(step("bad_media", message="x")) if type(e) is TaskFailed)
+    (failed,) = (
+        e for e in await house.run(step("bad_media", message="x")) if type(e) is TaskFailed
+    )
     assert failed.error.code == "bad_media"
     assert await until(lambda: not house.child())
     await house.run(COPY)
@@ -165,7 +166,8 @@ async def test_what_a_job_left_is_gone_before_the_next(house: House) -> None:
         (room.scratch / "left" / "file").write_bytes(b"x")
     async with house.runner.room("default") as again:
         assert again.scratch == room.scratch
-        assert [each.name for each in again.scratch.iterdir()] == [".runner"]
+        assert {each.name for each in again.scratch.iterdir()} == {".runner", again.out.name}
+        assert not list(again.out.iterdir())
         assert not list((again.scratch.parent / "in").iterdir())
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,9 +54,14 @@ class Studio:
     scratch: Path
     painter: "Painter"
 
-    async def lend(self, path: Path) -> Path:
-        """Where it lies it can be seen."""
-        return path
+    @property
+    def out(self) -> Path:
+        """As good as any."""
+        return self.scratch
+
+    async def lend(self, files: Sequence[Path]) -> list[Path]:
+        """Where they lie they can be seen."""
+        return list(files)
 
     def run(self, work: Work) -> AsyncIterator[Report]:
         """Paint one image."""

@@ -145,14 +145,19 @@ class Room(Protocol):
 
     @property
     def scratch(self) -> Path:
-        """The job's scratch folder: existing, and empty of others' files."""
+        """The job's scratch folder."""
         ...
 
-    async def lend(self, path: Path) -> Path:
-        """Make a file readable in the room; where it is there, unchangeable.
+    @property
+    def out(self) -> Path:
+        """An existing, empty folder in it, for a task's products."""
+        ...
+
+    async def lend(self, files: Sequence[Path]) -> list[Path]:
+        """Make files readable in the room; where they are there, unchangeable.
 
         Raises:
-            OSError: it can be neither linked nor copied there.
+            OSError: one can be neither linked nor copied there.
         """
         ...
 

@@ -73,6 +73,12 @@ def usage(pid: int) -> Usage:
     return Usage(rss, tasks, ticks / _TICKS_PER_S)
 
 
+def resident_bytes(pid: int) -> int:
+    """What one process has resident, without those that it started; 0 if it is gone."""
+    fields = _read(f"/proc/{pid}/statm").split()
+    return int(fields[1]) * _PAGE_BYTES if fields else 0
+
+
 def proportional_bytes(usage: Usage) -> int:
     """Resident memory in which a page shared by n processes counts 1/n for each.
 

@@ -37,6 +37,7 @@ from mediakiln.sandbox import meter, wire
 from mediakiln.sandbox.job import Job, Line
 from mediakiln.sandbox.link import Child
 
+_OUT: Final = "out"
 _MOST_PRINTED: Final = 64 * 1024
 """Bytes of output from which on a child goes, since nothing of it is ever removed."""
 
@@ -79,7 +80,7 @@ class Lodger:
 
         def made() -> Path:
             folder = self._held.enter_context(self._rules.folders(new_id()))
-            for name in ("in", "work"):
+            for name in ("in", "work", f"work/{_OUT}"):
                 (folder / name).mkdir()
             return folder
 
@@ -91,12 +92,16 @@ class Lodger:
         """Whether its child waits for another job."""
         return self._child is not None and self._left > 0 and _lives(self._child)
 
-    async def lend(self, path: Path) -> Path:
-        """Make a file readable in the room; where it is there."""
-        self._lent += 1
-        there = self._inbox / str(self._lent)
-        await asyncio.to_thread(_linked, path, there)
-        return there
+    @property
+    def out(self) -> Path:
+        """Where a job's products go."""
+        return self.scratch / _OUT
+
+    async def lend(self, files: Sequence[Path]) -> list[Path]:
+        """Make files readable in the room; where they are there."""
+        first, self._lent = self._lent, self._lent + len(files)
+        names = range(first, self._lent)
+        return await asyncio.to_thread(_linked, files, [self._inbox / str(n) for n in names])
 
     async def run(self, work: Work) -> AsyncGenerator[Report, None]:
         """Do a job in the child, which is forked for the first one.
@@ -128,7 +133,7 @@ class Lodger:
         child = self._child
         if child is None or not self.usable:
             return
-        large = meter.usage(child.pid).rss_bytes > self._rules.memory_mb * 1024 * 1024
+        large = meter.resident_bytes(child.pid) > self._rules.memory_mb * 1024 * 1024
         if large or not await asyncio.to_thread(self._emptied):
             self._left = 0
 
@@ -166,6 +171,7 @@ class Lodger:
             private, output = Path(wire.OUTPUT_FILE).parts
             with _opened(self.scratch) as work, _opened(private, work) as inner:
                 _cleared(work, keep=private)
+                os.mkdir(_OUT, dir_fd=work)
                 _cleared(inner, keep=output)
                 printed = os.stat(output, dir_fd=inner, follow_symlinks=False)
         except OSError:
@@ -245,12 +251,14 @@ class Rooms:
         return task
 
 
-def _linked(path: Path, there: Path) -> None:
-    """A second name, or a copy where the file lies on another file system or is not ours."""
-    try:
-        os.link(path, there, follow_symlinks=False)
-    except OSError:
-        shutil.copyfile(path, there)
+def _linked(files: Sequence[Path], there: list[Path]) -> list[Path]:
+    """Second names, or copies of what lies on another file system or is not ours."""
+    for path, name in zip(files, there, strict=True):
+        try:
+            os.link(path, name, follow_symlinks=False)
+        except OSError:
+            shutil.copyfile(path, name)
+    return there
 
 
 def _lives(child: Child) -> bool:

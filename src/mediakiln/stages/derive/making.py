@@ -1,6 +1,5 @@
 """Making one image: one task in a room of the delivery role's own sandbox."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -73,17 +72,15 @@ class Maker:
             LimitExceeded: it took more time or memory than one image may.
         """
         async with self._runner.room(plan.source.project) as room:
-            out = room.scratch / "out"
-            await asyncio.to_thread(out.mkdir)
-            lent = {id: await room.lend(other) for id, other in others.items()}
+            source, *lent = await room.lend([path, *others.values()])
             task = Task(
                 name=_NAME,
                 operation=self._operation,
                 params=dict(plan.params),
-                out=out,
-                context=self._context(plan, lent),
+                out=room.out,
+                context=self._context(plan, dict(zip(others, lent, strict=True))),
                 limits=self._limits,
-                source=await room.lend(path),
+                source=source,
             )
             yield await _run(room, Work(plan.source.project, room.scratch, (task,)))
 
