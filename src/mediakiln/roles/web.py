@@ -33,7 +33,7 @@ from mediakiln.web.services import Services
 log = logging.getLogger(__name__)
 
 BACKLOG_EVERY_S = 15.0
-WARM_EVERY_S = 0.1
+WARM_EVERY_S = 0.5
 
 
 class WebServer:
