@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from mediakiln.model.asset import Problem
 from mediakiln.model.errors import MediakilnError
 from mediakiln.model.kind import AssetState
 from mediakiln.roles.oneshot import Pipeline, pipeline
@@ -53,8 +54,11 @@ async def _one(
         asset = await running.wait(asset.id)
         products = await running.take(asset, out)
     except (MediakilnError, OSError) as error:
-        code = getattr(error, "code", "io_error")
-        _tell(path, {"state": "rejected", "error": {"code": code, "message": str(error)}}, as_json)
+        if isinstance(error, MediakilnError):
+            told = Problem.of(error).model_dump()
+        else:
+            told = {"code": "io_error", "message": error.strerror or str(error)}
+        _tell(path, {"state": "rejected", "error": told}, as_json)
         return False
     answer: dict[str, Any] = {
         "state": asset.state.value,

@@ -1,11 +1,15 @@
 """What is wrong with an operation's parameters, in words of their author."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
 from mediakiln.model.errors import InvalidRecipe
+
+_LONGEST: Final = 80
+"""Characters of a name that are compared."""
 
 
 def mistake(op: str, params: type[BaseModel], error: ValidationError) -> InvalidRecipe:
@@ -16,11 +20,18 @@ def mistake(op: str, params: type[BaseModel], error: ValidationError) -> Invalid
     if first["type"] == "extra_forbidden":
         message = f"{op} has no parameter {where!r}"
         context["allowed"] = sorted(params.model_fields)
+        context["hint"] = meant(where, params.model_fields)
     else:
         said = first["msg"].removeprefix("Value error, ")
         message = f"{op}: {where}: {said}" if first["loc"] else f"{op}: {said}"
         context["allowed"] = _allowed(params, where, first.get("ctx", {}))
     return InvalidRecipe(message, **context)
+
+
+def meant(name: str, known: Iterable[str]) -> str | None:
+    """A hint for who wrote a name that is not known; None where nothing is like it."""
+    close = get_close_matches(name[:_LONGEST], list(known), n=1)
+    return f"did you mean {close[0]}?" if close else None
 
 
 def _allowed(params: type[BaseModel], where: str, context: Mapping[str, Any]) -> Any:

@@ -19,7 +19,7 @@ from mediakiln.model.errors import EngineMisconfigured, InvalidRecipe, ModelUnav
 from mediakiln.model.kind import Kind
 from mediakiln.model.product import Product
 from mediakiln.model.recipe import Recipe, Step
-from mediakiln.ports.mistakes import mistake
+from mediakiln.ports.mistakes import meant, mistake
 
 ENTRY_POINT_GROUP = "mediakiln.operations"
 
@@ -238,7 +238,10 @@ class OperationSet:
             return self._operations[name]
         except KeyError:
             raise InvalidRecipe(
-                f"there is no operation {name!r}", field="op", allowed=sorted(self._operations)
+                f"there is no operation {name!r}",
+                field="op",
+                allowed=sorted(self._operations),
+                hint=meant(name, self._operations),
             ) from None
 
     def check(

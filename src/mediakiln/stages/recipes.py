@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from mediakiln.model.errors import InvalidRecipe, UnknownRecipe
 from mediakiln.model.kind import Kind
 from mediakiln.model.recipe import Recipe
+from mediakiln.ports.mistakes import meant
 from mediakiln.ports.operation import OperationSet
 
 MAX_RECIPE_BYTES = 16 * 1024
@@ -89,7 +90,9 @@ class RecipeBook:
             return self._presets[name]
         except KeyError:
             raise UnknownRecipe(
-                f"there is no recipe {name[:80]!r}", allowed=sorted(self._presets)
+                f"there is no recipe {name[:80]!r}",
+                allowed=sorted(self._presets),
+                hint=meant(name, self._presets),
             ) from None
 
     def _check(self, spec: Mapping[str, Any]) -> Recipe:

@@ -9,6 +9,12 @@ from mediakiln.operations.image.edit.resize import resize
 from mediakiln.operations.image.edit.resize_params import ResizeParams
 
 
+def test_a_misspelt_parameter_is_recognised() -> None:
+    with pytest.raises(InvalidRecipe) as refused:
+        resize.parse({"wdith": 10})
+    assert refused.value.context["hint"] == "did you mean width?"
+
+
 @pytest.mark.parametrize(
     ("params", "phrase"),
     [

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel
 
 from mediakiln.model.errors import InvalidRequest
+from mediakiln.ports.mistakes import meant
 
 ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "w": ("width",),
@@ -55,7 +56,10 @@ def option_of(text: str, known: Iterable[str]) -> Option:
             return Option(text, text[:at], text[at + 1 :])
     written = text.partition("_")[0]
     raise InvalidRequest(
-        f"there is no option {unquote(text)[:80]!r}", field=written[:80], allowed=sorted(names)
+        f"there is no option {unquote(text)[:80]!r}",
+        field=written[:80],
+        allowed=sorted(names),
+        hint=meant(written, names),
     )
 
 
