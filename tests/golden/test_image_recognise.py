@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,25 @@ def test_a_crop_keeps_the_face(tmp_path: Path, out: Path) -> None:
     blank = saved(Image.new("RGB", (90, 60), (9, 9, 9)), tmp_path / "blank.png")
     (made,) = crop.run(blank, {"width": 30, "position": "faces"}, out, CONTEXT)
     assert made.metadata["width"] == 30
+
+
+@pytest.mark.parametrize("size", [(1, 3_000), (3_000, 1), (20, 900), (40, 40)])
+def test_the_reader_of_texts_is_never_shown_a_thread(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[int, ...]] = []
+
+    def reader(seen: Any) -> Any:
+        shown.append(seen.shape)
+        return SimpleNamespace(boxes=None)
+
+    monkeypatch.setattr(finders, "_reader", lambda: reader)
+    assert finders.text(np.zeros((*size, 3), np.uint8)) == []
+    height, width = shown[0][:2]
+    assert height >= size[0]
+    assert width >= size[1]
+    assert width <= 60 * height
+    assert height <= 8 * width
 
 
 def test_nothing_is_found_in_nothing(tmp_path: Path, out: Path) -> None:

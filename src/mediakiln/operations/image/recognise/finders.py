@@ -16,6 +16,9 @@ _NEIGHBOURS: Final = 6
 _SMALLEST_FACE: Final = 24
 _MATRIX: Final = re.compile("QR|Matrix|Aztec|Maxi|PDF")
 """In the names of codes that are read whole, and not along lines."""
+_MOST_WIDE: Final = 60
+_MOST_HIGH: Final = 8
+"""How many times as wide as high, or as high as wide, the reader of texts sees an image."""
 
 
 def faces(pixels: Pixels) -> Sequence[Found]:
@@ -76,13 +79,27 @@ def text(pixels: Pixels) -> Sequence[Found]:
     Raises:
         ModelUnavailable: rapidocr or what it stands on is not installed.
     """
-    read = _reader()(pixels[:, :, ::-1].copy())
+    read = _reader()(_stout(pixels)[:, :, ::-1].copy())
     if read.boxes is None:
         return []
     return [
         Found(around(corners.tolist()), round(float(score), 4), str(line))
         for corners, line, score in zip(read.boxes, read.txts, read.scores, strict=True)
     ]
+
+
+def _stout(pixels: Pixels) -> Pixels:
+    """The same, continued downwards or to the right where it is but a thread.
+
+    rapidocr enlarges until the shorter side has hundreds of pixels, and with it the longer one; of
+    wide images alone it takes care itself, unless they are less than 30 pixels high.
+    """
+    import numpy as np
+
+    height, width = pixels.shape[:2]
+    down = max(0, -(-width // _MOST_WIDE) - height)
+    across = max(0, -(-height // _MOST_HIGH) - width)
+    return np.pad(pixels, ((0, down), (0, across), (0, 0)), "edge")
 
 
 def around(points: Sequence[Sequence[float]]) -> Box:
