@@ -69,6 +69,12 @@ def test_words_are_written_even_with_signs_of_markup(ground: Path, out: Path, an
     assert (columns.min() + columns.max()) / 2 == pytest.approx(200, abs=8)
 
 
+@pytest.mark.parametrize("text", [" ", "\n\u200b", "a\0b", "\x1b[1m"])
+def test_words_that_cannot_be_shown_are_refused(text: str) -> None:
+    with pytest.raises(InvalidRecipe, match=r"image.watermark: text (has|shows)"):
+        watermark.parse({"text": text})
+
+
 def test_an_outline_shows_words_on_a_ground_of_their_own_colour(tmp_path: Path, out: Path) -> None:
     white = saved(Image.new("RGB", (400, 200), "white"), tmp_path / "white.png")
     params = {"text": "Kiln", "width": "50%", "opacity": 1, "outline": "#000"}

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Literal, Self
+from unicodedata import category
 
 from pydantic import Field, model_validator
 
@@ -89,6 +90,17 @@ class WatermarkStep(Offsets):
             raise ValueError("give image or text")
         if self.text is not None and self.width == "own":
             raise ValueError("words have no width of their own")
+        return self
+
+    @model_validator(mode="after")
+    def _words_can_be_shown(self) -> Self:
+        if self.text is None:
+            return self
+        kinds = {category(sign) for sign in self.text if sign not in "\n\t"}
+        if "Cc" in kinds:
+            raise ValueError("text has control characters")
+        if all(kind == "Cf" or kind.startswith("Z") for kind in kinds):
+            raise ValueError("text shows nothing")
         return self
 
 
