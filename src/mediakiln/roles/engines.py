@@ -242,7 +242,14 @@ def open_place(url: str, setting: str) -> Place:
     Raises:
         EngineMisconfigured: the URL is not valid.
     """
-    return cast("Place", _open("fetcher", PLACES, url, setting))
+    try:
+        return cast("Place", _open("fetcher", PLACES, url, setting))
+    except EngineMisconfigured as error:
+        if setting in error.message:
+            raise
+        raise EngineMisconfigured(
+            f"MEDIAKILN_{setting}: {error.message}", **error.context
+        ) from error
 
 
 def open_recogniser(url: str, setting: str) -> Recogniser:

@@ -23,6 +23,7 @@ def rules(settings: Settings, engines: Engines) -> ImgproxyRules:
         watermark=settings.imgproxy_watermark,
         origins=_origins(settings, engines),
         base_url=settings.imgproxy_base_url,
+        auto_format=settings.imgproxy_auto_format,
     )
 
 

@@ -47,6 +47,11 @@ class ImgproxyOptions(BaseModel):
         description="What is put in front of sources that are neither a whole address nor an "
         "asset's id, as IMGPROXY_BASE_URL.",
     )
+    imgproxy_auto_format: bool = Field(
+        default=False,
+        description="Whether the request's Accept header chooses the format, AVIF or WebP, that "
+        "an address does not name, as IMGPROXY_AUTO_AVIF and IMGPROXY_AUTO_WEBP.",
+    )
     imgproxy_watermark: str | None = Field(
         None, description="Id of the asset that imgproxy's wm option lays over images."
     )

@@ -88,6 +88,7 @@ async def proxy(
         presets={"small": "rs:fit:20:20"},
         origins=origins,
         base_url="https://images.example/",
+        auto_format=True,
     )
     return await open_gallery(imgproxy=rules)
 
@@ -182,6 +183,16 @@ async def test_other_sources_are_refused(proxy: Gallery) -> None:
     for source, status, code in REFUSED:
         answer = await asked(proxy, f"/w:10/plain/{source}@png")
         assert (source, answer.status_code, answer.json()["code"]) == (source, status, code)
+
+
+async def test_a_format_that_is_not_named_is_the_clients_choice(proxy: Gallery) -> None:
+    id, accept = proxy.asset.id, "image/webp,*/*;q=0.8"
+    answer = await asked(proxy, f"/w:10/plain/{id}", accept=accept)
+    assert answer.headers["content-type"] == "image/webp"
+    assert "Accept" in answer.headers["vary"]
+    named = await asked(proxy, f"/w:10/plain/{id}@png", accept=accept)
+    assert named.headers["content-type"] == "image/png"
+    assert "vary" not in named.headers
 
 
 async def test_only_the_right_signature_opens(proxy: Gallery) -> None:

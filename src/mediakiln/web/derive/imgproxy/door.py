@@ -16,7 +16,7 @@ from mediakiln.model.errors import (
 )
 from mediakiln.model.ids import is_id
 from mediakiln.model.signature import encoded
-from mediakiln.model.transform import Wanted
+from mediakiln.model.transform import Transform, Wanted
 from mediakiln.stages.derive import Source
 from mediakiln.web.derive.call import Call
 from mediakiln.web.derive.gate import SIGNED, Gate, Permit
@@ -45,6 +45,8 @@ class ImgproxyRules:
     """Where sources come from that are no assets."""
     base_url: str = ""
     """Put in front of sources that are neither a whole address nor an asset's id."""
+    auto_format: bool = False
+    """Whether the Accept header chooses the format that an address does not name."""
 
 
 class ImgproxyDoor:
@@ -86,17 +88,19 @@ class ImgproxyDoor:
             options.raw = True
         wanted = Wanted(
             source=source.id,
-            transform=plan.transform(
-                options,
-                shape=await self._shape(options, source),
-                mark=self._rules.watermark,
-            ),
+            transform=await self._transform(options, source),
             expires=options.expires or None,
             filename=options.filename,
             attachment=options.attachment,
             version=options.version,
         )
         await self._images.answer(call, wanted, permit, source=source)
+
+    async def _transform(self, options: Options, source: Source) -> Transform:
+        shape = await self._shape(options, source)
+        made = plan.transform(options, shape=shape, mark=self._rules.watermark)
+        chosen = self._rules.auto_format and options.format is None and not made.raw
+        return replace(made, negotiated=chosen)
 
     async def _permit(self, call: Call, address: Address) -> Permit:
         if not address.signature or address.signature in UNSIGNED:
