@@ -61,6 +61,21 @@ def test_options_are_steps_and_encoding(
     assert wanted.transform.encoding == encoding
 
 
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("wdith_3", "did you mean width?"),
+        ("rotat", "did you mean rotate?"),
+        ("rotate_90", "rotate is an edit: its name stands alone, its options after it"),
+        ("zzz_1", None),
+    ],
+)
+def test_who_misspells_an_option_is_told_what_may_be_meant(option: str, hint: str | None) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        parse(f"{option}/{ID}")
+    assert refused.value.context["hint"] == hint
+
+
 def test_the_extension_is_the_format() -> None:
     assert parse(f"w_10/{ID}.jpg").transform.encoding == {"format": "jpeg"}
     assert parse(f"w_10/{ID}.WebP").transform.encoding == {"format": "webp"}

@@ -150,7 +150,7 @@ class Grammar:
         for text in options:
             if named and text == named[0]:
                 continue
-            option = option_of(text, known)
+            option = option_of(text, known, () if named else self._edits)
             own = field_of(option.name, model.model_fields)
             if option.name in DELIVERY:
                 parsed.delivery.read(option)

@@ -41,8 +41,10 @@ class Option:
     """Still percent-encoded; None for one without, such as `progressive`."""
 
 
-def option_of(text: str, known: Iterable[str]) -> Option:
+def option_of(text: str, known: Iterable[str], edits: Iterable[str] = ()) -> Option:
     """Read an option whose name is one of `known`; the longest that fits.
+
+    `edits` are names that could stand in its place; who takes one for an option is told so.
 
     Raises:
         InvalidRequest: it is none of these; names it.
@@ -55,11 +57,14 @@ def option_of(text: str, known: Iterable[str]) -> Option:
         if text[:at] in names:
             return Option(text, text[:at], text[at + 1 :])
     written = text.partition("_")[0]
+    possible = names.union(edits)
     raise InvalidRequest(
         f"there is no option {unquote(text)[:80]!r}",
         field=written[:80],
-        allowed=sorted(names),
-        hint=meant(written, names),
+        allowed=sorted(possible),
+        hint=f"{written} is an edit: its name stands alone, its options after it"
+        if written in possible - names
+        else meant(written, possible),
     )
 
 
