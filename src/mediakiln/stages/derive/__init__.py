@@ -4,6 +4,7 @@
 `ShelfSweep` holds that to its bounds.
 """
 
+from mediakiln.stages.derive.derived import Derived, Original
 from mediakiln.stages.derive.files import SourceFiles
 from mediakiln.stages.derive.lanes import Lane
 from mediakiln.stages.derive.making import Maker, Making
@@ -11,7 +12,7 @@ from mediakiln.stages.derive.plan import Planner
 from mediakiln.stages.derive.shelf import Shelf
 from mediakiln.stages.derive.slowness import Judge, Slowness
 from mediakiln.stages.derive.source import Source, elsewhere
-from mediakiln.stages.derive.stage import Derive, Derived, Original
+from mediakiln.stages.derive.stage import Derive
 from mediakiln.stages.derive.sweep import ShelfSweep
 
 __all__ = [

@@ -6,9 +6,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from mediakiln.model.asset import Asset
 from mediakiln.model.deliverable import Deliverable
@@ -18,6 +17,7 @@ from mediakiln.model.kind import AssetState
 from mediakiln.model.transform import Transform
 from mediakiln.ports.object_store import LocalFiles, ObjectStore
 from mediakiln.ports.runner import Made
+from mediakiln.stages.derive.derived import Derived, Original
 from mediakiln.stages.derive.files import SourceFiles
 from mediakiln.stages.derive.flights import Flight, Flights
 from mediakiln.stages.derive.lanes import Lane
@@ -42,34 +42,6 @@ _PROBE: Final = Transform(
     steps=({"op": "image.resize", "width": 64, "height": 64, "fit": "inside"},),
     encoding={"format": "jpeg", "animated": False},
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Derived:
-    """An image that can be sent."""
-
-    item: Deliverable
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    """What the operation said of it: width, height, frames, format, and `original` with the same
-    of the source."""
-    data: bytes | None = None
-    """Its bytes, where they are at hand because it was made just now."""
-    plan: Plan | None = None
-    """None for the source's own bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Original:
-    """What a source is: width and height in pixels, upright, and its format."""
-
-    width: int
-    height: int
-    format: str
-
-    @property
-    def vector(self) -> bool:
-        """Whether it has no pixels of its own, and is drawn at any size."""
-        return self.format == "svg"
 
 
 class Derive:
