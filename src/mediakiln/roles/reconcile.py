@@ -36,11 +36,8 @@ def build(settings: Settings, engines: Engines) -> Service:
         prefixes=[drop.prefix for drop in settings.drops],
         grace=timedelta(seconds=settings.lost_grace_s),
     )
-    erasures = Erasures(
-        parts.ledger(settings, engines),
-        engines.store,
-        unname=Index(engines.catalog, engines.store).leave,
-    )
+    unname = Index(engines.catalog, engines.store).leave
+    erasures = Erasures(parts.ledger(settings, engines), engines.store, unname=unname)
     uploads = parts.upload_sweep(settings, engines)
     interval = min(15.0, max(1.0, settings.stall_s / 4))
     return Together(
