@@ -65,7 +65,9 @@ def rivals(folder: Path, files: Path) -> Iterator[list[Rival]]:
     with ExitStack() as stack:
         found: list[Rival] = []
         if (program := _thumbor()) is not None:
-            found.append(stack.enter_context(_running_thumbor(program, folder, files)))
+            for processes in (1, WORKERS):
+                running = _running_thumbor(program, folder, files, processes)
+                found.append(stack.enter_context(running))
         for name, address in (("imgproxy", _imgproxy_address), ("imaginary", _imaginary_address)):
             variable = f"BENCH_{name.upper()}"
             if base := os.environ.get(variable):
@@ -88,13 +90,15 @@ def _thumbor() -> Path | None:
 
 
 @contextmanager
-def _running_thumbor(program: Path, folder: Path, files: Path) -> Iterator[Rival]:
+def _running_thumbor(program: Path, folder: Path, files: Path, processes: int) -> Iterator[Rival]:
+    """As it comes it has one process; with several it is named by them."""
+    name = "thumbor" if processes == 1 else f"thumbor, {processes} processes"
     settings, port = folder / "thumbor.conf", free_port()
     settings.write_text(_THUMBOR_SETTINGS.format(files=str(files)))
     command = [str(program), "-i", "127.0.0.1", "-p", str(port), "-c", str(settings)]
-    command += ["--processes", str(WORKERS), "-l", "error"]
+    command += ["--processes", str(processes), "-l", "error"]
     with _running(command, port) as process:
-        yield Rival("thumbor", port, process, _thumbor_address)
+        yield Rival(name, port, process, _thumbor_address)
 
 
 def _thumbor_address(asked: Asked) -> str:

@@ -1,7 +1,8 @@
-"""Images on request beside other servers of such, all with two workers, on the same files.
+"""Images on request beside other servers of such, on the same files.
 
     python benchmarks/images.py
 
+All have two workers; thumbor, whose own is one process, is there with one and with two.
 Distinct addresses, so that nothing is answered from a cache; four requests at once; servers take
 turns, so that whatever else the machine does hits all. What rivals need is told in
 `image_rivals.py`. Addresses that were made already are measured in `image_hot.py`, memory and
@@ -23,7 +24,7 @@ import image_costs
 import image_files
 import image_hot
 from figures import report
-from image_load import Load, listens, loaded, media_type
+from image_load import Load, answer, listens, loaded, media_type
 from image_rivals import WORKERS, Asked, Rival, rivals
 from processes import free_port, started
 
@@ -126,9 +127,25 @@ def _compared(case: Case, ours: Rival, beside: Sequence[Rival]) -> list[Row]:
     medians = {name: _median(rounds) for name, rounds in loads.items()}
     mine = medians.pop(ours.name)
     rows = [row for name, other in medians.items() for row in _beside(case.name, mine, name, other)]
+    if case.asked.quality is not None and len(case.widths) == 1:
+        rows += [_sizes(case, ours, each) for each in beside]
     if "thumbor" in medians and "imgproxy" not in medians and case.yardstick is not None:
         rows.append(_by_yardstick(case.name, mine, medians["thumbor"], case.yardstick))
     return rows
+
+
+def _sizes(case: Case, ours: Rival, other: Rival) -> Row:
+    """How large the same image is: a server may be fast because it does not try to be small."""
+    mine, its = (len(answer(each.port, each.address(case.asked))) for each in (ours, other))
+    return {
+        "name": f"{case.name}: bytes",
+        "value": mine,
+        "unit": "B",
+        "rival": f"{other.name}: {its:,}",
+        "ratio": mine / its,
+        "target": None,
+        "holds": None,
+    }
 
 
 def _can(rival: Rival, case: Case) -> bool:

@@ -49,7 +49,9 @@ def derive(settings: Settings, engines: Engines) -> Derive:
     slow_workers, waiting = max(1, workers // 2), settings.images_queue
     made = Derive(
         planner=Planner(
-            operation, formats=settings.images_formats, efforts=settings.images_efforts
+            operation,
+            formats=settings.images_formats,
+            efforts={str(name): effort for name, effort in settings.images_efforts.items()},
         ),
         shelf=Shelf(engines.catalog, engines.store),
         files=SourceFiles(
