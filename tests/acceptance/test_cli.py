@@ -110,6 +110,8 @@ def test_assets_list_and_show(site: Platform, asset_id: str) -> None:
     assert asset_id in {asset["id"] for asset in listed}
     assert json.loads(told(site.command("assets", "list", "--json", "--kind", "video"))) == []
     assert json.loads(told(site.command("assets", "list", "--json", "--search", "kiln*"))) == []
+    named = told(site.command("assets", "list", "--json", "--search", "holiday phot* jpeg"))
+    assert [asset["id"] for asset in json.loads(named)] == [asset_id]
     assert len(json.loads(told(site.command("assets", "list", "--json", "--limit", "1")))) == 1
     assert "photo.jpg" in told(site.command("assets", "list"))
     shown = json.loads(told(site.command("assets", "show", asset_id, "--json")))
