@@ -56,6 +56,57 @@ def test_a_tiled_mark_covers_all_of_the_image(ground: Path, red: Path, out: Path
     assert bool(stripes[:, 362:378].all())
 
 
+def _box(path: Path) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of what is red in it."""
+    rows, columns = np.nonzero((pixels(path) == (255, 0, 0)).all(axis=2))
+    return columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({"position": "centre"}, (180, 80, 200, 120)),
+        ({"position": "east", "offset_x": -10}, (360, 80, 380, 120)),
+        ({"position": "east", "offset_x": -10, "overflow": True}, (370, 80, 390, 120)),
+        ({"position": "north-west", "offset_y": -900, "overflow": True}, (0, 0, 20, 1)),
+    ],
+)
+def test_a_mark_can_be_as_large_as_it_is_and_stick_out(
+    ground: Path, red: Path, out: Path, params: dict[str, Any], expected: tuple[int, ...]
+) -> None:
+    made = _made(watermark, ground, red, out, image=ID, width="own", opacity=1, **params)
+    assert _box(made) == expected
+
+
+def test_a_mark_is_fitted_into_a_box(ground: Path, red: Path, out: Path) -> None:
+    params = {"width": "50%", "height": "50%", "position": "north-west", "opacity": 1}
+    left, top, right, bottom = _box(_made(watermark, ground, red, out, image=ID, **params))
+    assert (left, top, bottom) == (0, 0, 100)
+    assert right == pytest.approx(50, abs=2)
+
+
+def test_a_mark_that_is_larger_than_its_image_is_cut_or_made_smaller(
+    tmp_path: Path, red: Path, out: Path
+) -> None:
+    ground = saved(Image.new("RGB", (20, 20), GREY), tmp_path / "small.png")
+    params = {"image": ID, "width": "own", "position": "centre", "opacity": 1}
+    assert _box(_made(watermark, ground, red, out, **params, overflow=True)) == (0, 0, 10, 20)
+    smaller = pixels(_made(watermark, ground, red, out, **params))
+    assert np.abs(smaller[:, 14:] - GREY).max() <= 2
+    assert np.abs(smaller[:, :6] - (255, 0, 0)).max() <= 2
+
+
+def test_tiles_lie_apart_as_far_as_is_said_and_around_the_middle(
+    ground: Path, red: Path, out: Path
+) -> None:
+    params = {"width": "own", "opacity": 1, "tile": True, "position": "centre"}
+    made = _made(watermark, ground, red, out, image=ID, **params, space_x="15%", space_y=20)
+    stripes: np.ndarray = (pixels(made) == (255, 0, 0)).all(axis=2)
+    # A tile of 40 x 40 lies at 180, 80; the next ones 40 + 60 and 40 + 20 pixels away.
+    assert [int(n) for n in np.nonzero(stripes[100])[0][::20]] == [80, 180, 280, 380]
+    assert [int(n) for n in np.nonzero(stripes[:, 185])[0][::40]] == [20, 80, 140]
+
+
 @pytest.mark.parametrize("angle", [0, 90, 30])
 def test_words_are_written_even_with_signs_of_markup(ground: Path, out: Path, angle: int) -> None:
     params = {"text": "<b>A & B", "width": "50%", "opacity": 1, "position": "centre"}

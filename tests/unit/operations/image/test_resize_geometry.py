@@ -28,6 +28,7 @@ def _layout(size: tuple[int, int], *, enlarge: bool = False, **box: Any) -> Layo
         ({"width": 200, "height": 200, "fit": "fill"}, (200, 200, 200, 200)),
         ({"width": 100, "dpr": 2.0}, (200, 100, 200, 100)),
         ({"width": 1}, (1, 1, 1, 1)),
+        ({"width": 25}, (25, 13, 25, 13)),
         ({"width": 333, "height": 333, "fit": "cover"}, (666, 333, 333, 333)),
     ],
 )
