@@ -47,6 +47,7 @@ FAMILIES: Final[Mapping[str, Scope]] = {
     "/v1/assets": Scope.READ,
     "/v1/events": Scope.READ,
     "/v1/webhooks": Scope.ADMIN,
+    "/v1/images": Scope.PROCESS,
     "/v1/operations": Scope.READ,
     "/v1/recipes": Scope.READ,
     "/v1/signin": Scope.READ,
@@ -54,6 +55,7 @@ FAMILIES: Final[Mapping[str, Scope]] = {
 """By the address's beginning, for what is not in `NEEDED`."""
 
 BODIES: Final[Mapping[str, Any]] = {
+    "POST /v1/images/sign": {"addresses": ["/i/w_1/01936f5e-7a3b-7c44-9d5e-3f1b2a6c8d90"]},
     "POST /v1/keys": {"name": "k", "scopes": ["read"]},
     "POST /v1/projects": {"name": "p"},
     "POST /v1/tokens": {},

@@ -163,7 +163,7 @@ async def test_the_description_is_complete_and_its_references_lead_somewhere(sit
     assert {
         "POST /v1/assets", "GET /v1/assets", "GET /v1/assets/{id}", "DELETE /v1/assets/{id}",
         "GET /v1/assets/{id}/events", "POST /v1/assets/{id}/process",
-        "POST /v1/assets/{id}/restore", "POST /v1/assets/{id}/purge",
+        "POST /v1/assets/{id}/restore", "POST /v1/assets/{id}/purge", "POST /v1/images/sign",
         "GET /v1/assets/{id}/deliveries",
         "GET /v1/assets/{id}/original", "HEAD /v1/assets/{id}/original",
         "GET /v1/assets/{id}/products/{name}",
