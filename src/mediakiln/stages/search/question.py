@@ -73,26 +73,29 @@ class Question:
                 )
 
     @property
+    def _rare(self) -> tuple[str, ...]:
+        return tuple(word for word in self.words if word not in FORMATS)
+
+    @property
     def leading(self) -> str:
         """The term, or the beginning of terms, whose entries are read: the longest, so the rarest.
 
         Words of formats lead only where there is nothing else, those of one kind before others.
         What is left is looked up in the terms of the assets that these name.
         """
-        rare = [word for word in self.words if word not in FORMATS]
-        if rare or self.beginnings:
-            return max(rare or self.beginnings, key=len)
+        if self._rare or self.beginnings:
+            return max(self._rare or self.beginnings, key=len)
         return max(self.words, key=lambda word: (FORMATS[word] is not None, len(word)))
 
     @property
     def begun(self) -> bool:
         """Whether what leads is a beginning."""
-        return self.leading not in self.words
+        return bool(self.beginnings) and not self._rare
 
     @property
     def of_formats(self) -> bool:
         """Whether all words are of formats, so that assets without an entry may answer it."""
-        return not self.beginnings and all(word in FORMATS for word in self.words)
+        return not self.beginnings and not self._rare
 
     @property
     def single(self) -> bool:

@@ -81,6 +81,8 @@ class Search:
         """
         asked = _Asked(project, Question.of(text), state, kind, limit)
         place = _opened(cursor) if cursor else ""
+        if place.startswith(_OF_RECORDS) and not asked.question.of_formats:
+            raise _not_ours()
         if not place.startswith(_OF_RECORDS):
             stopped = await self._entries(asked, place)
             if stopped is not None or not asked.question.of_formats:
@@ -202,7 +204,13 @@ def _opened(cursor: str) -> str:
     except (ValueError, binascii.Error):
         place = "\0"
     if "\0" in place:
-        raise InvalidRequest(
-            "the cursor is not one of this list", hint="start again without a cursor"
-        )
+        raise _not_ours()
     return place
+
+
+def _not_ours() -> InvalidRequest:
+    return InvalidRequest(
+        "the cursor is not one of this list",
+        field="cursor",
+        hint="start again without a cursor",
+    )
