@@ -143,6 +143,23 @@ def test_transparency_is_kept_or_laid_on_the_background(resized: Resize, tmp_pat
     assert psnr(pixels(laid), flat) > 28
 
 
+@pytest.mark.parametrize(
+    ("mode", "background", "expected"),
+    [
+        ("RGBA", "transparent", (255, 255, 255)),
+        ("RGBA", "#ff000080", (255, 127, 127)),
+        ("LA", "#ff0000", (255, 0, 0)),
+        ("LA", "#202020", (32, 32, 32)),
+    ],
+)
+def test_what_a_jpeg_cannot_hold_is_laid_on_any_ground(
+    resized: Resize, tmp_path: Path, mode: str, background: str, expected: tuple[int, int, int]
+) -> None:
+    clear = saved(Image.new(mode, (16, 16), 0), tmp_path / "clear.png")
+    laid, _ = resized(clear, width=16, format="jpeg", background=background, quality=95)
+    assert np.abs(pixels(laid) - expected).max() <= 2
+
+
 def test_one_decode_gives_every_width(out: Path, tmp_path: Path) -> None:
     source = saved(scene(800, 500), tmp_path / "scene.jpg", quality=95)
     params = {"widths": [400, 80, 200], "format": "png"}

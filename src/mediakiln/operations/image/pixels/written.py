@@ -5,9 +5,11 @@ from typing import Any
 
 from mediakiln.model.product import Product
 from mediakiln.operations.image.pixels import colour, encode
+from mediakiln.operations.image.pixels.colour import OPAQUE
 from mediakiln.operations.image.pixels.encoding import Encoding
 from mediakiln.operations.image.pixels.formats import EXTENSIONS, MEDIA_TYPES, Output
 from mediakiln.operations.image.pixels.picture import Picture
+from mediakiln.operations.image.shape import paint
 
 _WHITE = "#ffffffff"
 
@@ -58,7 +60,10 @@ def _facts(image: Any, output: Output, opened: Picture) -> dict[str, Any]:
 
 
 def flattened(image: Any, encoding: Encoding) -> Any:
-    """Replace transparency by the background colour, for formats that have none."""
-    if not image.hasalpha():
-        return image
-    return image.flatten(background=list(colour.rgba(encoding.background or _WHITE)[:3]))
+    """Replace transparency by the background colour, for formats that have none.
+
+    What is transparent of that colour itself is white.
+    """
+    *seen, opacity = colour.rgba(encoding.background or _WHITE)
+    over = [OPAQUE + round((value - OPAQUE) * opacity / OPAQUE) for value in seen]
+    return paint.flattened(image, f"#{bytes(over).hex()}ff")
