@@ -65,7 +65,7 @@ def read(data: bytes) -> Any:
         raise UnsupportedMedia("JPEG XL of these channels is not decoded here")
     deep = pixels.dtype == np.uint16
     image = pyvips.Image.new_from_memory(
-        pixels.tobytes(), width, height, bands, "ushort" if deep else "uchar"
+        np.ascontiguousarray(pixels), width, height, bands, "ushort" if deep else "uchar"
     )
     grey = ("b-w", "grey16") if bands < len("RGB") else ("srgb", "rgb16")
     return image.copy(interpretation=grey[deep])
