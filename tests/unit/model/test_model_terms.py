@@ -2,7 +2,9 @@
 
 import pytest
 
-from mediakiln.model.terms import terms_of, words
+from mediakiln.model.kind import Kind
+from mediakiln.model.terms import FORMATS, MOST_NAMED, formats, named, terms_of, words
+from mediakiln.testing.catalog_samples import an_asset
 
 
 @pytest.mark.parametrize(
@@ -45,3 +47,42 @@ def test_products_have_the_terms_of_their_operation(
     op: str, metadata: dict[str, object], expected: list[str]
 ) -> None:
     assert terms_of(op, metadata) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "tags", "expected"),
+    [
+        ("IMG_0042.jpg", (), ["img", "0042"]),
+        ("a.b.c.TAR", (), ["a", "b", "c", "tar"]),
+        ("README", ("for all",), ["readme", "for", "all"]),
+        (".png", (), []),
+        ("photo.", ("photo", "Foto"), ["photo", "foto"]),
+        ("1. draft image", (), ["1", "draft", "image"]),
+        (" ".join(f"w{n}" for n in range(60)) + ".pdf", (), [f"w{n}" for n in range(MOST_NAMED)]),
+    ],
+)
+def test_a_name_gives_its_words_but_not_a_usual_extension(
+    name: str, tags: tuple[str, ...], expected: list[str]
+) -> None:
+    assert named(an_asset(name=name, tags=tags)) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "media_type", "expected"),
+    [
+        ("a.JPG", Kind.IMAGE, "image/jpeg", {"image", "jpeg", "jpg"}),
+        ("a", None, None, set()),
+        ("a.glb", Kind.MODEL3D, "model/gltf-binary", {"model3d", "model", "gltf", "binary", "glb"}),
+        ("a.odd", Kind.VIDEO, "video/x-msvideo", {"video", "x", "msvideo"}),
+    ],
+)
+def test_formats_are_those_of_kind_type_and_extension(
+    name: str, kind: Kind | None, media_type: str | None, expected: set[str]
+) -> None:
+    assert formats(an_asset(name=name, kind=kind, media_type=media_type)) == expected
+
+
+def test_every_word_of_a_format_is_a_term_by_itself() -> None:
+    assert all(words(word) == [word] for word in FORMATS)
+    assert {str(kind) for kind in Kind} <= FORMATS.keys()
+    assert all(FORMATS[kind] is kind for kind in Kind)
