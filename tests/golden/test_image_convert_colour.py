@@ -222,3 +222,12 @@ def test_hdr_is_brought_to_standard_range_without_burning_out(tmp_path: Path, ou
         row = pixels(_converted(source, out, format="png"), "L")[8]
         assert (np.diff(row) >= 0).all()
         assert 215 < row[round(white * 255)] < 250, "paper white is bright, with room above"
+
+
+def test_grey_in_fractions_is_light_from_black_to_white(tmp_path: Path, out: Path) -> None:
+    light = np.tile(np.linspace(0, 1, 64, dtype=np.float32), (8, 1))
+    source = saved(Image.fromarray(light), tmp_path / "light.tif")
+    (made,) = convert.run(source, {"format": "png"}, out, Context("image/tiff", threads=1))
+    # IEC 61966-2-1: what light of these fractions is in sRGB.
+    shown = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055) * 255
+    assert np.abs(pixels(out / made.file, "L") - shown).max() <= 2

@@ -12,6 +12,7 @@ PROFILE: Final = "icc-profile-data"
 
 _COLOURS = 3
 _GREY = frozenset({"b-w", "grey16"})
+_FRACTIONS = frozenset({"float", "double"})
 _DISPLAYED = frozenset({*_GREY, "srgb", "rgb16"})
 
 
@@ -102,9 +103,16 @@ def _displayed(image: Any, to: str, depth: int) -> Any:
             image = with_profile(image, pyvips.Operation.call("profile_load", "cmyk"))
         # Inks' black is far from dark: without compensation it would come out as grey.
         return image.icc_transform(to, embedded=True, black_point_compensation=True, depth=depth)
+    linear = image.format in _FRACTIONS and grey(image)
+    if linear:
+        # As in RGB of fractions: of light, where 1 is white.
+        light = image.extract_band(0)
+        image = light.bandjoin([light, image]).copy(interpretation="scrgb")
     if to == "p3":
         lab = image.colourspace("lab")
         return lab.icc_export(output_profile=to, depth=depth)
+    if linear:
+        return image.colourspace("grey16" if depth > BYTE else "b-w")
     one = image.bands < _COLOURS
     return image.colourspace(("grey16" if one else "rgb16") if depth > BYTE else "srgb")
 
