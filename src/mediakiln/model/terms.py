@@ -21,11 +21,13 @@ MOST_NAMED: Final = 32
 """Terms of one asset's name and tags."""
 _FORMATS: Final[Mapping[Kind | None, str]] = {
     Kind.IMAGE: "image jpeg jpg jfif png apng gif webp avif heic heif tiff tif bmp svg jxl jp2 jpx "
-    "psd photoshop ico icon icns qoi exr hdr radiance dng raw cr2 cr3 nef arw orf rw2 raf pnm ppm "
-    "pgm pbm",
-    Kind.DOCUMENT: "document pdf doc docx msword odt rtf xls xlsx excel ods ppt pptx powerpoint "
-    "odp epub txt plain csv tsv html htm xhtml md markdown openxmlformats officedocument "
-    "wordprocessingml spreadsheetml presentationml oasis opendocument",
+    "j2c psd photoshop ico icon icns qoi exr hdr radiance dng raw cr2 cr3 nef arw orf rw2 raf dcm "
+    "dicom portable anymap bitmap graymap pixmap pnm ppm pgm pbm",
+    Kind.DOCUMENT: "document pdf doc docx docm msword word odt rtf xls xlsx excel sheet ods ppt "
+    "pptx powerpoint presentation odp spreadsheet epub txt plain csv tsv tab separated values html "
+    "htm xhtml md markdown ndjson eml message rfc822 msg outlook ics calendar vcf vcard srt subrip "
+    "vtt openxmlformats officedocument wordprocessingml spreadsheetml presentationml macroenabled "
+    "oasis opendocument",
     Kind.MODEL3D: "model3d model glb gltf stl obj ply off 3mf step stp fbx usdz usdc usda dae "
     "collada wrl vrml x3d",
     Kind.VIDEO: "video mov quicktime avi msvideo mkv flv wmv m4v mpg mp2t mj2 mxf asf",

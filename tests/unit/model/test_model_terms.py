@@ -5,6 +5,7 @@ import pytest
 from mediakiln.model.kind import Kind
 from mediakiln.model.terms import FORMATS, MOST_NAMED, formats, named, terms_of, words
 from mediakiln.testing.catalog_samples import an_asset
+from mediakiln.testing.specimen_table import SPECIMENS
 
 
 @pytest.mark.parametrize(
@@ -86,3 +87,10 @@ def test_every_word_of_a_format_is_a_term_by_itself() -> None:
     assert all(words(word) == [word] for word in FORMATS)
     assert {str(kind) for kind in Kind} <= FORMATS.keys()
     assert all(FORMATS[kind] is kind for kind in Kind)
+
+
+def test_every_type_that_is_told_apart_is_found_by_its_words_in_its_kind() -> None:
+    for specimen in SPECIMENS:
+        told = words(specimen.media_type or "") if specimen.kind else []
+        for word in told:
+            assert word.isdigit() or FORMATS[word] in {None, specimen.kind}, (specimen.name, word)
