@@ -79,7 +79,7 @@ class RedactParams(Encoding, RedactStep):
         wall_s=180.0,
         memory_mb=3072,
         heavy=True,
-        preload=NEEDS.preload,
+        preload=(*NEEDS.preload, "cv2", "zxingcpp"),
         tools=(*NEEDS.tools, "opencv-python-headless", "zxing-cpp", "rapidocr"),
     ),
 )

@@ -25,7 +25,9 @@ class CodesParams(Params):
     produces=["application/json"],
     version=2,
     capabilities=OperationCapabilities(
-        wall_s=30.0, preload=NEEDS.preload, tools=(*NEEDS.tools, "zxing-cpp")
+        wall_s=30.0,
+        preload=(*NEEDS.preload, "zxingcpp"),
+        tools=(*NEEDS.tools, "zxing-cpp"),
     ),
 )
 def codes(source: Path, params: CodesParams, out: Path, *, context: Context) -> Iterable[Product]:  # noqa: ARG001 - it has none

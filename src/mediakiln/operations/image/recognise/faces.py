@@ -24,7 +24,9 @@ class FacesParams(Params):
     accepts=ACCEPTS,
     produces=["application/json"],
     capabilities=OperationCapabilities(
-        wall_s=30.0, preload=NEEDS.preload, tools=(*NEEDS.tools, "opencv-python-headless")
+        wall_s=30.0,
+        preload=(*NEEDS.preload, "cv2"),
+        tools=(*NEEDS.tools, "opencv-python-headless"),
     ),
 )
 def faces(source: Path, params: FacesParams, out: Path, *, context: Context) -> Iterable[Product]:  # noqa: ARG001 - it has none

@@ -33,7 +33,8 @@ class OcrParams(Params):
         wall_s=120.0,
         memory_mb=3072,
         heavy=True,
-        preload=NEEDS.preload,
+        # Without models: these are loaded by a library that starts threads.
+        preload=(*NEEDS.preload, "rapidocr.main"),
         tools=(*NEEDS.tools, "rapidocr", "onnxruntime"),
     ),
 )
