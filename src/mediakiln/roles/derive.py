@@ -40,13 +40,15 @@ def derive(settings: Settings, engines: Engines) -> Derive:
     owner = f"images-{socket.gethostname()}-{os.getpid()}-{new_id()[-8:]}"
     scratch = Scratch(parts.scratch_root(settings, engines), owner=owner)
     scratch.open()  # here, since folders are asked for by several threads at once
+    workers = settings.images_workers or os.cpu_count() or 1
+    slow_workers, waiting = max(1, workers // 2), settings.images_queue
     runner = ForkRunner(
         preload=operation.capabilities.preload,
         require_isolation=settings.isolation_required,
-        rooms=RoomRules(scratch.folder, jobs=settings.images_per_process),
+        rooms=RoomRules(
+            scratch.folder, jobs=settings.images_per_process, most_idle=workers + slow_workers
+        ),
     )
-    workers = settings.images_workers or os.cpu_count() or 1
-    slow_workers, waiting = max(1, workers // 2), settings.images_queue
     made = Derive(
         planner=Planner(
             operation,
