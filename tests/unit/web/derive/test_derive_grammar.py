@@ -67,6 +67,9 @@ def test_options_are_steps_and_encoding(
         ("wdith_3", "did you mean width?"),
         ("rotat", "did you mean rotate?"),
         ("rotate_90", "rotate is an edit: its name stands alone, its options after it"),
+        ("blur_3", "blur belongs to adjust: a segment adjust,blur_3"),
+        ("rotate,angle_90,enlarge", "enlarge belongs to resize: a segment resize,enlarge"),
+        ("rotate,90", "options are written name_value"),
         ("zzz_1", None),
     ],
 )

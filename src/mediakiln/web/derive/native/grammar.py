@@ -51,6 +51,9 @@ class Grammar:
     def __init__(self, rules: ImageRules) -> None:
         self._rules = rules
         self._edits = {name.removeprefix("image."): name for name in rules.edits}
+        self._elsewhere = {
+            name: sorted(names_of(rules.edits[edit])) for name, edit in self._edits.items()
+        }
         self._formats = frozenset(_choices(rules.encoding, "format"))
 
     def parse(self, path: str, headers: Mapping[str, str]) -> Wanted:
@@ -150,7 +153,7 @@ class Grammar:
         for text in options:
             if named and text == named[0]:
                 continue
-            option = option_of(text, known, () if named else self._edits)
+            option = option_of(text, known, self._elsewhere)
             own = field_of(option.name, model.model_fields)
             if option.name in DELIVERY:
                 parsed.delivery.read(option)

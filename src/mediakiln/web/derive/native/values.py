@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -41,10 +41,12 @@ class Option:
     """Still percent-encoded; None for one without, such as `progressive`."""
 
 
-def option_of(text: str, known: Iterable[str], edits: Iterable[str] = ()) -> Option:
+def option_of(
+    text: str, known: Iterable[str], elsewhere: Mapping[str, Sequence[str]] | None = None
+) -> Option:
     """Read an option whose name is one of `known`; the longest that fits.
 
-    `edits` are names that could stand in its place; who takes one for an option is told so.
+    `elsewhere` are the edits' names, and the options of each, for who takes one for another.
 
     Raises:
         InvalidRequest: it is none of these; names it.
@@ -52,20 +54,41 @@ def option_of(text: str, known: Iterable[str], edits: Iterable[str] = ()) -> Opt
     names = set(known)
     if text in names:
         return Option(text, text, None)
-    at = len(text)
-    while (at := text.rfind("_", 0, at)) > 0:
-        if text[:at] in names:
-            return Option(text, text[:at], text[at + 1 :])
+    found = _prefix(text, names)
+    if found is not None:
+        return Option(text, found, text[len(found) + 1 :])
     written = text.partition("_")[0]
-    possible = names.union(edits)
     raise InvalidRequest(
         f"there is no option {unquote(text)[:80]!r}",
         field=written[:80],
-        allowed=sorted(possible),
-        hint=f"{written} is an edit: its name stands alone, its options after it"
-        if written in possible - names
-        else meant(written, possible),
+        allowed=sorted(names),
+        hint=_hint(text[:80], names, elsewhere or {}),
     )
+
+
+def _prefix(text: str, names: Container[str]) -> str | None:
+    """The longest of the names that stands before an underscore at the beginning of the text."""
+    at = len(text)
+    while (at := text.rfind("_", 0, at)) > 0:
+        if text[:at] in names:
+            return text[:at]
+    return None
+
+
+def _hint(text: str, names: Iterable[str], elsewhere: Mapping[str, Sequence[str]]) -> str | None:
+    written = text.partition("_")[0]
+    if written in elsewhere:
+        return f"{written} is an edit: its name stands alone, its options after it"
+    owners: dict[str, list[str]] = {}
+    for edit, options in elsewhere.items():
+        for option in options:
+            owners.setdefault(option, []).append(edit)
+    named = text if text in owners else _prefix(text, owners)
+    if named is not None:
+        edits = owners[named]
+        return f"{named} belongs to {', '.join(edits)}: a segment {edits[0]},{text}"
+    near = meant(written, {*names, *elsewhere})
+    return near or (None if "_" in text else "options are written name_value")
 
 
 def field_of(name: str, fields: Mapping[str, Any]) -> str | None:
