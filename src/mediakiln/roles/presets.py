@@ -49,8 +49,10 @@ def _check(setting: str, presets: Mapping[str, str], check: Callable[[str], obje
 
 
 def _remedy(error: InvalidRequest) -> dict[str, str]:
-    """What is allowed, where the message does not say it already."""
-    allowed = error.context.get("allowed")
+    """What to do, or what is allowed where the message does not say it already."""
+    allowed, hint = error.context.get("allowed"), error.context.get("hint")
+    if hint is not None:
+        return {"hint": str(hint)}
     if isinstance(allowed, list):
         return {"hint": f"allowed: {', '.join(str(each) for each in allowed)}"}
     return {}
