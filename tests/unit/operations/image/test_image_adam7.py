@@ -47,6 +47,21 @@ def test_every_pixel_of_every_size_is_where_it_belongs(
         assert np.array_equal(read.numpy().reshape(values.shape), values)
 
 
+def test_passes_are_packed_where_they_would_take_much_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    path = _interlaced(tmp_path / "x.png", pyvips.Image.black(300, 200, bands=3))
+    sizes = []
+    for least in (adam7.PACKED_BYTES, 0):
+        monkeypatch.setattr(adam7, "PACKED_BYTES", least)
+        passes = adam7.Passes(path, pyvips.Image.new_from_file(str(path)))
+        assert passes.opened().max() == 0
+        sizes.append(sum(file.stat().st_size for file in tmp_path.glob("passes-*/*")))
+        del passes
+    assert sizes[0] > 300 * 200 * 3 > 10 * sizes[1]
+
+
 @pytest.mark.parametrize("depth", [1, 2, 4, 8])
 def test_palettes_of_every_depth_are_read_as_libvips_reads_them(tmp_path: Path, depth: int) -> None:
     image = pyvips.Image.new_from_array(np.asarray(scene(37, 23))).copy(interpretation="srgb")

@@ -21,6 +21,8 @@ from mediakiln.operations.image.pixels import engine
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 LARGE_BYTES: Final = 64 * 1024 * 1024
 """Of pixels from which on this is worth its time: as much again as decoding."""
+PACKED_BYTES: Final = 384 * 1024 * 1024
+"""Of pixels from which on the passes are packed, quickly, to leave room on the disc."""
 
 _HEADER: Final = struct.Struct(">IIBBBBB")
 _SAMPLES: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -113,18 +115,20 @@ def _taken_apart(file: BinaryIO, folder: Path) -> list[tuple[int, int]]:
         (max(0, -((left - width) // across)), max(0, -((top - height) // down)))
         for (left, top), (across, down) in zip(_ORIGINS, _STRIDES, strict=True)
     ]
+    needed = [down * (1 + (across * bits + 7) // 8) for across, down in sizes]
+    packs = sum(needed) > PACKED_BYTES
     for number, (across, down) in enumerate(sizes):
         if across and down:
             with (folder / str(number)).open("wb") as out:
-                needed = down * (1 + (across * bits + 7) // 8)
-                _write(out, _HEADER.pack(across, down, depth, colours, 0, 0, 0), data, needed)
+                header = _HEADER.pack(across, down, depth, colours, 0, 0, 0)
+                _write(out, header, data, needed[number], packs=packs)
     data.check()
     return sizes
 
 
-def _write(out: BinaryIO, header: bytes, data: "_Inflated", needed: int) -> None:
+def _write(out: BinaryIO, header: bytes, data: "_Inflated", needed: int, *, packs: bool) -> None:
     out.write(SIGNATURE + _chunk(b"IHDR", header))
-    packer = zlib.compressobj(0)
+    packer = zlib.compressobj(1, strategy=zlib.Z_RLE) if packs else zlib.compressobj(0)
     for position, piece in enumerate(data.take(needed)):
         if not position:
             out.writelines(_chunk(kind, data.before[kind]) for kind in data.before)
