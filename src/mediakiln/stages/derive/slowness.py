@@ -20,6 +20,7 @@ _SLOW_TYPES: Final = frozenset(
         "image/jp2",
         "image/jpx",
         "image/jpeg2000",
+        "image/j2c",
         "image/svg+xml",
     }
 )

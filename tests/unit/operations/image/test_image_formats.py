@@ -10,7 +10,8 @@ from mediakiln.model.errors import (
     UnsupportedMedia,
 )
 from mediakiln.operations.image.pixels.engine import explain
-from mediakiln.operations.image.pixels.formats import default_output, sniff
+from mediakiln.operations.image.pixels.formats import ACCEPTS, default_output, sniff
+from mediakiln.testing.specimen_table import IMAGES
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,12 @@ from mediakiln.operations.image.pixels.formats import default_output, sniff
 )
 def test_content_decides_the_format(head: bytes, name: str | None) -> None:
     assert sniff(head) == name
+
+
+def test_what_can_be_read_is_accepted_by_the_name_that_it_is_detected_by() -> None:
+    readable = [image for image in IMAGES if sniff(image.content) is not None]
+    assert len(readable) > 15
+    assert {image.media_type for image in readable} <= {*ACCEPTS}
 
 
 def test_auto_keeps_web_formats_and_converts_the_others() -> None:

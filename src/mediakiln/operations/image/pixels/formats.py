@@ -42,6 +42,7 @@ ACCEPTS = (
     "image/jp2",
     "image/jpx",
     "image/jpeg2000",
+    "image/j2c",
     "image/qoi",
     "image/x-qoi",
     "image/x-portable-anymap",
