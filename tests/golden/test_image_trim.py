@@ -43,6 +43,13 @@ def test_a_border_is_found_in_spite_of_what_the_encoding_did_to_it(
     assert product.metadata["height"] == pytest.approx(80, abs=2)
 
 
+def test_a_border_may_be_thinner_than_a_block(made: Made, tmp_path: Path) -> None:
+    image = bordered((255, 255, 255), sides=(3, 3, 3, 3))
+    ImageDraw.Draw(image).rectangle((3, 3, 122, 82), fill=(0, 0, 0))
+    _, product = made(trim, saved(image, tmp_path / "thin.jpg", quality=95), threshold=60)
+    assert (product.metadata["width"], product.metadata["height"]) == (120, 80)
+
+
 def test_a_transparent_border_is_removed_whatever_colour_it_hides(
     made: Made, tmp_path: Path
 ) -> None:

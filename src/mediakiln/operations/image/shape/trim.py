@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _DEEP: Final = 257
 """What an 8-bit threshold is multiplied by for 16 bits."""
 
+_BLOCK: Final = 8
+
 _HALF: Final = 127
 """Of a mask's 255."""
 
@@ -94,7 +96,9 @@ def _narrow(view: "View", params: TrimStep, scene: Scene) -> "View":
 
     sizes.check_pixels(view.width * view.height, scene.context.max_pixels, 1)
 
-    corner = view.cropped(Box(0, 0, 1, 1)).decoded(1, 1, target=scene.target)
+    # A part as large as a JPEG's blocks, since of a single pixel decoders give a block's mean.
+    size = min(_BLOCK, view.width), min(_BLOCK, view.height)
+    corner = view.cropped(Box(0, 0, *size)).decoded(*size, target=scene.target)
     whole = view.decoded(view.width, view.height, target=scene.target)
     edges = _edges(whole, corner.getpoint(0, 0), params)
     return view.cropped(box_within([edges], params, view.width, view.height)) if edges else view
