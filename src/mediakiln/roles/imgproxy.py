@@ -35,7 +35,8 @@ def _origins(settings: Settings, engines: Engines) -> Origins:
         if each not in web:
             place = open_place(each, "IMGPROXY_SOURCES")
             engines.before_close.append(place.close)
-            shelves.append(Shelf(beginnings(each), place))
+            hidden = not each.startswith("file:")
+            shelves.append(Shelf(beginnings(each), place, hidden=hidden))
     return Origins(
         imports.fetcher(settings, engines) if web else None,
         web,

@@ -68,12 +68,13 @@ async def shelves(tmp_path: Path) -> list[Shelf]:
     await obstore.put_async(bucket, "public/a/cat é.jpg", media.jpeg())
     await obstore.put_async(bucket, "secret/cat.jpg", media.jpeg())
     folder.mkdir()
-    (folder / "cat.jpg").write_bytes(media.jpeg())
+    for name in ("cat.jpg", ".cat.jpg"):
+        (folder / name).write_bytes(media.jpeg())
     (tmp_path / "secret.jpg").write_bytes(media.jpeg())
     (folder / "link.jpg").symlink_to(tmp_path / "secret.jpg")
     return [
         Shelf(beginnings("s3://key:secret@photos/public?region=x"), BucketPlace(bucket, "public/")),
-        Shelf(beginnings(f"file://{folder}"), FolderPlace(folder)),
+        Shelf(beginnings(f"file://{folder}"), FolderPlace(folder), hidden=False),
     ]
 
 
@@ -170,6 +171,7 @@ REFUSED = [
     ("s3://photos/public/none.jpg", 422, "fetch_refused"),
     ("gs://photos/public/cat.jpg", 400, "invalid_request"),
     ("local:///none.jpg", 422, "fetch_refused"),
+    ("local:///.cat.jpg", 400, "invalid_request"),
     ("local:///link.jpg", 422, "fetch_refused"),
     ("local:///%2e%2e/secret.jpg", 400, "invalid_request"),
     ("cat.jpg", 400, "invalid_request"),

@@ -25,12 +25,17 @@ class Shelf:
     beginnings: tuple[str, ...]
     """What its addresses begin with, each with its last slash: s3://photos/public/."""
     place: Place
+    hidden: bool = True
+    """Whether what begins with a dot may be named, as in buckets, where that means nothing."""
 
     def key(self, address: str) -> str | None:
-        """The file's key below the place; None where the address is not of this shelf."""
+        """The file's key below the place; None where the address names none of this shelf."""
         for beginning in self.beginnings:
             if address.startswith(beginning):
-                return address.removeprefix(beginning)
+                key = address.removeprefix(beginning)
+                parts = key.split("/")
+                dotted = not self.hidden and any(part.startswith(".") for part in parts)
+                return None if dotted or _NO_PART.intersection(parts) else key
         return None
 
 
@@ -92,7 +97,7 @@ class Origins:
     def _on_a_shelf(self, address: str) -> _Open:
         for shelf in self._shelves:
             key = shelf.key(address)
-            if key is not None and not _NO_PART.intersection(key.split("/")):
+            if key is not None:
                 return lambda: shelf.place.open(key, max_bytes=self._max_bytes)
         raise self._refusal(address)
 
