@@ -7,7 +7,7 @@ from datetime import timedelta
 from mediakiln.model.ids import new_id
 from mediakiln.operations.image.edit.table import EDITS
 from mediakiln.operations.image.pixels.encoding import Encoding
-from mediakiln.ports.operation import OperationSet
+from mediakiln.ports.operation import Operation, OperationSet
 from mediakiln.roles import parts
 from mediakiln.roles.engines import Engines
 from mediakiln.roles.settings import Settings
@@ -42,19 +42,9 @@ def derive(settings: Settings, engines: Engines) -> Derive:
     scratch.open()  # here, since folders are asked for by several threads at once
     workers = settings.images_workers or os.cpu_count() or 1
     slow_workers, waiting = max(1, workers // 2), settings.images_queue
-    runner = ForkRunner(
-        preload=operation.capabilities.preload,
-        require_isolation=settings.isolation_required,
-        rooms=RoomRules(
-            scratch.folder, jobs=settings.images_per_process, most_idle=workers + slow_workers
-        ),
-    )
+    runner = _runner(settings, operation, scratch, most=workers + slow_workers)
     made = Derive(
-        planner=Planner(
-            operation,
-            formats=settings.images_formats,
-            efforts={str(name): effort for name, effort in settings.images_efforts.items()},
-        ),
+        planner=_planner(settings, operation),
         shelf=Shelf(engines.catalog, engines.store),
         files=SourceFiles(
             engines.store,
@@ -77,6 +67,23 @@ def derive(settings: Settings, engines: Engines) -> Derive:
 
     engines.before_close.insert(0, close)
     return made
+
+
+def _runner(settings: Settings, operation: Operation, scratch: Scratch, *, most: int) -> ForkRunner:
+    """The sandbox, where at most so many children wait for images."""
+    return ForkRunner(
+        preload=operation.capabilities.preload,
+        require_isolation=settings.isolation_required,
+        rooms=RoomRules(scratch.folder, jobs=settings.images_per_process, most_idle=most),
+    )
+
+
+def _planner(settings: Settings, operation: Operation) -> Planner:
+    return Planner(
+        operation,
+        formats=settings.images_formats,
+        efforts={str(name): effort for name, effort in settings.images_efforts.items()},
+    )
 
 
 def rules(settings: Settings) -> ImageRules:
