@@ -116,6 +116,9 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         ([{"op": "image.crop", "width": 1600}, {"op": "image.resize", "width": 100}], 8),
         ([{"op": "image.crop", "width": 1600}, {"op": "image.resize", "width": 300}], 4),
         ([{"op": "image.crop", "width": 1600}, {"op": "image.resize", "width": 900}], 1),
+        # Blocks that are cut by the box would bring in what lies beside it.
+        ([{"op": "image.crop", "width": 1602}, {"op": "image.resize", "width": 300}], 2),
+        ([{"op": "image.crop", "width": 1, "height": 1}], 1),
         (
             [
                 {"op": "image.crop", "width": 1600},

@@ -25,6 +25,7 @@ HEAD = (
     '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
     'width="100" height="50">'
 )
+ENTITIES = "".join(f'<!ENTITY n{n} "http://ns.example.org/{n}/">' for n in range(40))
 REFERENCES = {
     "image href": HEAD + '<image href="{url}" width="100" height="50"/></svg>',
     "image xlink": HEAD + '<image xlink:href="{url}" width="100" height="50"/></svg>',
@@ -149,6 +150,23 @@ def _opened_in(folder: Path) -> Iterator[list[str]]:
         _, _, _, length = struct.unpack_from("iIII", data)
         names.append(data[16 : 16 + length].rstrip(b"\0").decode())
         data = data[16 + length :]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        f"<!-- {'x' * 1_200} -->",
+        f"<?xml version='1.0'?><!-- {'x' * 5_000} -->",
+        f"<!DOCTYPE svg [{ENTITIES}]>",
+    ],
+)
+def test_a_drawing_may_stand_behind_a_long_prelude(
+    resized: Resize, tmp_path: Path, before: str
+) -> None:
+    source = tmp_path / "long.svg"
+    source.write_text(f'{before}{HEAD}<rect width="100" height="50" fill="red"/></svg>')
+    path, _ = resized(source, width=50, format="png")
+    assert (pixels(path) == (255, 0, 0)).all()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What an image is by its first bytes, and what it becomes when nobody says."""
 
+import re
 import struct
 from typing import Literal
 
@@ -94,6 +95,8 @@ _SIGNATURES: tuple[tuple[bytes, Format], ...] = (
     (b"\x00\x00\x00\x0cJXL \r\n\x87\n", "jxl"),
     (b"\xff\x0a", "jxl"),
 )
+_DRAWING = re.compile(rb"<(?:[\w.-]+:)?svg[\s>/]")
+_PRELUDES = (b"<?xml", b"<!--", b"<!DOCTYPE svg")
 _HEIF_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2"}
 )
@@ -133,4 +136,9 @@ def _heif(head: bytes) -> Format | None:
 
 def _svg(head: bytes) -> Format | None:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    return "svg" if text.startswith(b"<") and b"<svg" in text else None
+    if not text.startswith(b"<"):
+        return None
+    if _DRAWING.search(text):
+        return "svg"
+    # What stands before the drawing may be longer than what was read.
+    return "svg" if len(head) >= HEAD_BYTES and text.startswith(_PRELUDES) else None

@@ -91,7 +91,7 @@ class Picture:
         if self.source is None or self.passes is not None:
             pixels = self.passes.opened() if self.passes else self.header
             image = pixels.thumbnail_image(width, **options)
-        elif self.format == "jpeg":
+        elif self.format == "jpeg" or self.vector:
             image = self._shrunk_whole(width, height).thumbnail_image(width, **options)
         else:
             # As an option of the loader: thumbnail_source ignores its own argument fail_on.
@@ -139,7 +139,10 @@ class Picture:
             options["scale"] = 1 / factor
         elif self.format == "jpeg":
             # Its decoder leaves high frequencies out, a good filter: it may shrink all the way.
-            factor = max(n for n in DECODED_AT if _holds(box, n, width, height))
+            whole = self.header.width, self.header.height
+            factor = max(
+                n for n in DECODED_AT if n <= enough or _ends(box, n, whole, width, height)
+            )
             options["shrink"] = factor
         elif self.format == "webp":
             factor = max(n for n in DECODED_AT if n <= enough)
@@ -150,7 +153,7 @@ class Picture:
             options["page"] = level
             if has(self.header, "tile-width"):
                 del options["access"]
-        image = pyvips.Image.new_from_source(self.source, _STRICT, **options)
+        image = engine.loaded(self.source, self.format, **options)
         if self.format == "avif":
             image = space.stretched(image, self.header.get("bits-per-sample"))
         return image, box.shrunk(factor, image.width, image.height)
@@ -192,10 +195,16 @@ class Picture:
         return space.finished(image, target, to)
 
 
-def _holds(box: Box, factor: int, width: int, height: int) -> bool:
-    """Whether a box shrunk so far has no less than this size; a factor of 1 always will do."""
-    least = width * factor - factor, height * factor - factor  # decoders round up
-    return factor == 1 or (box.width > least[0] and box.height > least[1])
+def _ends(box: Box, factor: int, whole: tuple[int, int], width: int, height: int) -> bool:
+    """Whether a box begins and ends with a decoder's blocks, and has no less than this size then.
+
+    Decoders round up: the last block of the whole image may be a part of one.
+    """
+    right, bottom = box.left + box.width, box.top + box.height
+    parted = (at % factor and at != end for at, end in zip((right, bottom), whole, strict=True))
+    if box.left % factor or box.top % factor or any(parted):
+        return False
+    return -(-box.width // factor) >= width and -(-box.height // factor) >= height
 
 
 def open_picture(path: Path, context: Context) -> Picture:
@@ -247,7 +256,7 @@ def has(image: Any, field: str) -> bool:
 
 def _from_header(path: Path, name: Format, head: bytes) -> Picture:
     source = engine.open_source(path)
-    header = pyvips.Image.new_from_source(source, _STRICT, access="sequential")
+    header = engine.loaded(source, name, access="sequential")
     width, height = header.width, header.height
     # Not get_n_pages: it takes more than 10,000 for a mistake, and says 1.
     frames = header.get("n-pages") if has(header, "n-pages") else 1
