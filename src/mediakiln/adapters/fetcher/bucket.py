@@ -57,9 +57,7 @@ class BucketPlace:
             bucket, _, path = path.partition("/")
         if not known or not bucket or not parts.hostname or (unknown := set(options) - known):
             hint = f"unknown: {', '.join(sorted(unknown))}" if known and bucket else "s3://BUCKET"
-            raise EngineMisconfigured(
-                f"a place of {parts.scheme}:// is not valid", hint=hint
-            )
+            raise EngineMisconfigured(f"a place of {parts.scheme}:// is not valid", hint=hint)
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         config = _config(parts.scheme, options, user, password, parts.hostname)
         client: dict[str, Any] = {
