@@ -210,6 +210,16 @@ async def test_a_child_that_died_while_it_waited_is_replaced(house: House) -> No
     assert isinstance((await house.run(COPY))[-1], TaskDone)
 
 
+async def test_rooms_outlive_their_zygote(house: House) -> None:
+    await house.run(COPY)
+    before = house.child()
+    (zygote,) = children()
+    zygote.kill()
+    assert await until(lambda: not descendants())
+    assert isinstance((await house.run(COPY))[-1], TaskDone)
+    assert not house.child() & before
+
+
 async def test_who_goes_away_early_ends_the_child(house: House) -> None:
     async with house.runner.room("default") as room:
         async with aclosing(room.run(await house.work(room, step("hang")))) as reports:
