@@ -77,7 +77,8 @@ class WatermarkStep(Offsets):
         default=None,
         max_length=100,
         description="Family and style of words, such as `DejaVu Sans Bold`, among the fonts of "
-        "the machine; by default one that comes along, which has Latin letters.",
+        "the machine, which takes the nearest for one that it lacks, and draws boxes for letters "
+        "that none has; by default one that comes along, which has Latin letters.",
     )
     text_colour: Colour = Field(default="#ffffffff", description="Colour of words.")
     outline: Colour | None = Field(
