@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mediakiln.model.errors import EngineMisconfigured, OperationFailed, StepTimeout
-from mediakiln.ports.runner import Report, Room, TaskDone, TaskFailed, TaskKilled, Work
+from mediakiln.ports.runner import Made, Report, Room, TaskDone, TaskFailed, TaskKilled, Work
 from mediakiln.sandbox.rooms import RoomRules
 from mediakiln.sandbox.runner import ForkRunner
 from mediakiln.stages.process.scratch import Scratch
@@ -200,6 +200,55 @@ async def test_a_link_in_place_of_the_next_job_s_folder_ends_the_child(
     await house.run(COPY)
     assert (precious / "file").read_bytes() == b"precious"
     assert not house.child() & first
+
+
+async def made_in(house: House, room: Room) -> Made:
+    (done,) = (each for each in await house.within(room, COPY) if isinstance(each, TaskDone))
+    return done.made[0]
+
+
+async def test_small_products_are_read_while_the_child_lives(house: House) -> None:
+    async with house.runner.room("default") as room:
+        made = await made_in(house, room)
+        assert await room.take(made, len(UPLOAD)) == UPLOAD
+        assert house.child()
+
+
+async def test_nobody_can_change_a_product_whose_file_is_taken(house: House) -> None:
+    async with house.runner.room("default") as room:
+        made = await made_in(house, room)
+        assert await room.take(made, len(UPLOAD) - 1) is None
+        assert await until(lambda: not house.child())
+        assert made.path.read_bytes() == UPLOAD
+    assert isinstance((await house.run(COPY))[-1], TaskDone)
+
+
+@pytest.mark.parametrize("most", [0, 1000])
+@pytest.mark.parametrize("folder", [False, True])
+async def test_a_link_put_in_place_of_a_product_is_not_followed(
+    house: House, tmp_path: Path, most: int, folder: bool
+) -> None:
+    async with house.runner.room("default") as room:
+        made = await made_in(house, room)
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        (elsewhere / made.path.name).write_bytes(bytes(made.bytes))
+        if folder:
+            room.out.rename(room.scratch / "moved")
+            room.out.symlink_to(elsewhere)
+        else:
+            made.path.unlink()
+            made.path.symlink_to(elsewhere / made.path.name)
+        with pytest.raises(OperationFailed):
+            await room.take(made, most)
+
+
+async def test_a_product_of_another_size_than_reported_is_not_taken(house: House) -> None:
+    async with house.runner.room("default") as room:
+        made = await made_in(house, room)
+        made.path.write_bytes(UPLOAD * 2)
+        with pytest.raises(OperationFailed, match="changed"):
+            await room.take(made, 1000)
 
 
 async def test_a_child_that_died_while_it_waited_is_replaced(house: House) -> None:

@@ -67,6 +67,10 @@ class Studio:
         """Paint one image."""
         return self.painter.run(work)
 
+    async def take(self, made: Made, most: int) -> bytes | None:
+        """What was painted."""
+        return made.path.read_bytes() if made.bytes <= most else None
+
 
 class Painter:
     """A runner whose images are their own parameters, made when `go` is set."""

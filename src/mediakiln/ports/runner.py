@@ -165,6 +165,17 @@ class Room(Protocol):
         """As `Runner.run`, once, in the room's child. The work's scratch folder is the room's."""
         ...
 
+    async def take(self, made: Made, most: int) -> bytes | None:
+        """The bytes of a product that lies in `out`, if they are no more than `most`.
+
+        None where they are more: then the child is ended first, so that nobody can change the
+        file at `made.path` any more. A living child can, and is not believed to leave it alone.
+
+        Raises:
+            OperationFailed: the file is not what was reported.
+        """
+        ...
+
 
 class Runner(Protocol):
     """Runs jobs; many at once."""

@@ -32,8 +32,9 @@ def open_file(folder: Path, file: str) -> BinaryIO:
     parts = PurePosixPath(file).parts
     if "/".join(parts) != file or {"..", "/"} & set(parts) or "\0" in file or not parts:
         raise OperationFailed(f"{file!r:.200} is no plain path below the step's folder", file=file)
-    opened = os.open(folder, _FOLDER)
+    opened = -1
     try:
+        opened = os.open(folder, _FOLDER)
         for part in parts[:-1]:
             inner = os.open(part, _FOLDER, dir_fd=opened)
             os.close(opened)
@@ -43,7 +44,8 @@ def open_file(folder: Path, file: str) -> BinaryIO:
         reason = "is a link" if error.errno == errno.ELOOP else error.strerror
         raise OperationFailed(f"the product {file!r:.200}: {reason}", file=file) from None
     finally:
-        os.close(opened)
+        if opened >= 0:
+            os.close(opened)
     if not stat.S_ISREG(os.fstat(found).st_mode):
         os.close(found)
         raise OperationFailed(f"the product {file!r:.200} is not a regular file", file=file)

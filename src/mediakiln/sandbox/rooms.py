@@ -7,7 +7,6 @@ emptied after each. Landlock grants both when the child begins, and can grant no
 import asyncio
 import os
 import select
-import shutil
 import socket
 import stat
 from collections.abc import (
@@ -16,7 +15,6 @@ from collections.abc import (
     Awaitable,
     Callable,
     Coroutine,
-    Iterator,
     Sequence,
 )
 from contextlib import (
@@ -24,16 +22,15 @@ from contextlib import (
     ExitStack,
     aclosing,
     asynccontextmanager,
-    contextmanager,
 )
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from mediakiln.model.errors import Crashed
+from mediakiln.model.errors import Crashed, OperationFailed
 from mediakiln.model.ids import new_id
-from mediakiln.ports.runner import Report, Work
-from mediakiln.sandbox import meter, wire
+from mediakiln.ports.runner import Made, Report, Work
+from mediakiln.sandbox import folders, meter, products, wire
 from mediakiln.sandbox.job import Job, Line
 from mediakiln.sandbox.link import Child
 
@@ -101,7 +98,7 @@ class Lodger:
         """Make files readable in the room; where they are there."""
         first, self._lent = self._lent, self._lent + len(files)
         names = range(first, self._lent)
-        return await asyncio.to_thread(_linked, files, [self._inbox / str(n) for n in names])
+        return await asyncio.to_thread(folders.linked, files, [self._inbox / str(n) for n in names])
 
     async def run(self, work: Work) -> AsyncGenerator[Report, None]:
         """Do a job in the child, which is forked for the first one.
@@ -128,6 +125,21 @@ class Lodger:
                 self._left = 0
                 await job.end()
 
+    async def take(self, made: Made, most: int) -> bytes | None:
+        """A product's bytes, if they are no more than `most`; else the child is ended first.
+
+        Raises:
+            OperationFailed: the file is not what was reported.
+        """
+        if made.bytes > most:
+            await self._end_child()
+        with products.open_file(self.out, made.product.file) as file:
+            data = None if made.bytes > most else file.read(most + 1)
+            size = os.fstat(file.fileno()).st_size if data is None else len(data)
+        if size != made.bytes:
+            raise OperationFailed("the product was changed after it had been reported")
+        return data
+
     async def tidy(self) -> None:
         """Remove what the job left, and give the child up where it grew too large or lies."""
         child = self._child
@@ -139,6 +151,10 @@ class Lodger:
 
     async def end(self) -> None:
         """End the child, if it lives, and remove the folders."""
+        await self._end_child()
+        await asyncio.to_thread(self._held.close)
+
+    async def _end_child(self) -> None:
         self._left = 0
         if self._line is not None:
             await self._line.close()
@@ -146,7 +162,6 @@ class Lodger:
             self._child.kill()
             await self._child.ended
             self._child.release()
-        await asyncio.to_thread(self._held.close)
 
     async def _begin(self, operations: Sequence[str]) -> None:
         ours, theirs = socket.socketpair()
@@ -169,10 +184,10 @@ class Lodger:
             for lent in self._inbox.iterdir():
                 lent.unlink()
             private, output = Path(wire.OUTPUT_FILE).parts
-            with _opened(self.scratch) as work, _opened(private, work) as inner:
-                _cleared(work, keep=private)
+            with folders.opened(self.scratch) as work, folders.opened(private, work) as inner:
+                folders.cleared(work, keep=private)
                 os.mkdir(_OUT, dir_fd=work)
-                _cleared(inner, keep=output)
+                folders.cleared(inner, keep=output)
                 printed = os.stat(output, dir_fd=inner, follow_symlinks=False)
         except OSError:
             return False
@@ -251,16 +266,6 @@ class Rooms:
         return task
 
 
-def _linked(files: Sequence[Path], there: list[Path]) -> list[Path]:
-    """Second names, or copies of what lies on another file system or is not ours."""
-    for path, name in zip(files, there, strict=True):
-        try:
-            os.link(path, name, follow_symlinks=False)
-        except OSError:
-            shutil.copyfile(path, name)
-    return there
-
-
 def _lives(child: Child) -> bool:
     """Whether it has not ended, though nobody may have said so yet: its descriptor tells first."""
     if child.ended.done() or child.pidfd < 0:
@@ -268,29 +273,3 @@ def _lives(child: Child) -> bool:
     poll = select.poll()
     poll.register(child.pidfd, select.POLLIN)
     return not poll.poll(0)
-
-
-@contextmanager
-def _opened(folder: Path | str, above: int | None = None) -> Iterator[int]:
-    """A folder's descriptor.
-
-    Raises:
-        OSError: it is a link, or no folder.
-    """
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=above)
-    try:
-        yield opened
-    finally:
-        os.close(opened)
-
-
-def _cleared(folder: int, *, keep: str) -> None:
-    with os.scandir(folder) as entries:
-        found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
-    for name, is_folder in found:
-        if name == keep:
-            continue
-        if is_folder:
-            shutil.rmtree(name, dir_fd=folder)
-        else:
-            os.unlink(name, dir_fd=folder)

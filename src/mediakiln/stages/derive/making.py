@@ -27,6 +27,8 @@ from mediakiln.ports.runner import (
 from mediakiln.stages.derive.plan import Plan
 
 _NAME = "image"
+SMALL = 1024 * 1024
+"""Images up to this size are answered from memory, before the store has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,10 @@ class Maker:
         await self._runner.start()
 
     @asynccontextmanager
-    async def made(self, plan: Plan, path: Path, others: Mapping[str, Path]) -> AsyncIterator[Made]:
-        """The image, whose file is there within the context.
+    async def made(
+        self, plan: Plan, path: Path, others: Mapping[str, Path]
+    ) -> AsyncIterator[tuple[Made, bytes | None]]:
+        """The image, and its bytes if it is `SMALL`; else its file is there within the context.
 
         Args:
             plan: what is to be made.
@@ -82,7 +86,8 @@ class Maker:
                 limits=self._limits,
                 source=source,
             )
-            yield await _run(room, Work(plan.source.project, room.scratch, (task,)))
+            made = await _run(room, Work(plan.source.project, room.scratch, (task,)))
+            yield made, await room.take(made, SMALL)
 
     def _context(self, plan: Plan, others: Mapping[str, Path]) -> Context:
         return Context(

@@ -16,7 +16,6 @@ from mediakiln.model.keys import Bucket
 from mediakiln.model.kind import AssetState
 from mediakiln.model.transform import Transform
 from mediakiln.ports.object_store import LocalFiles, ObjectStore
-from mediakiln.ports.runner import Made
 from mediakiln.stages.derive.derived import Derived, Original
 from mediakiln.stages.derive.files import SourceFiles
 from mediakiln.stages.derive.flights import Flight, Flights
@@ -31,8 +30,6 @@ from mediakiln.telemetry import metrics
 
 log = logging.getLogger(__name__)
 
-SMALL: Final = 1024 * 1024
-"""Images up to this size are answered from memory, before the store has them."""
 FAILED_S: Final = 30.0
 """How long a file's refusal is remembered: asking again would only cost the same again."""
 _MOST_FAILED: Final = 4096
@@ -178,7 +175,7 @@ class Derive:
         return self._planner.plan(source, asked, others)
 
     async def _made(self, plan: Plan, path: Path, others: Mapping[str, Path]) -> Derived:
-        async with self._maker.made(plan, path, others) as made:
+        async with self._maker.made(plan, path, others) as (made, data):
             kept = self._shelf.expect(
                 plan,
                 media_type=made.product.media_type,
@@ -187,10 +184,9 @@ class Derive:
                 facts=made.product.metadata,
             )
             metrics.DERIVED.labels("made").inc()
-            if made.bytes > SMALL or len(self._putting) >= _MOST_PUTTING:
-                await self._put(plan, kept, made.path)
+            if data is None or len(self._putting) >= _MOST_PUTTING:
+                await self._put(plan, kept, made.path if data is None else data)
                 return self._derived(plan, kept)
-            data = _read(made)
         task = asyncio.create_task(self._put_behind(plan, kept, data))
         self._putting.add(task)
         task.add_done_callback(self._putting.discard)
@@ -271,7 +267,3 @@ class Derive:
         self._failed[plan.record] = (time.monotonic() + FAILED_S, error)
         while len(self._failed) > _MOST_FAILED:
             self._failed.popitem(last=False)
-
-
-def _read(made: Made) -> bytes:
-    return made.path.read_bytes()
