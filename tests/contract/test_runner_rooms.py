@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 from mediakiln.model.errors import EngineMisconfigured, OperationFailed, StepTimeout
-from mediakiln.ports.runner import Made, Report, Room, TaskDone, TaskFailed, TaskKilled, Work
+from mediakiln.ports.runner import (
+    Made,
+    Report,
+    Room,
+    TaskDone,
+    TaskFailed,
+    TaskKilled,
+    TaskStarted,
+    Work,
+)
 from mediakiln.sandbox.rooms import RoomRules
 from mediakiln.sandbox.runner import ForkRunner
 from mediakiln.stages.process.scratch import Scratch
@@ -257,6 +266,29 @@ async def test_a_child_that_died_while_it_waited_is_replaced(house: House) -> No
     first.kill()
     assert await until(lambda: not house.child())
     assert isinstance((await house.run(COPY))[-1], TaskDone)
+
+
+async def test_a_job_that_a_dying_child_never_began_goes_to_another(house: House) -> None:
+    await house.run(COPY)
+    before = house.child()
+    (first,) = (each for each in descendants() if each.pid in before)
+    first.suspend()
+    async with house.runner.room("default") as room:
+        async with aclosing(room.run(await house.work(room, COPY))) as reports:
+            given = asyncio.ensure_future(anext(reports))
+            await asyncio.sleep(0.05)
+            first.kill()
+            assert isinstance(await given, TaskStarted)
+            assert isinstance(await anext(reports), TaskDone)
+        assert not house.child() & before
+    assert isinstance((await house.run(COPY))[-1], TaskDone)
+
+
+async def test_a_job_whose_child_dies_at_it_is_not_done_again(house: House) -> None:
+    await house.run(COPY)
+    started, killed = await house.run(step("segfault"))
+    assert isinstance(started, TaskStarted)
+    assert isinstance(killed, TaskKilled)
 
 
 async def test_rooms_outlive_their_zygote(house: House) -> None:

@@ -29,7 +29,7 @@ from typing import Any, Final
 
 from mediakiln.model.errors import Crashed, OperationFailed
 from mediakiln.model.ids import new_id
-from mediakiln.ports.runner import Made, Report, Work
+from mediakiln.ports.runner import Made, Report, TaskKilled, Work
 from mediakiln.sandbox import folders, meter, products, wire
 from mediakiln.sandbox.job import Job, Line
 from mediakiln.sandbox.link import Child
@@ -103,15 +103,33 @@ class Lodger:
     async def run(self, work: Work) -> AsyncGenerator[Report, None]:
         """Do a job in the child, which is forked for the first one.
 
+        A child that dies after it waited, and before it began the job, has done nothing of it:
+        another takes its place, once.
+
         Raises:
             EngineMisconfigured, EngineUnavailable, Crashed: no child could be forked.
         """
+        work = replace(work, scratch=self.scratch, readable=(self._inbox,))
+        waited = self._line is not None
+        async with aclosing(self._attempt(work)) as reports:
+            async for report in reports:
+                if waited and isinstance(report, TaskKilled) and isinstance(report.error, Crashed):
+                    break
+                waited = False
+                yield report
+        if waited:
+            await self._end_child()
+            self._line, self._left = None, self._rules.jobs
+            async with aclosing(self._attempt(work)) as reports:
+                async for report in reports:
+                    yield report
+
+    async def _attempt(self, work: Work) -> AsyncGenerator[Report, None]:
         if self._line is None:
             await self._begin([task.operation for task in work.tasks])
         child, line = self._child, self._line
         if child is None or line is None or self._left < 1:
             raise Crashed("the room has no child that takes a job")
-        work = replace(work, scratch=self.scratch, readable=(self._inbox,))
         job = Job(work, child, line, jobs=self._left)
         self._left -= 1
         try:
