@@ -33,22 +33,22 @@ def negotiate(
     Wildcards name nothing: clients send them that cannot show AVIF. What may be animated is
     given no format without frames.
     """
-    weights = _weights(accept)
+    told = weights(accept)
     frames = source.media_type in _ANIMATED and params.get("animated", True)
     for format in formats:
         if frames and format not in _HOLD_FRAMES:
             continue
-        if weights.get(f"image/{format}", 0.0) > 0.0:
+        if told.get(f"image/{format}", 0.0) > 0.0:
             return Negotiated(format, _WITHOUT.get(format, frozenset()))
-    if source.media_type not in _MODERN or weights.get(source.media_type, 0.0) > 0.0:
+    if source.media_type not in _MODERN or told.get(source.media_type, 0.0) > 0.0:
         return Negotiated("auto")
-    if not accept or any(weights.get(kind, 0.0) > 0.0 for kind in ("image/*", "*/*")):
+    if not accept or any(told.get(kind, 0.0) > 0.0 for kind in ("image/*", "*/*")):
         # A program that takes anything: what the source is will do.
         return Negotiated("auto")
     return Negotiated("png", frozenset())
 
 
-def _weights(accept: str) -> dict[str, float]:
+def weights(accept: str) -> dict[str, float]:
     """Each media type that the header names, in lower case, and its weight."""
     found: dict[str, float] = {}
     for item in accept.lower().split(","):

@@ -35,7 +35,7 @@ class ImageDoors:
                 405,
                 "method_not_allowed",
                 f"This address allows {methods}.",
-                headers={"Allow": methods},
+                headers={"Allow": methods, **door.refusal_headers},
             )
             await refusal(scope, receive, send)
             return

@@ -9,6 +9,8 @@ from mediakiln.model.signature import sign_iiif
 from support.gallery import OWNER, Gallery
 from support.images import KEY
 
+LINKED = 'application/ld+json;profile="http://iiif.io/api/image/3/context.json"'
+
 
 def service(gallery: Gallery) -> str:
     return sign_iiif(gallery.asset.id, KEY)
@@ -34,10 +36,12 @@ async def test_the_service_leads_to_its_information(gallery: Gallery) -> None:
     ("accept", "expected"),
     [
         ("*/*", "application/json"),
-        (
-            "application/ld+json",
-            'application/ld+json;profile="http://iiif.io/api/image/3/context.json"',
-        ),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "application/json"),
+        ("application/json, application/ld+json;q=0.9", "application/json"),
+        ("application/json, application/ld+json;q=0", "application/json"),
+        ("application/ld+json", LINKED),
+        ("application/ld+json;profile=x, application/json;q=0.9", LINKED),
+        ("", LINKED),
     ],
 )
 async def test_information_comes_as_it_is_asked_for(
@@ -52,6 +56,7 @@ async def test_information_comes_as_it_is_asked_for(
 async def test_an_image_comes_with_its_canonical_link(gallery: Gallery) -> None:
     answer = await asked(gallery, "full/48,/0/default.jpg", origin="https://viewer.example")
     assert answer.status_code == 200
+    assert "Link" in answer.headers["access-control-expose-headers"]
     assert json.loads(answer.content)["steps"][0]["width"] == 48
     assert answer.headers["access-control-allow-origin"] == "*"
     base = f"{gallery.site.http.base_url}".rstrip("/")
@@ -69,6 +74,28 @@ async def test_what_the_api_does_not_allow_is_a_bad_request_for_any_origin(
         assert (answer.status_code, answer.json()["field"]) == (400, field)
         assert answer.headers["access-control-allow-origin"] == "*"
     assert (await asked(gallery, "full/max/0")).status_code == 400
+
+
+async def test_an_address_has_one_spelling_however_much_of_it_is_encoded(gallery: Gallery) -> None:
+    http, plain = gallery.site.http, service(gallery)
+    encoded = plain.replace("-", "%2D").replace("~", "%7E")
+    told = (await http.get(f"{encoded}/info.json")).json()
+    assert told["id"].endswith(plain)
+    image = await http.get(f"{encoded}/full/max/0/default.jpg")
+    assert f"{plain}/full/max/0/default.jpg>" in image.headers["link"]
+
+
+async def test_a_slash_that_is_not_encoded_leads_nowhere(gallery: Gallery) -> None:
+    headers = {"Authorization": f"Bearer {OWNER}"}
+    answer = await gallery.site.http.get("/iiif/a/b/full/max/0/default.jpg", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+async def test_other_methods_are_refused_so_that_scripts_can_read_it(gallery: Gallery) -> None:
+    answer = await gallery.site.http.post(f"{service(gallery)}/info.json")
+    assert answer.status_code == 405
+    assert answer.headers["access-control-allow-origin"] == "*"
 
 
 async def test_browsers_may_ask_from_anywhere(gallery: Gallery) -> None:

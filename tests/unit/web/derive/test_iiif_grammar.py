@@ -23,6 +23,7 @@ def asked(words: str, size: tuple[int, int] = WIDE) -> Request:
         ("1000,700,900,900", Region(1000, 700, 200, 100)),
         ("pct:50,25,25.5,50", Region(600, 200, 306, 400)),
         ("pct:0,0,200,100", Region(0, 0, 1200, 800)),
+        ("pct:.5,33.333333333333,50,50", Region(6, 267, 600, 400)),
     ],
 )
 def test_regions(region: str, expected: Region) -> None:
@@ -80,6 +81,7 @@ def test_the_largest_size_keeps_to_the_limits() -> None:
         ("full/pct:101/0/default.jpg", "size"),
         ("full/^99999,/0/default.jpg", "size"),
         ("full/^9000,9000/0/default.jpg", "size"),
+        ("full/pct:1e1/0/default.jpg", "size"),
         ("full/max/361/default.jpg", "rotation"),
         ("full/max/-90/default.jpg", "rotation"),
         ("full/max/a/default.jpg", "rotation"),
@@ -106,8 +108,11 @@ def test_a_size_that_would_scale_up_says_how_to_ask_for_it() -> None:
         ("full/max/0/default.jpg", "full/max/0/default.jpg"),
         ("0,0,1200,800/1200,/0.0/color.jpg", "full/max/0/default.jpg"),
         ("pct:0,0,50,50/300,/90/gray.png", "0,0,600,400/300,200/90/gray.png"),
-        ("square/^max/!22.50/default.png", "200,0,800,800/^5656,5656/!22.5/default.png"),
-        ("full/!300,300/360/default.webp", "full/300,200/360/default.webp"),
+        ("square/^max/!22.50/default.png", "200,0,800,800/^max/!22.5/default.png"),
+        ("full/^!2400,2400/0/default.png", "full/^2400,1600/0/default.png"),
+        ("full/!300,300/360/default.webp", "full/300,200/0/default.webp"),
+        ("full/max/22.1234567/default.png", "full/max/22.1234567/default.png"),
+        ("full/max/0.00001/default.png", "full/max/0.00001/default.png"),
     ],
 )
 def test_canonical_forms(words: str, canonical: str) -> None:
@@ -131,3 +136,23 @@ def test_information_names_sizes_and_tiles() -> None:
     assert told["sizes"][0] == {"width": 125, "height": 93}
     assert told["tiles"] == [{"width": 512, "height": 512, "scaleFactors": [1, 2, 4, 8]}]
     assert information("x", 300, 200)["tiles"][0]["scaleFactors"] == [1]
+
+
+@pytest.mark.parametrize(
+    "size", [(1, 1), (3, 700), (3000, 2), (513, 1025), (12_500, 8_000), (30_000, 30_000)]
+)
+def test_whatever_information_offers_may_be_asked_for(size: tuple[int, int]) -> None:
+    told = information("x", *size)
+    for each in told["sizes"]:
+        expected = Size(each["width"], each["height"])
+        assert asked(f"full/{each['width']},{each['height']}/0/default.jpg", size).size == expected
+    for factor in told["tiles"][0]["scaleFactors"]:
+        part = 512 * factor
+        right, bottom = (side - (side - 1) % part - 1 for side in size)
+        for left, top in {(0, 0), (right, bottom)}:
+            wide, high = min(part, size[0] - left), min(part, size[1] - top)
+            scaled = f"{-(-wide // factor)},{-(-high // factor)}"
+            tile = asked(f"{left},{top},{wide},{high}/{scaled}/0/default.jpg", size)
+            assert f"{tile.size.width},{tile.size.height}" == scaled
+    # The last of them shows all of it in one tile.
+    assert max(size) <= part

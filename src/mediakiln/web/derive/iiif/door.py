@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -11,6 +11,7 @@ from starlette.types import Scope
 from mediakiln.model.errors import InvalidRequest, SignatureInvalid
 from mediakiln.model.signature import IIIF, split_iiif, verified_by
 from mediakiln.model.transform import Wanted
+from mediakiln.stages.derive.negotiate import weights
 from mediakiln.web.derive.call import Call
 from mediakiln.web.derive.gate import SIGNED, Gate, Permit
 from mediakiln.web.derive.iiif import info
@@ -18,9 +19,12 @@ from mediakiln.web.derive.iiif.grammar import parse
 from mediakiln.web.derive.images import Images
 from mediakiln.web.derive.rules import ImageRules
 
-_CORS: Final = {"Access-Control-Allow-Origin": "*"}
+_CORS: Final = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "ETag, Link, Retry-After",
+}
 _PREFLIGHT: Final = {
-    **_CORS,
+    "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
     "Access-Control-Allow-Headers": "Authorization, If-None-Match, Range",
     "Access-Control-Max-Age": "86400",
@@ -63,7 +67,8 @@ class IiifDoor:
         identifier, *words = call.path.removeprefix(IIIF).split("/")
         id, signature = split_iiif(unquote(identifier))
         permit = await self._permit(call, id, signature)
-        base = f"{self._base(call.scope)}{IIIF}{identifier}"
+        # One spelling, however much of it the client encoded; slashes stay encoded.
+        base = f"{self._base(call.scope)}{IIIF}{quote(unquote(identifier), safe=':')}"
         if not words or words == [""]:
             there = RedirectResponse(f"{base}/info.json", status_code=303, headers=_CORS)
             await there(call.scope, call.receive, call.send)
@@ -72,6 +77,8 @@ class IiifDoor:
         elif len(words) == _PARTS:
             await self._image(call, id, base, [unquote(word) for word in words], permit)
         else:
+            # A slash that was not encoded makes another asset's id of what is before it.
+            await self._images.source(id, permit)
             raise InvalidRequest(
                 "an address is {asset}/info.json or "
                 "{asset}/{region}/{size}/{rotation}/{quality}.{format}",
@@ -81,7 +88,7 @@ class IiifDoor:
     async def _information(self, call: Call, id: str, base: str, permit: Permit) -> None:
         source = await self._images.source(id, permit)
         document = info.information(base, *await self._images.size(source))
-        linked = "application/ld+json" in call.headers.get("accept", "")
+        linked = _linked(",".join(call.headers.getlist("accept")))
         answer = JSONResponse(document, media_type=_LINKED if linked else "application/json")
         headers = MutableHeaders(raw=answer.raw_headers)
         headers.update(
@@ -104,7 +111,12 @@ class IiifDoor:
         links = f'<{base}/{request.canonical}>;rel="canonical",<{info.PROFILE}>;rel="profile"'
         wanted = Wanted(source=id, transform=request.transform())
         await self._images.answer(
-            call, wanted, permit, source=source, headers=[*_CORS.items(), ("Link", links)]
+            call,
+            wanted,
+            permit,
+            source=source,
+            headers=[*_CORS.items(), ("Link", links)],
+            names_us=True,
         )
 
     async def _permit(self, call: Call, id: str, signature: str | None) -> Permit:
@@ -117,3 +129,16 @@ class IiifDoor:
                 hint="`mediakiln url sign /iiif/ASSET` makes one",
             )
         return SIGNED
+
+
+def _linked(accept: str) -> bool:
+    """Whether an Accept header wants JSON-LD, which is also what no header at all gets (5.1).
+
+    Wildcards get plain JSON: browsers send them, and show it.
+    """
+    if not accept:
+        return True
+    told = weights(accept)
+    plain = told.get("application/json", told.get("application/*", told.get("*/*", 0.0)))
+    named = told.get("application/ld+json", 0.0)
+    return named > 0 and named >= plain

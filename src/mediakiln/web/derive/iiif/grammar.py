@@ -6,6 +6,7 @@ All of them are taken strictly: what the specification does not allow is a bad r
 import math
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from mediakiln.model.errors import InvalidRequest
@@ -19,7 +20,7 @@ FORMATS: Final = {"jpg": "jpeg", "png": "png", "webp": "webp", "gif": "gif", "ti
 """The specification's formats that are made here, and what `image.transform` calls them."""
 QUALITIES: Final = ("default", "color", "gray", "bitonal")
 
-_NUMBER: Final = r"\d{1,9}(?:\.\d{1,9})?"
+_NUMBER: Final = r"(?:\d{1,9}(?:\.\d{1,20})?|\.\d{1,20})"
 _PIXELS: Final = re.compile(r"(\d{1,9}),(\d{1,9}),(\d{1,9}),(\d{1,9})")
 _PERCENT: Final = re.compile(rf"pct:({_NUMBER}),({_NUMBER}),({_NUMBER}),({_NUMBER})")
 _SIZE: Final = re.compile(r"(!?)(\d{1,9})?,(\d{1,9})?")
@@ -30,7 +31,8 @@ _WHOLE_TURN: Final = 360
 _PER_CENT: Final = 100
 
 _REGIONS: Final = ["full", "square", "x,y,w,h", "pct:x,y,w,h"]
-_SIZES: Final = ["max", "^max", "w,", ",h", "pct:n", "w,h", "!w,h", "^w,", "^,h", "^pct:n", "^w,h"]
+_DOWNWARD: Final = ["max", "w,", ",h", "pct:n", "w,h", "!w,h"]
+_SIZES: Final = [*_DOWNWARD, *(f"^{form}" for form in _DOWNWARD)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +77,22 @@ class Request:
 
     @property
     def canonical(self) -> str:
-        """The request's canonical form (section 4.7): region/size/rotation/quality.format."""
+        """The request's canonical form (section 4.8): region/size/rotation/quality.format."""
         region = self.region
         where = (
             "full" if self.full else f"{region.left},{region.top},{region.width},{region.height}"
         )
-        largest = most(Size(region.width, region.height))
-        size = f"{'^' if self.larger else ''}{self.size.width},{self.size.height}"
-        size = "max" if self.size == largest else size
-        turned = f"{'!' if self.mirrored else ''}{self.degrees:g}"
         quality = "default" if self.quality == "color" else self.quality
-        return f"{where}/{size}/{turned}/{quality}.{self.format}"
+        turned = f"{'!' if self.mirrored else ''}{_plain(self.degrees)}"
+        return f"{where}/{self._canonical_size}/{turned}/{quality}.{self.format}"
+
+    @property
+    def _canonical_size(self) -> str:
+        part = Size(self.region.width, self.region.height)
+        size = f"{self.size.width},{self.size.height}"
+        if self.larger:
+            return "^max" if self.size == _scaled(part, _limit(part)) else f"^{size}"
+        return "max" if self.size == most(part) else size
 
     def transform(self) -> Transform:
         """What is to be done, in the order that the specification sets."""
@@ -98,8 +105,8 @@ class Request:
         if (self.size.width, self.size.height) != (region.width, region.height):
             size = {"width": self.size.width, "height": self.size.height, "fit": "fill"}
             steps.append({"op": "image.resize", **size, "enlarge": self.larger})
-        if self.mirrored or self.degrees % _WHOLE_TURN:
-            turn = {"flip_horizontal": self.mirrored, "angle": self.degrees % _WHOLE_TURN}
+        if self.mirrored or self.degrees:
+            turn = {"flip_horizontal": self.mirrored, "angle": self.degrees}
             steps.append({"op": "image.rotate", **turn})
         if self.quality == "gray":
             steps.append({"op": "image.adjust", "grayscale": True})
@@ -204,7 +211,7 @@ def _rotation(text: str) -> tuple[bool, float]:
     found = _ROTATION.fullmatch(text)
     if not found or float(found[2]) > _WHOLE_TURN:
         raise _wrong("rotation", text, ["0 to 360", "!0 to !360"])
-    return bool(found[1]), float(found[2])
+    return bool(found[1]), float(found[2]) % _WHOLE_TURN
 
 
 def _last(text: str) -> tuple[str, str]:
@@ -243,6 +250,12 @@ def _at_least_one(length: float) -> int:
 
 def _rounded(length: float) -> int:
     return math.floor(length + 0.5)
+
+
+def _plain(number: float) -> str:
+    """A number as section 4.7 wants it: no exponent, no zeros that say nothing."""
+    text = format(Decimal(repr(number)), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _wrong(field: str, value: str, allowed: list[str]) -> InvalidRequest:
