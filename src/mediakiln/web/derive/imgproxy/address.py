@@ -12,6 +12,7 @@ PREFIX: Final = "/imgproxy/"
 UNSIGNED: Final = frozenset({"insecure", "unsafe", "_", "-"})
 """What stands where a signature would be."""
 _PLAIN: Final = "plain"
+_ENCRYPTED: Final = "enc"
 _MAX_OPTIONS: Final = 64
 
 
@@ -32,10 +33,11 @@ def split(path: str) -> Address:
     """Take a path apart, as it was sent.
 
     Raises:
-        InvalidRequest: it lacks a signature's place or a source, or the source is not readable.
+        InvalidRequest: it lacks a signature's place or a source, or the source is encrypted or not
+            readable.
     """
     signature, slash, rest = path.removeprefix(PREFIX).partition("/")
-    parts = rest.split("/")
+    parts = rest.split("/", maxsplit=_MAX_OPTIONS + 1)
     options: list[str] = []
     while parts and ":" in unquote(parts[0]) and not parts[0].startswith(_PLAIN):
         options.append(unquote(parts.pop(0)))
@@ -45,10 +47,16 @@ def split(path: str) -> Address:
             "the source in base64",
             field="address",
         )
+    if parts[0] == _ENCRYPTED and len(parts) > 1:
+        raise InvalidRequest(
+            "sources that are encrypted are not read here",
+            field="source",
+            hint="write it in base64, or behind plain/",
+        )
     if parts[0] == _PLAIN:
         source, extension = _plain("/".join(parts[1:]))
     else:
-        source, extension = _encoded("".join(parts))
+        source, extension = _encoded("".join(parts).replace("/", ""))
     return Address(signature, f"/{rest}", options, source, extension)
 
 
