@@ -14,6 +14,7 @@ from golden.metadata_files import CONTEXT, FORMATS, PACKET, PROFILE, RECORDS, ru
 from mediakiln.operations.image.edit.resize import resize
 from mediakiln.operations.image.pixels.meta import exif, iptc, xmp
 
+PICTURE = exif.Picture(256, 160, srgb=True)
 WITH_EXIF = ("jpeg", "png", "webp", "avif")
 
 
@@ -107,7 +108,7 @@ def test_animated_avif_and_png_carry_what_is_kept(tmp_path: Path, out: Path) -> 
 
 @pytest.mark.parametrize("damaged", [b"", b"garbage", b"II*\x00\xff\xff\xff\xff", b"MM\x00*" * 9])
 def test_a_damaged_block_is_left_out(damaged: bytes) -> None:
-    assert exif.cleaned(damaged, rights_only=False, location=False, srgb=True) is None
+    assert exif.cleaned(damaged, rights_only=False, location=False, picture=PICTURE) is None
     assert iptc.cleaned(damaged, rights_only=False, location=False) is None
     assert xmp.cleaned(damaged, rights_only=False, location=False) is None
 
@@ -119,6 +120,63 @@ def test_entities_of_a_packet_are_not_followed(tmp_path: Path) -> None:
         b"<x:xmpmeta", b"<!DOCTYPE a [<!ENTITY e SYSTEM 'file://%s'>]><x:xmpmeta" % bytes(secret), 1
     ).replace(b"MINE-XMP", b"&e;")
     assert xmp.cleaned(packet, rights_only=False, location=False) is None
+
+
+def test_places_in_private_tags_and_rare_properties_never_leave() -> None:
+    block = Image.Exif()
+    block[0x8298], block[0x87B1], block[0xA480] = "MINE-EXIF", "SECRET-GRID", "SECRET-MAP"
+    block[0x882A], block[0xC62F] = 1, "SECRET-SERIAL"
+    block.get_ifd(0x8769).update({0x9003: "2026:11:21 12:00:00", 0xFDE9: "SECRET-OWNER"})
+    kept = exif.cleaned(block.tobytes(), rights_only=False, location=False, picture=PICTURE) or b""
+    assert b"MINE-EXIF" in kept
+    assert b"2026:11:21" in kept
+    assert b"SECRET" not in kept
+
+
+@pytest.mark.parametrize("format", [*FORMATS, "jxl"])
+def test_the_size_in_exif_is_the_results(photo: Path, out: Path, format: str) -> None:
+    if format == "jxl":
+        pytest.importorskip("imagecodecs", reason="the extra jxl is not installed")
+    written = run(photo, out, format=format, metadata="keep")
+    if format == "jxl":
+        data = written.read_bytes()
+        block = Image.Exif()
+        block.load(data[data.index(b"Exif") + 8 :])
+        inner = block.get_ifd(0x8769)
+    else:
+        with Image.open(written) as image:
+            inner = image.getexif().get_ifd(0x8769)
+    assert (inner[0xA002], inner[0xA003]) == (160, 256)
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        b'<rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" dc:coverage="SECRET"/>',
+        b'<rdf:Description xmlns:d="http://rs.tdwg.org/dwc/terms/" d:municipality="SECRET"/>',
+        b'<rdf:Description rdf:about="" GPSLatitude="SECRET"/>',
+        b'<x:Typed xmlns:exif="http://ns.adobe.com/exif/1.0/" exif:GPSLatitude="SECRET"/>',
+        b"<rdf:Description>SECRET</rdf:Description>",
+    ],
+)
+def test_only_properties_that_say_no_place_stay_in_a_packet(hidden: bytes) -> None:
+    packet = PACKET.replace(b"</rdf:RDF>", hidden + b"</rdf:RDF>SECRET")
+    kept = xmp.cleaned(packet, rights_only=False, location=False) or b""
+    assert b"SECRET" not in kept
+    assert b"MINE-XMP" in kept
+    assert xmp.parsed(kept) is not None
+
+
+def test_records_of_other_programs_and_whole_objects_stay_behind() -> None:
+    def record(number: int, data_set: int, value: bytes) -> bytes:
+        return struct.pack(">BBBH", 0x1C, number, data_set, len(value)) + value
+
+    records = record(1, 90, b"\x1b%G") + RECORDS + record(2, 231, b"SECRET-HISTORY")
+    records += record(1, 50, b"SECRET-SERVICE") + record(8, 10, b"SECRET-PICTURE")
+    kept = iptc.cleaned(records, rights_only=False, location=False) or b""
+    assert kept.startswith(record(1, 90, b"\x1b%G"))
+    assert b"CAPTION" in kept
+    assert b"SECRET" not in kept
 
 
 def test_records_are_found_inside_photoshops_blocks_and_bare() -> None:

@@ -10,7 +10,8 @@ from PIL import Image
 
 from golden import metadata_files
 from golden.image_samples import pixels, saved, scene
-from golden.metadata_files import FORMATS, PROFILE, RECORDS, dataset, run, said, told
+from golden.metadata_files import CONTEXT, FORMATS, PROFILE, RECORDS, dataset, run, said, told
+from mediakiln.operations.image.edit.resize import resize
 from mediakiln.operations.image.pixels.meta import mapped, tiff
 
 
@@ -104,3 +105,34 @@ def test_jpeg_xl_keeps_what_may_stay_and_never_the_position(
         fields = told(run(source, out, format="jpeg", metadata="keep"))
         assert fields["exif-ifd0-Copyright"].startswith("MINE-EXIF")
         assert said(fields, "dc:rights") == ["MINE-XMP"]
+
+
+def test_pixels_that_a_container_has_turned_are_not_turned_again(out: Path, tmp_path: Path) -> None:
+    codecs = pytest.importorskip("imagecodecs", reason="the extra jxl is not installed")
+    block = Image.Exif()
+    block[0x0112] = 6
+    exif = bytes(4) + block.tobytes().removeprefix(b"Exif\0\0")
+    stream: bytes = codecs.jpegxl_encode(np.asarray(scene()), lossless=True)
+    boxes = ((b"ftyp", b"jxl \0\0\0\0jxl "), (b"Exif", exif), (b"jxlc", stream))
+    source = tmp_path / "turned.jxl"
+    source.write_bytes(
+        b"\0\0\0\x0cJXL \r\n\x87\n"
+        + b"".join(struct.pack(">I", 8 + len(data)) + kind + data for kind, data in boxes)
+    )
+    written = run(source, out, format="png", metadata="keep")
+    assert np.array_equal(pixels(written), np.asarray(scene(), float))
+    with Image.open(written) as image:
+        assert image.getexif().get(0x0112, 1) == 1
+
+
+def test_telephones_heic_is_not_turned_again(samples: Path, out: Path, tmp_path: Path) -> None:
+    data = (samples / "samples/image/IMG_1034.heic").read_bytes()
+    upright = b"\x01\x12\x00\x03\x00\x00\x00\x01\x00\x01"
+    assert data.count(upright) == 1
+    source = tmp_path / "turned.heic"
+    shown = []
+    for content in (data, data.replace(upright, upright[:-1] + b"\x06")):
+        source.write_bytes(content)
+        (product,) = resize.run(source, {"width": 64, "format": "png"}, out, CONTEXT)
+        shown.append(pixels(out / product.file))
+    assert np.array_equal(shown[0], shown[1])

@@ -11,7 +11,7 @@ from mediakiln.operations.image.pixels.codecs import fitting, jxl, score, sequen
 from mediakiln.operations.image.pixels.encoding import Encoding
 from mediakiln.operations.image.pixels.formats import Output, default_output
 from mediakiln.operations.image.pixels.managed import space, target
-from mediakiln.operations.image.pixels.meta import keeping, tiff
+from mediakiln.operations.image.pixels.meta import exif, keeping, tiff
 from mediakiln.operations.image.pixels.picture import Picture
 from mediakiln.operations.image.pixels.settle import settled
 
@@ -97,7 +97,8 @@ def _carrying(image: Any, output: Output, encoding: Encoding, opened: Picture | 
     if opened is not None:
         srgb = space.profile_of(image) is None
         own = opened.path if opened.format == "tiff" else None
-        blocks = keeping.kept(opened.header, encoding, srgb=srgb, tiff=own)
+        picture = exif.Picture(image.width, image.get_page_height(), srgb)
+        blocks = keeping.kept(opened.header, encoding, picture=picture, tiff=own)
     return keeping.attached(image, blocks, output)
 
 

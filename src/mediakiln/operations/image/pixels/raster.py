@@ -14,7 +14,8 @@ import pyvips
 
 from mediakiln.model.errors import BadMedia, ModelUnavailable, TooManyPixels
 from mediakiln.operations.image.pixels import engine
-from mediakiln.operations.image.pixels.codecs import jxl
+from mediakiln.operations.image.pixels.codecs import jxl, rows
+from mediakiln.operations.image.pixels.codecs.strips import Strips
 from mediakiln.operations.image.pixels.formats import HEAD_BYTES, Format
 from mediakiln.operations.image.pixels.managed import declared, space
 from mediakiln.operations.image.pixels.managed.declared import Declared
@@ -39,6 +40,7 @@ _BANDS = {"L": 1, "I": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 """Of libheif's modes; those of more than 8 bits end with that, and fill 16 from the top."""
 _FIELDS = {"icc_profile": space.PROFILE, "exif": keeping.EXIF, "xmp": keeping.XMP}
 """Where libvips keeps what Pillow and libheif call so."""
+_ORIENTATION = "orientation"
 FORMATS: frozenset[Format] = frozenset({"heic", "jxl", *_PILLOW})
 
 
@@ -48,6 +50,8 @@ class Decoded:
 
     image: Any
     declared: Declared | None = None
+    strips: Strips | None = None
+    """Gives the pixels where `image` has none, since they would take too much memory."""
 
 
 def decode(path: Path, name: Format, max_pixels: int) -> Decoded:
@@ -63,7 +67,13 @@ def decode(path: Path, name: Format, max_pixels: int) -> Decoded:
         return _heic(path, max_pixels)
     if name == "pnm":
         _check_comments(path)
-    return _jxl(path, max_pixels) if name == "jxl" else _pillow(path, name, max_pixels)
+    if name == "jxl":
+        return _jxl(path, max_pixels)
+    strips = rows.plain(path, name) if name in rows.PLAIN else None
+    if strips is None:
+        return _pillow(path, name, max_pixels)
+    _check((strips.header.width, strips.header.height), max_pixels)
+    return Decoded(strips.header, strips=strips)
 
 
 def _check_comments(path: Path) -> None:
@@ -215,9 +225,14 @@ def _image(
 
 
 def _carrying(image: Any, info: Mapping[str, Any]) -> Any:
-    """The image with the profile and the metadata that came with its pixels."""
+    """The image with the profile and the metadata that came with its pixels.
+
+    Not with EXIF's orientation, which libvips takes over: decoders have turned these pixels by
+    what their containers say, which alone counts (ISO/IEC 23008-12, 6.5.10; ISO/IEC 18181-2).
+    """
     for name, field in _FIELDS.items():
         value = info.get(name)
         if isinstance(value, bytes) and value:
             image.set_type(pyvips.GValue.blob_type, field, value)
+    image.remove(_ORIENTATION)
     return image

@@ -2,6 +2,7 @@
 
 import mmap
 import warnings
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -14,42 +15,44 @@ MAX_BYTES: Final = 60_000
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 _RIGHTS = frozenset({0x013B, 0x8298})
 """Artist and Copyright."""
-_POINTERS = frozenset({_EXIF_IFD, _GPS_IFD, 0x014A, 0xA005})
-_OF_THE_FILE = frozenset(
-    {
-        *range(0x00FE, 0x0104),  # subfile type, size, bits, compression
-        0x0106,
-        *(0x0111, 0x0112, 0x0115, 0x0116, 0x0117, 0x011C),  # strips, orientation, layout
-        *(0x013D, 0x0140, 0x0142, 0x0143, 0x0144, 0x0145, 0x0152, 0x0153),
-        *(0x015B, 0x0201, 0x0202, 0x0211, 0x0212, 0x0213, 0x0214),  # a JPEG inside, thumbnails
-        0x8773,  # ICC
-    }
-)
-"""What describes the source's bytes, not its picture."""
-_HIDING = frozenset(
-    {
-        0x02BC,  # XMP,
-        0x83BB,  # IPTC and
-        0x8649,  # Photoshop's blocks are read and written for themselves
-        0x927C,  # makers' notes: serial numbers, places, faces, in private formats
-        0xA40B,  # device settings, likewise
-        0xC4A5,  # PrintIM
-        0xC634,  # DNG's private data
-        0xEA1C,  # padding
-    }
-)
 _SAYING = frozenset(
     {
         *(0x010D, 0x010E, 0x010F, 0x0110),  # document, description, camera
+        *(0x011A, 0x011B, 0x0128),  # resolution
         *(0x0131, 0x0132, 0x013B, 0x013C, 0x8298),  # program, time, author, computer, rights
         *(0x4746, 0x4749, *range(0x9C9B, 0x9CA0)),  # Windows' rating, title, comment, keywords
     }
 )
-"""Of a TIFF's own tags, those that speak of the picture; never where on earth it lies (GeoTIFF)."""
+"""Of the first directory, what speaks of the picture: not of the source's bytes, nor of where on
+earth it lies (GeoTIFF); XMP, IPTC and profiles are read and written for themselves."""
+_TAKING = frozenset(
+    {
+        *(0x829A, 0x829D, 0x8822, 0x8824, 0x8827, 0x8828, *range(0x8830, 0x8836)),  # exposure
+        *(0x9000, 0x9003, 0x9004, 0x9010, 0x9011, 0x9012),  # version, times and their zones
+        *(0x9101, 0x9102, *range(0x9201, 0x920B), 0x9214),  # pixels, exposure, lens, subject
+        *(0x9286, 0x9290, 0x9291, 0x9292, *range(0x9400, 0x9406)),  # comment, times, weather
+        *(0xA000, 0xA20B, 0xA20C, 0xA20E, 0xA20F, 0xA210, 0xA214, 0xA215, 0xA217),  # sensor
+        *(0xA300, 0xA301, 0xA302, *range(0xA401, 0xA40B), 0xA40C),  # origin, rendering
+        *(0xA420, *range(0xA430, 0xA43D), 0xA460, 0xA461, 0xA462, 0xA500),  # owner, lens, author
+    }
+)
+"""How it was taken (Exif 3.0, section 4.6.6), without makers' notes, device settings and sounds;
+whatever a private tag says, it says to its maker."""
 _COLOUR_SPACE, _SRGB, _UNCALIBRATED = 0xA001, 1, 0xFFFF
+_WIDTH, _HEIGHT = 0xA002, 0xA003
 
 
-def cleaned(data: bytes, *, rights_only: bool, location: bool, srgb: bool) -> bytes | None:
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a new block says of the picture that it goes with."""
+
+    width: int
+    """Pixels."""
+    height: int
+    srgb: bool
+
+
+def cleaned(data: bytes, *, rights_only: bool, location: bool, picture: Picture) -> bytes | None:
     """A new EXIF block, from its TIFF header on; None where nothing of it can be kept.
 
     Orientation, thumbnails and makers' notes are never taken over, position only on request.
@@ -63,13 +66,13 @@ def cleaned(data: bytes, *, rights_only: bool, location: bool, srgb: bool) -> by
             warnings.simplefilter("ignore")  # Pillow warns of damaged entries, and leaves them out
             source = Image.Exif()
             source.load(data)
-            made = _copied(source, rights_only=rights_only, location=location, srgb=srgb)
+            made = _copied(source, rights_only=rights_only, location=location, picture=picture)
             return _written(made)
     except Exception:  # noqa: BLE001 - what a damaged block raises follows no rule; it is left out
         return None
 
 
-def of_tiff(path: Path, *, rights_only: bool, location: bool, srgb: bool) -> bytes | None:
+def of_tiff(path: Path, *, rights_only: bool, location: bool, picture: Picture) -> bytes | None:
     """As `cleaned`, of what a TIFF says of its first page's picture; the file is no block."""
     from PIL import Image
 
@@ -81,9 +84,7 @@ def of_tiff(path: Path, *, rights_only: bool, location: bool, srgb: bool) -> byt
             warnings.simplefilter("ignore")
             with Image.open(path, formats=["TIFF"]) as image:
                 source = image.getexif()
-                for tag in set(source) - _SAYING - _POINTERS:
-                    del source[tag]
-                made = _copied(source, rights_only=rights_only, location=location, srgb=srgb)
+                made = _copied(source, rights_only=rights_only, location=location, picture=picture)
                 return _written(made)
     except Exception:  # noqa: BLE001 - as above
         return None
@@ -119,23 +120,23 @@ def _written(made: Any) -> bytes | None:
     return block if len(made) and len(block) <= MAX_BYTES else None
 
 
-def _copied(source: Any, *, rights_only: bool, location: bool, srgb: bool) -> Any:
+def _copied(source: Any, *, rights_only: bool, location: bool, picture: Picture) -> Any:
     from PIL import Image
 
     made = Image.Exif()
+    inner = source.get_ifd(_EXIF_IFD)
+    # Some programs put how it was taken into the first directory.
+    allowed = _RIGHTS if rights_only else _SAYING | (_TAKING - set(inner))
     for tag, value in source.items():
-        if (tag in _RIGHTS) if rights_only else tag not in _POINTERS | _OF_THE_FILE | _HIDING:
+        if tag in allowed:
             made[tag] = value
     if rights_only:
         return made
-    inner = {
-        tag: value
-        for tag, value in source.get_ifd(_EXIF_IFD).items()
-        if tag not in _POINTERS | _HIDING
-    }
-    if inner:
-        inner[_COLOUR_SPACE] = _SRGB if srgb else _UNCALIBRATED
-        made.get_ifd(_EXIF_IFD).update(inner)
+    taken = {tag: value for tag, value in inner.items() if tag in _TAKING}
+    if taken:
+        taken[_COLOUR_SPACE] = _SRGB if picture.srgb else _UNCALIBRATED
+        taken[_WIDTH], taken[_HEIGHT] = picture.width, picture.height
+        made.get_ifd(_EXIF_IFD).update(taken)
     position = source.get_ifd(_GPS_IFD) if location else {}
     if position:
         made.get_ifd(_GPS_IFD).update(position)

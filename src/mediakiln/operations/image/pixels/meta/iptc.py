@@ -15,7 +15,10 @@ _PLACES = frozenset({(2, 26), (2, 27), (2, 90), (2, 92), (2, 95), (2, 100), (2, 
 """Content location, city, sublocation, province, country."""
 _RIGHTS = frozenset({(1, 90), (2, 80), (2, 85), (2, 110), (2, 116)})
 """Character set, by-line and its title, credit, copyright notice."""
-_PREVIEWS = frozenset({(2, 200), (2, 201), (2, 202)})
+_CHARSET: Final = (1, 90)
+_LAST: Final = 154
+"""Data set of the application record before objects' previews (section 6) and private ones: edit
+histories, cameras' EXIF, programs' settings."""
 
 
 def cleaned(data: bytes, *, rights_only: bool, location: bool) -> bytes | None:
@@ -26,7 +29,9 @@ def cleaned(data: bytes, *, rights_only: bool, location: bool) -> bytes | None:
     kept = b""
     for record, number, raw in _records(_bare(data)):
         name = (record, number)
-        if name in _PREVIEWS or (name in _PLACES and not location):
+        if name != _CHARSET and (record != _APPLICATION or number > _LAST):
+            continue  # envelopes, other programs' records, and whole objects: pictures, too
+        if name in _PLACES and not location:
             continue
         if not rights_only or name in _RIGHTS:
             kept += raw

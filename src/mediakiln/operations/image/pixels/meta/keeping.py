@@ -37,18 +37,20 @@ class Kept:
     """Bare records."""
 
 
-def kept(header: Any, encoding: "Encoding", *, srgb: bool, tiff: Path | None = None) -> Kept:
+def kept(
+    header: Any, encoding: "Encoding", *, picture: exif.Picture, tiff: Path | None = None
+) -> Kept:
     """What the parameters keep of an opened image's metadata; damaged blocks are left out.
 
-    `tiff` is the file, where it is one: its EXIF is not in libvips' header.
+    `picture` is the result; `tiff` the file, where it is one: its EXIF is not in libvips' header.
     """
     if encoding.metadata not in {"copyright", "keep"}:
         return Kept()
     what = {"rights_only": encoding.metadata == "copyright", "location": encoding.location}
     found = {name: header.get(name) for name in (EXIF, XMP, IPTC) if header.get_typeof(name)}
-    block = exif.cleaned(found[EXIF], **what, srgb=srgb) if EXIF in found else None
+    block = exif.cleaned(found[EXIF], **what, picture=picture) if EXIF in found else None
     return Kept(
-        exif=exif.of_tiff(tiff, **what, srgb=srgb) if tiff else block,
+        exif=exif.of_tiff(tiff, **what, picture=picture) if tiff else block,
         xmp=xmp.cleaned(found[XMP], **what) if XMP in found else None,
         iptc=iptc.cleaned(found[IPTC], **what) if IPTC in found else None,
     )

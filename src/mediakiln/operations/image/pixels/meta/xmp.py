@@ -6,12 +6,16 @@ from typing import Any, Final
 MAX_BYTES: Final = 60_000
 """What fits into one segment of a JPEG."""
 
+_META: Final = "adobe:ns:meta/"
 RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _PLACES = re.compile(
-    r"gps|latitude|longitude|altitude|location|geo|^(sub-?)?city$|^state$|^country|"
-    r"^province|^world-?region$|landmark|^place",
+    r"gps|latitude|longitude|altitude|coordinates|location|geo|^coverage$|"
+    r"^(sub-?)?city$|^state$|^country|province|^(world|higher)-?(region|geography)|^county$|"
+    r"^municipality$|locality$|^continent$|^island|^waterbody$|footprint|landmark|^place",
     re.IGNORECASE,
 )
+"""Of IPTC's schemas, EXIF's, Dublin Core's and Darwin Core's, and of those that drones and
+programs made up."""
 _OF_THE_FILE = re.compile(
     r"thumbnail|orientation|^(image|exif)?(width|length|height)$|^pixel[xy]dimension$|^history$|"
     r"^derivedfrom$|^(has|native)digest$|digest$|^documentancestors$|makernote|^data$",
@@ -39,15 +43,20 @@ _RIGHTS = {
 
 
 def cleaned(data: bytes, *, rights_only: bool, location: bool) -> bytes | None:
-    """The packet with the properties that may stay; None where there are none, or it is damaged."""
+    """A packet with the properties that may stay; None where there are none, or it is damaged."""
     from lxml import etree
 
-    root = parsed(data)
-    if root is None:
+    source = parsed(data)
+    if source is None:
         return None
+    # What stands around the descriptions is no property, and nobody's to judge.
+    root = etree.Element(f"{{{_META}}}xmpmeta", nsmap={"x": _META})
+    kept = etree.SubElement(root, f"{{{RDF}}}RDF", nsmap={"rdf": RDF})
     left = 0
-    for description in descriptions(root):
+    for description in descriptions(source):
         left += _clean(description, rights_only=rights_only, location=location)
+        description.text = description.tail = None
+        kept.append(description)
     etree.cleanup_namespaces(root)
     packet: bytes = etree.tostring(root, encoding="utf-8")
     return packet if left and len(packet) <= MAX_BYTES else None
@@ -99,6 +108,7 @@ def _clean(element: Any, *, rights_only: bool, location: bool) -> int:
         ):
             element.remove(child)
             continue
+        child.tail = None
         _clean(child, rights_only=False, location=location)
         left += 1
     return left
@@ -107,11 +117,16 @@ def _clean(element: Any, *, rights_only: bool, location: bool) -> int:
 def _stays(name: str, *, rights_only: bool, location: bool) -> bool:
     namespace, _, local = name.rpartition("}")
     namespace = namespace.removeprefix("{")
-    if namespace in {RDF, "http://www.w3.org/XML/1998/namespace", ""}:
+    if namespace in {RDF, "http://www.w3.org/XML/1998/namespace"}:
         return True
     if rights_only:
         allowed = _RIGHTS.get(namespace, frozenset())
         return allowed is None or local in allowed
     if namespace.startswith(_FOREIGN) or _OF_THE_FILE.search(local):
         return False
-    return location or not _PLACES.search(local)
+    return location or not tells_place(local)
+
+
+def tells_place(local: str) -> bool:
+    """Whether a property of this name, without its namespace, says where something is."""
+    return bool(_PLACES.search(local))
