@@ -27,6 +27,8 @@ TRUSTED_S: Final = 5.0
 
 _MOST_KNOWN: Final = 4096
 _HOST = re.compile(r"(?:\[([^\]]*)\]|([^:]*))(?::\d*)?")
+_PROXIED: Final = frozenset({b"x-forwarded-for", b"x-real-ip", b"forwarded", b"via"})
+"""Headers of requests that came through a proxy."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _UPLOADING: Final = re.compile(r"/v1/(?:uploads|tus)(?:/.*)?", re.DOTALL)
 
@@ -110,8 +112,7 @@ class Auth:
             self._known.popitem(last=False)
 
     def _refuse_strange_host(self, headers: Headers) -> None:
-        match = _HOST.fullmatch(headers.get("host", "localhost").lower())
-        host = match[1] or match[2] if match else ""
+        host = _host(headers)
         if host not in {"localhost", self._host} and not _is_address(host):
             raise ForeignOrigin(
                 f"without authentication this service does not answer as {host[:80]!r}",
@@ -182,9 +183,28 @@ def _takes_files(scope: Scope) -> bool:
 
 def from_this_machine(scope: Scope) -> bool:
     """Whether the client is on this machine and not behind a proxy on it."""
-    if "x-forwarded-for" in Headers(scope=scope) or scope.get("client") is None:
+    if scope.get("client") is None or _PROXIED & {name for name, _ in scope["headers"]}:
         return False
-    host = scope["client"][0]
+    return _is_loopback(scope["client"][0])
+
+
+def asks_this_machine(scope: Scope) -> bool:
+    """Whether the request names this machine by an address of its own, or as `localhost`.
+
+    A page of another site can point its own name here (DNS rebinding), and would then read the
+    answers; the browser still sends that name.
+    """
+    host = _host(Headers(scope=scope))
+    return host == "localhost" or _is_loopback(host)
+
+
+def _host(headers: Headers) -> str:
+    """The host that a request names, without its port; empty where that cannot be read."""
+    match = _HOST.fullmatch(headers.get("host", "localhost").lower())
+    return (match[1] or match[2] or "") if match else ""
+
+
+def _is_loopback(host: str) -> bool:
     return _is_address(host) and ip_address(host).is_loopback
 
 

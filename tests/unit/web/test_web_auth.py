@@ -152,6 +152,7 @@ def test_an_empty_key_is_no_key() -> None:
         (("::1", 1), [], True),
         (("10.0.0.1", 1), [], False),
         (("127.0.0.1", 1), [(b"x-forwarded-for", b"10.0.0.1")], False),
+        (("127.0.0.1", 1), [(b"forwarded", b"for=10.0.0.1")], False),
         (None, [], False),
         (("testclient", 1), [], False),
     ],

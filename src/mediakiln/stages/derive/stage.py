@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
+
+from blake3 import blake3
 
 from mediakiln.model.asset import Asset
 from mediakiln.model.deliverable import Deliverable
@@ -33,6 +36,7 @@ log = logging.getLogger(__name__)
 FAILED_S: Final = 30.0
 """How long a file's refusal is remembered: asking again would only cost the same again."""
 _MOST_FAILED: Final = 4096
+_DIGEST: Final = re.compile(r"[0-9a-f]{32,128}")
 _MOST_PUTTING: Final = 64
 _EXTENSIONS: Final[Mapping[str, str]] = {"image/jpeg": "jpg", "image/tiff": "tif"}
 _PROBE: Final = Transform(
@@ -219,7 +223,7 @@ class Derive:
             bucket=Bucket.PRODUCTION,
             key=plan.object,
             size=kept.bytes,
-            etag=kept.checksum.rpartition(":")[2][:32],
+            etag=_tag(kept.checksum),
             media_type=kept.media_type,
             filename=f"{stem}.{_EXTENSIONS.get(kept.media_type, kind)}",
             immutable=True,
@@ -240,7 +244,7 @@ class Derive:
             bucket=source.bucket,
             key=source.key or source.id,
             size=size,
-            etag=source.identity.rpartition(":")[2][:32],
+            etag=_tag(source.identity),
             media_type=source.media_type or "application/octet-stream",
             filename=source.name or "image",
             immutable=True,
@@ -267,3 +271,11 @@ class Derive:
         self._failed[plan.record] = (time.monotonic() + FAILED_S, error)
         while len(self._failed) > _MOST_FAILED:
             self._failed.popitem(last=False)
+
+
+def _tag(identity: str) -> str:
+    """The entity tag of what a checksum names; what else tells bytes apart is hashed."""
+    digest = identity.rpartition(":")[2]
+    if not _DIGEST.fullmatch(digest):
+        digest = blake3(identity.encode()).hexdigest()
+    return digest[:32]

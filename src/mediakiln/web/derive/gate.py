@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from mediakiln.model.access import Scope
 from mediakiln.model.errors import SignatureMissing
 from mediakiln.web.access import allowed
-from mediakiln.web.auth import COOKIE, from_this_machine
+from mediakiln.web.auth import COOKIE, asks_this_machine, from_this_machine
 from mediakiln.web.derive.call import Call
 from mediakiln.web.derive.rules import ImageRules
 
@@ -44,7 +44,7 @@ class Gate:
         if "authorization" in call.headers or COOKIE in call.headers.get("cookie", ""):
             await call.admit()
             return Permit(project=allowed(call.scope, Scope.READ).project, public=False)
-        if self._rules.local and from_this_machine(call.scope):
+        if self._rules.local and from_this_machine(call.scope) and asks_this_machine(call.scope):
             return Permit(project=None, public=True)
         raise SignatureMissing(
             "addresses of images must be signed here",

@@ -79,4 +79,5 @@ def _name(call: Call) -> tuple[bytes, bytes]:
 
 
 def _values(call: Call, varies: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(call.headers.get(name, "") for name in varies) if varies else ()
+    # Each of a header's lines counts: what is made of a request is made of all of them.
+    return tuple(",".join(call.headers.getlist(name)) for name in varies) if varies else ()

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Coroutine, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from mediakiln.model.errors import AddressExpired, ObjectMissing
@@ -21,6 +21,16 @@ from mediakiln.web.derive.rules import ImageRules
 Pairs = list[tuple[bytes, bytes]]
 
 _FOR_EVER_S: Final = 31_536_000
+_OUR_NAME: Final = ("host", "x-forwarded-host", "x-forwarded-proto")
+"""Request headers by which a client, or a proxy for it, says what it calls us."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Further headers of an answer, and the request's headers that they go by."""
+
+    headers: Sequence[tuple[str, str]]
+    by: tuple[str, ...]
 
 
 class Images:
@@ -83,6 +93,7 @@ class Images:
         *,
         source: Source | None = None,
         headers: Sequence[tuple[str, str]] = (),
+        names_us: bool = False,
     ) -> None:
         """Answer with what is wanted: whole, in ranges, its head, or that it is unchanged.
 
@@ -92,6 +103,7 @@ class Images:
             permit: what it may see; `SIGNED`, or as `Gate.unsigned` found.
             source: where the grammar resolved it by itself; else `wanted.source` is an asset's id.
             headers: further headers, such as CORS or a canonical link.
+            names_us: these have addresses of ours, by the name that the client has for us.
 
         Raises:
             AddressExpired: its time is over.
@@ -101,16 +113,17 @@ class Images:
         left_s = self._left(wanted)
         found = await self.source(wanted.source, permit) if source is None else source
         accept = ",".join(call.headers.getlist("accept"))
+        told = _Told(headers, _OUR_NAME if names_us else ())
         derived = await _while_there(call, self._derive.get(found, wanted.transform, accept))
         if derived is None:
             return
         try:
-            await self._send(call, wanted, permit, derived, found, headers, left_s)
+            await self._send(call, wanted, permit, derived, found, told, left_s)
         except ObjectMissing:
             # Swept or purged by another process since this one knew of it.
             await self._derive.lost(derived)
             derived = await self._derive.get(found, wanted.transform, accept)
-            await self._send(call, wanted, permit, derived, found, headers, left_s)
+            await self._send(call, wanted, permit, derived, found, told, left_s)
 
     async def again(self, call: Call) -> bool:
         """Give the answer that a request like this was given a moment ago; whether there is one."""
@@ -133,7 +146,7 @@ class Images:
         permit: Permit,
         derived: Derived,
         source: Source,
-        headers: Sequence[tuple[str, str]],
+        told: _Told,
         left_s: float,
     ) -> None:
         item = derived.item
@@ -144,9 +157,9 @@ class Images:
             item = replace(item, filename=f"{wanted.filename}.{extension}")
         varies = (*(("accept",) if wanted.transform.negotiated else ()), *_lowered(wanted.hints))
         pairs = self._pairs(wanted, permit, item, source, varies, left_s)
-        pairs += [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+        pairs += [(name.lower().encode(), value.encode("latin-1")) for name, value in told.headers]
         if permit.lasting:
-            self._hot.keep(call, item, pairs, varies=varies, most_s=left_s)
+            self._hot.keep(call, item, pairs, varies=(*varies, *told.by), most_s=left_s)
         await self._downloads.send_item(item, pairs, call.scope, call.receive, call.send)
 
     def _pairs(

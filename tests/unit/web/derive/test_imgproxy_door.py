@@ -4,11 +4,13 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import obstore
 import pytest
@@ -16,6 +18,7 @@ from obstore.store import MemoryStore
 
 from mediakiln.adapters.fetcher.bucket import BucketPlace
 from mediakiln.adapters.fetcher.folder import FolderPlace
+from mediakiln.model.access import Scope
 from mediakiln.model.errors import FetchRefused
 from mediakiln.ports.fetcher import Fetched
 from mediakiln.roles.imgproxy import beginnings
@@ -185,6 +188,37 @@ async def test_other_sources_are_refused(proxy: Gallery) -> None:
     for source, status, code in REFUSED:
         answer = await asked(proxy, f"/w:10/plain/{source}@png")
         assert (source, answer.status_code, answer.json()["code"]) == (source, status, code)
+
+
+async def test_a_key_of_another_project_reads_no_files_elsewhere(
+    proxy: Gallery, elsewhere: Elsewhere
+) -> None:
+    services = proxy.site.services.access
+    await services.projects.create("other", by="owner")
+    for project, status in (("other", 403), ("default", 200)):
+        _, key = await services.keys.create("k", project=project, scopes=[Scope.READ], by="owner")
+        for source in ("https://images.example/cats/cat.jpg", "local:///cat.jpg"):
+            answer = await proxy.site.http.get(
+                f"/imgproxy/_/w:10/plain/{source}@png", headers={"Authorization": f"Bearer {key}"}
+            )
+            assert answer.status_code == status
+            if status == 403:
+                assert answer.json()["code"] == "forbidden"
+                assert elsewhere.asked == []
+
+
+async def test_a_file_elsewhere_has_a_tag_that_tells_and_breaks_nothing(
+    proxy: Gallery, tmp_path: Path
+) -> None:
+    tags = set()
+    for name in ("cat.jpg", 'a"b.jpg', "a\r\nX-Evil: 1\r\n.jpg", "é:1", "ü:1"):
+        (tmp_path / "folder" / name).write_bytes(media.jpeg())
+        answer = await asked(proxy, f"/raw:1/plain/local:///{quote(name)}")
+        assert answer.status_code == 200
+        assert "x-evil" not in answer.headers
+        assert re.fullmatch(r'"[0-9a-f]{32}"', answer.headers["etag"])
+        tags.add(answer.headers["etag"])
+    assert len(tags) == 5
 
 
 async def test_a_format_that_is_not_named_is_the_clients_choice(proxy: Gallery) -> None:

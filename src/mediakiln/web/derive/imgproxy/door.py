@@ -117,7 +117,7 @@ class ImgproxyDoor:
         if is_id(id):
             return await self._images.source(id, permit)
         whole = text if "://" in text else self._rules.base_url + text
-        return self._rules.origins.source(whole)
+        return self._rules.origins.source(whole, project=permit.project)
 
     async def _named(self, source: Source) -> Source:
         """The source with its media type, which nobody knows yet of one that lies elsewhere.

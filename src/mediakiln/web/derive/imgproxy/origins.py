@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from mediakiln.model.errors import InvalidRequest
+from mediakiln.model.errors import Forbidden, InvalidRequest
 from mediakiln.ports.fetcher import Fetched, Fetcher, Place
 from mediakiln.stages.derive import Source, elsewhere
 
@@ -61,13 +61,19 @@ class Origins:
         self._max_bytes = max_bytes
         self._project = project
 
-    def source(self, address: str) -> Source:
+    def source(self, address: str, *, project: str | None = None) -> Source:
         """The file at an address.
 
         Raises:
+            Forbidden: whoever asks may see another `project` alone.
             InvalidRequest: no asset's id, and no address that is allowed.
             FetchRefused: it leads to where nothing is ever fetched.
         """
+        if project not in {None, self._project}:
+            raise Forbidden(
+                f"files elsewhere are of the project {self._project!r}, the key of {project!r}",
+                hint="sign the address",
+            )
         if address.startswith(_WEB):
             opened, name = self._on_the_web(address), unquote(urlsplit(address).path)
         else:

@@ -10,6 +10,8 @@ from mediakiln.web.derive.native.values import Option
 
 DELIVERY: Final = frozenset({"v", "exp", "dl", "raw", "from"})
 _MOST_NAME: Final = 200
+_YEAR_10000: Final = 253_402_300_800
+"""In seconds: a time in milliseconds is later, and would never come."""
 
 
 @dataclass(slots=True)
@@ -42,7 +44,8 @@ class Delivery:
         elif option.name == "from":
             self.product = value
         else:
-            self.expires = _moment(value)
+            # The earliest counts: who adds one to an address can only shorten its time.
+            self.expires = min(_moment(value), self.expires or math.inf)
         if self.filename and len(self.filename) > _MOST_NAME:
             raise InvalidRequest("dl: the name is too long", field="dl", limit=_MOST_NAME)
 
@@ -52,6 +55,6 @@ def _moment(text: str) -> float:
         moment = float(text)
     except ValueError:
         moment = math.nan
-    if not math.isfinite(moment):
+    if not 0 < moment < _YEAR_10000:
         raise InvalidRequest("exp: a time in seconds since 1970 is needed", field="exp")
     return moment

@@ -23,6 +23,8 @@ from mediakiln.web.derive.rules import ImageRules
 
 RESIZE: Final = "image.resize"
 MAX_SEGMENTS: Final = 32
+MAX_OPTIONS: Final = 256
+"""Of an address; those of its presets do not count."""
 _EXTENSIONS: Final[Mapping[str, str]] = {"jpg": "jpeg", "tif": "tiff"}
 UNSAID_WIDTH: Final = 1200
 """Pixels: what `w_auto` means to who does not say."""
@@ -63,6 +65,11 @@ class Grammar:
             InvalidRequest: an option is none, or its value is not allowed; names it.
             NotFound: no asset can have this id.
         """
+        written = path.count(",") + path.count("/")
+        if written > MAX_OPTIONS:
+            raise InvalidRequest(
+                "the address has too many options", limit=MAX_OPTIONS, value=written
+            )
         *segments, last = path.removeprefix(NATIVE).split("/")
         id, extension = _asset(last)
         parsed = _Parsed(Hints(headers))

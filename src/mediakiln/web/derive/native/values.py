@@ -29,6 +29,8 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "q": ("quality",),
 }
 """Short names, and the parameters they may stand for: the first that an edit has."""
+_MOST_NAME: Final = 64
+"""Characters that an option's name may have: no more of an option are searched for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def option_of(
 
 def _prefix(text: str, names: Container[str]) -> str | None:
     """The longest of the names that stands before an underscore at the beginning of the text."""
-    at = len(text)
+    at = min(len(text), _MOST_NAME)
     while (at := text.rfind("_", 0, at)) > 0:
         if text[:at] in names:
             return text[:at]
@@ -145,7 +147,7 @@ def _plain(option: Option) -> str:
 def _json(option: Option, text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidRequest(f"{option.name}: the value is JSON", field=option.name) from None
 
 

@@ -1,0 +1,174 @@
+"""Addresses and requests that mean harm: what they may not learn, spoil or cost."""
+
+import base64
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from mediakiln.model.errors import InvalidRequest
+from mediakiln.model.signature import sign_iiif, sign_native
+from mediakiln.operations.image.edit.table import EDITS
+from mediakiln.operations.image.pixels.encoding import Encoding
+from mediakiln.web.derive.imgproxy.address import split
+from mediakiln.web.derive.native.grammar import MAX_OPTIONS, Grammar
+from mediakiln.web.derive.native.values import _MOST_NAME, names_of
+from support.gallery import Gallery
+from support.images import KEY, the_rules
+
+ID = "01a1ff1b-da87-773f-a198-3bf33ecd3325"
+LONG = 60_000
+"""Characters: about as long as the server lets an address be."""
+QUICK_S = 0.1
+"""Processor time; what grows with the square of an address's length takes many times this."""
+
+OpenGallery = Callable[..., Awaitable[Gallery]]
+
+
+@pytest.fixture(scope="module")
+def grammar() -> Grammar:
+    return Grammar(the_rules())
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/i/w_40/{ID}",
+        f"/i//w_40/{ID}",
+        f"/i/./w_40/{ID}",
+        f"/i/w%5F40/{ID}",
+        f"/i/W_40/{ID}",
+        f"/i/w_40/{ID}/",
+        f"/i/w_40/{ID};x=1",
+        f"/i/w_40/{ID}.jpg",
+        f"/i/w_40%2F/{ID}",
+        f"/i/w_40/{ID.upper()}",
+        f"/%69/w_40/{ID}",
+    ],
+)
+async def test_no_other_spelling_of_an_address_has_its_signature(
+    gallery: Gallery, path: str
+) -> None:
+    signature = gallery.address("w_41").split("/")[2]
+    forged = path.replace(ID, gallery.asset.id).replace("/w", f"/{signature}/w", 1)
+    assert (await gallery.site.http.get(forged)).status_code == 403
+    assert gallery.painter.tasks == []
+
+
+async def test_a_signature_opens_addresses_of_its_own_grammar_alone(gallery: Gallery) -> None:
+    id = gallery.asset.id
+    native, iiif = sign_native(f"/i/{id}", KEY), sign_iiif(id, KEY)
+    of_native, of_iiif = native.split("/")[2].removeprefix("s_"), iiif.partition("~")[2]
+    for address in (
+        f"/iiif/{id}~{of_native}/info.json",
+        f"/i/s_{of_iiif}/{id}",
+        f"/i/s_/{id}",
+        f"/i/s_{of_native[:11]}/{id}",
+        f"/i/s_{of_native}A/{id}",
+        f"/i/s_{of_native}=/{id}",
+        f"/i/s_{of_native}/s_{of_native}/{id}",
+        sign_native(f"/i/{id}", b""),
+    ):
+        answer = await gallery.site.http.get(address)
+        assert (answer.status_code, answer.json()["code"]) == (403, "signature_invalid")
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["_" * LONG, "w_" + "a_" * (LONG // 2), "w_1," * (LONG // 4), "/" * LONG, "," * LONG],
+)
+def test_a_long_address_costs_no_more_than_its_length(grammar: Grammar, options: str) -> None:
+    began = time.process_time()
+    with pytest.raises(InvalidRequest):
+        grammar.parse(f"/i/{options}/{ID}", {})
+    assert time.process_time() - began < QUICK_S
+
+
+def test_an_address_has_so_many_options_at_most(grammar: Grammar) -> None:
+    grammar.parse(f"/i/{'w_1,' * (MAX_OPTIONS - 3)}/{ID}", {})
+    with pytest.raises(InvalidRequest, match="too many options") as refused:
+        grammar.parse(f"/i/{'w_1,' * MAX_OPTIONS}/{ID}", {})
+    assert refused.value.context["limit"] == MAX_OPTIONS
+
+
+def test_every_option_s_name_is_short_enough_to_be_found() -> None:
+    models = (Encoding, *(edit.params for edit in EDITS.values()))
+    assert max(len(name) for model in models for name in names_of(model)) <= _MOST_NAME
+
+
+@pytest.mark.parametrize("options", [":/" * (LONG // 2), "a:b/" * (LONG // 4)])
+def test_a_long_imgproxy_address_costs_no_more_than_its_length(options: str) -> None:
+    began = time.process_time()
+    with pytest.raises(InvalidRequest):
+        split(f"/imgproxy/x/{options}plain/x")
+    assert time.process_time() - began < QUICK_S
+
+
+def test_imgproxy_s_source_may_be_cut_by_as_many_slashes_as_it_likes() -> None:
+    source = "https://images.example/a"
+    code = base64.urlsafe_b64encode(source.encode()).decode().rstrip("=")
+    options = "/".join(["w:1"] * 64)
+    found = split(f"/imgproxy/x/{options}/{'/'.join(code)}.png")
+    assert (found.source, found.extension, len(found.options)) == (source, "png", 64)
+    assert split(f"/imgproxy/x/{options}/plain/{source}@png").source == source
+
+
+def test_json_that_is_nested_without_end_is_refused(grammar: Grammar) -> None:
+    nested = base64.urlsafe_b64encode(b"[" * 40_000).decode()
+    with pytest.raises(InvalidRequest) as refused:
+        grammar.parse(f"/i/redact,places_~{nested}/{ID}", {})
+    assert refused.value.context["field"] == "places"
+
+
+@pytest.mark.parametrize("moment", ["1e300", "1893456000000", "0", "-5", "inf", "nan"])
+def test_a_time_that_nobody_lives_to_see_is_refused(grammar: Grammar, moment: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        grammar.parse(f"/i/exp_{moment}/{ID}", {})
+    assert refused.value.context["field"] == "exp"
+
+
+def test_of_several_times_the_earliest_counts(grammar: Grammar) -> None:
+    for options in ("exp_1893456000/exp_1999999999", "exp_1999999999,exp_1893456000"):
+        assert grammar.parse(f"/i/{options}/{ID}", {}).expires == 1893456000
+
+
+async def test_who_sends_a_header_twice_spoils_nobody_s_answer(gallery: Gallery) -> None:
+    address = gallery.address("w_40,f_auto")
+    twice = [("Accept", "text/html"), ("Accept", "image/avif")]
+    modern = await gallery.site.http.get(address, headers=twice)
+    assert modern.headers["content-type"] == "image/avif"
+    plain = await gallery.site.http.get(address, headers={"Accept": "text/html"})
+    assert plain.headers["content-type"] == "image/jpeg"
+
+
+async def test_who_calls_us_by_another_name_spoils_nobody_s_links(gallery: Gallery) -> None:
+    address = f"{sign_iiif(gallery.asset.id, KEY)}/full/40,/0/default.jpg"
+    evil = await gallery.site.http.get(address, headers={"Host": "evil.example"})
+    assert "//evil.example/" in evil.headers["link"]
+    ours = await gallery.site.http.get(address)
+    assert "evil.example" not in ours.headers["link"]
+    assert len(gallery.painter.tasks) == 2, "its size, and the image"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "localhost:8420"}, 200),
+        ({"Host": "[::1]:8420"}, 200),
+        ({"Host": "evil.example"}, 403),
+        ({"Host": "203.0.113.7"}, 403),
+        ({"Host": "127.0.0.1.evil.example"}, 403),
+        ({"Host": "a:b:c"}, 403),
+        ({"X-Real-IP": "203.0.113.7"}, 403),
+        ({"Forwarded": "for=203.0.113.7"}, 403),
+        ({"Via": "1.1 proxy"}, 403),
+    ],
+)
+async def test_pages_and_proxies_are_not_this_machine(
+    open_gallery: OpenGallery, headers: dict[str, str], status: int
+) -> None:
+    gallery = await open_gallery(local=True)
+    answer: Any = await gallery.site.http.get(f"/i/raw/{gallery.asset.id}", headers=headers)
+    assert answer.status_code == status
