@@ -26,6 +26,17 @@ QUICK_S = 0.1
 OpenGallery = Callable[..., Awaitable[Gallery]]
 
 
+def cost(refused: Callable[[], object]) -> float:
+    """Processor seconds until an address is refused, the best of three."""
+    found = []
+    for _ in range(3):
+        began = time.process_time()
+        with pytest.raises(InvalidRequest):
+            refused()
+        found.append(time.process_time() - began)
+    return min(found)
+
+
 @pytest.fixture(scope="module")
 def grammar() -> Grammar:
     return Grammar(the_rules())
@@ -79,10 +90,7 @@ async def test_a_signature_opens_addresses_of_its_own_grammar_alone(gallery: Gal
     ["_" * LONG, "w_" + "a_" * (LONG // 2), "w_1," * (LONG // 4), "/" * LONG, "," * LONG],
 )
 def test_a_long_address_costs_no_more_than_its_length(grammar: Grammar, options: str) -> None:
-    began = time.process_time()
-    with pytest.raises(InvalidRequest):
-        grammar.parse(f"/i/{options}/{ID}", {})
-    assert time.process_time() - began < QUICK_S
+    assert cost(lambda: grammar.parse(f"/i/{options}/{ID}", {})) < QUICK_S
 
 
 def test_an_address_has_so_many_options_at_most(grammar: Grammar) -> None:
@@ -99,10 +107,7 @@ def test_every_option_s_name_is_short_enough_to_be_found() -> None:
 
 @pytest.mark.parametrize("options", [":/" * (LONG // 2), "a:b/" * (LONG // 4)])
 def test_a_long_imgproxy_address_costs_no_more_than_its_length(options: str) -> None:
-    began = time.process_time()
-    with pytest.raises(InvalidRequest):
-        split(f"/imgproxy/x/{options}plain/x")
-    assert time.process_time() - began < QUICK_S
+    assert cost(lambda: split(f"/imgproxy/x/{options}plain/x")) < QUICK_S
 
 
 def test_imgproxy_s_source_may_be_cut_by_as_many_slashes_as_it_likes() -> None:
