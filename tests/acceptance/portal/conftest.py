@@ -1,7 +1,6 @@
 """The page in a real browser, on a real platform that runs beside the tests."""
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -12,21 +11,11 @@ import pytest
 
 from mediakiln import Client
 from mediakiln.cli.asking import asked
+from support.browser import chromium
 from support.platform import Platform, platform
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Request
-
-_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 @pytest.fixture(scope="session")
@@ -46,14 +35,8 @@ def client(locked: Platform) -> Iterator[Client]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
     """Chromium as the machine has it."""
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
-    if program is None:
-        pytest.skip(f"no browser is installed: none of {', '.join(_PROGRAMS)}")
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=list(_FLAGS))
-        yield chromium
-        chromium.close()
+    with chromium() as made:
+        yield made
 
 
 @dataclass
