@@ -73,3 +73,17 @@ async def test_a_damaged_file_is_refused(world: World, derive: Derive) -> None:
     asset = await world.upload(media.jpeg(width=320, height=200)[:3000], name="photo.jpg")
     with pytest.raises(BadMedia):
         await derive.get(Source.of(asset), Transform(encoding={"format": "png"}))
+
+
+async def test_a_process_writes_words_on_one_image_after_another(
+    world: World, derive: Derive
+) -> None:
+    asset = await world.upload(media.png(width=160, height=80), name="sheet.png")
+    words = {"op": "image.watermark", "opacity": 1, "outline": "black"}
+    for size, text in ((160, "first"), (120, "second"), (90, "third")):
+        steps = ({"op": "image.resize", "width": size}, {**words, "text": text})
+        found = await derive.get(
+            Source.of(asset), Transform(steps=steps, encoding={"format": "png"})
+        )
+        picture = Image.open(io.BytesIO(await content(world.store, found)))
+        assert len(picture.getcolors(100_000) or ()) > 20, f"{text!r} is not to be seen"
