@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter, validators
 
-from mediakiln.model.errors import InvalidRequest
+from mediakiln.model.errors import EngineMisconfigured, InvalidRequest
 from mediakiln.model.signature import (
     IIIF,
     NATIVE,
@@ -20,8 +20,10 @@ from mediakiln.model.signature import (
     split_native,
 )
 from mediakiln.roles import derive
+from mediakiln.roles.derive_options import IMAGES_KEY
 from mediakiln.roles.settings import Settings
 from mediakiln.web.derive.native.explain import explain as explained
+from mediakiln.web.derive.native.explain import meaning
 from mediakiln.web.derive.rules import ImageRules
 
 app = App(name="url", help="Sign addresses of images, and explain them.")
@@ -46,7 +48,7 @@ def sign(
     It is signed as it is written: what must be percent-encoded must be so already. The signature
     of `/iiif/ASSET` is good for all that viewers ask of the asset.
     """
-    rules = derive.rules(Settings.given(data=data))
+    rules = _rules(data, key)
     parts = urlsplit(address)
     if parts.path.startswith(IIIF):
         print(parts._replace(path=_iiif(parts.path, rules, key, seconds)).geturl())
@@ -62,6 +64,27 @@ def sign(
     with_key = rules.keys[0] if key is None else key.encode()
     signed = sign_native(path, with_key, size=rules.signature_bytes)
     print(parts._replace(path=signed).geturl())
+    wrong = meaning(path, rules)
+    if not wrong.works:
+        print("\n".join(("signed, but:", *wrong.lines)), file=sys.stderr)
+
+
+def _rules(data: Path | None, key: str | None = None) -> ImageRules:
+    """The rules of the installation whose data folder this is; `key` signs where it has none.
+
+    Raises:
+        EngineMisconfigured: there is no key: one made here would be no server's.
+    """
+    settings = Settings.given(data=data)
+    if settings.images_keys or (settings.data / IMAGES_KEY).exists():
+        return derive.rules(settings)
+    if key is None:
+        raise EngineMisconfigured(
+            f"no key of images is set, and none lies in {settings.data.absolute()}",
+            hint="name the server's data folder with --data or MEDIAKILN_DATA, "
+            "or its key with MEDIAKILN_IMAGES_KEYS",
+        )
+    return derive.rules(settings, keys=(key,))
 
 
 def _iiif(path: str, rules: ImageRules, key: str | None, seconds: float | None) -> str:
@@ -87,7 +110,7 @@ def explain(
 
     Exit code 1 where it does not work.
     """
-    rules = derive.rules(Settings.given(data=data))
+    rules = _rules(data)
     found = explained(address, rules, keys=() if key is None else (key.encode(),))
     if json_:
         print(json.dumps({"works": found.works, "lines": list(found.lines)}, indent=2))

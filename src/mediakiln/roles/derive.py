@@ -86,12 +86,12 @@ def _planner(settings: Settings, operation: Operation) -> Planner:
     )
 
 
-def rules(settings: Settings) -> ImageRules:
-    """What the settings say of addresses of images."""
+def rules(settings: Settings, *, keys: tuple[str, ...] | None = None) -> ImageRules:
+    """What the settings say of addresses of images; `keys` stand instead of theirs."""
     return ImageRules(
         edits={name: edit.params for name, edit in EDITS.items()},
         encoding=Encoding,
-        keys=tuple(key.encode() for key in settings.image_keys()),
+        keys=tuple(key.encode() for key in keys or settings.image_keys()),
         signature_bytes=settings.images_signature_bytes,
         signed=settings.images_signed is not False,
         local=settings.images_signed is None and settings.loopback,

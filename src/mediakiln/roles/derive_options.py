@@ -1,10 +1,12 @@
 """Settings of images that are made on request."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
 ImageFormat = Literal["avif", "webp", "jpeg", "png"]
+IMAGES_KEY: Final = "images.key"
+"""The file of the data folder with the key that was made where none is set."""
 
 
 class ImageOptions(BaseModel):

@@ -20,7 +20,7 @@ from pydantic_settings import (
 from mediakiln.model.errors import EngineMisconfigured
 from mediakiln.model.kind import Kind
 from mediakiln.model.topology import CHANGES
-from mediakiln.roles.derive_options import ImageOptions
+from mediakiln.roles.derive_options import IMAGES_KEY, ImageOptions
 from mediakiln.roles.imgproxy_options import ImgproxyOptions
 from mediakiln.roles.options import AccessOptions, IngestOptions, MetricsOptions
 from mediakiln.roles.secret import kept
@@ -230,7 +230,7 @@ class Settings(
         """What addresses of images are signed with; without any given, one that is made here."""
         if self.images_keys:
             return tuple(key.get_secret_value() for key in self.images_keys)
-        path = self.make_data() / "images.key"
+        path = self.make_data() / IMAGES_KEY
         return (path.read_text().strip() if path.exists() else kept(path),)
 
 

@@ -59,8 +59,8 @@ def explain(address: str, rules: ImageRules, *, keys: Sequence[bytes] = ()) -> E
     bare, signature = split_native(path)
     right = sign_native(bare, rules.keys[0], size=rules.signature_bytes)
     signed = _signature(address, bare, signature, tuple(keys), rules, right, lines)
-    readable = _meaning(bare, rules, lines)
-    return Explanation(works=signed and readable, lines=lines)
+    meant = meaning(bare, rules)
+    return Explanation(works=signed and meant.works, lines=[*lines, *meant.lines])
 
 
 def _signature(
@@ -184,20 +184,21 @@ def _service(id: str, rest: str, lines: list[str]) -> bool:
     return False
 
 
-def _meaning(bare: str, rules: ImageRules, lines: list[str]) -> bool:
+def meaning(bare: str, rules: ImageRules) -> Explanation:
+    """What the options of a native path without its signature mean, or what is wrong in them."""
     try:
         wanted = Grammar(rules).parse(bare, {})
     except MediakilnError as error:
-        lines.append(f"options: WRONG: {error}")
-        allowed = error.context.get("allowed")
-        if allowed:
-            lines.append(f"  allowed: {_said(allowed)}")
-        return False
-    lines += _told(wanted)
-    if wanted.expires is not None and wanted.expires <= time.time():
-        lines.append("  it has EXPIRED")
-        return False
-    return True
+        lines = [f"options: WRONG: {error}"]
+        if error.context.get("hint"):
+            lines.append(f"  {error.context['hint']}")
+        if error.context.get("allowed"):
+            lines.append(f"  allowed: {_said(error.context['allowed'])}")
+        return Explanation(works=False, lines=lines)
+    expired = wanted.expires is not None and wanted.expires <= time.time()
+    return Explanation(
+        works=not expired, lines=[*_told(wanted), *(["  it has EXPIRED"] if expired else [])]
+    )
 
 
 def _told(wanted: Wanted) -> Iterator[str]:
