@@ -3,9 +3,9 @@
 import base64
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from mediakiln.model.errors import InvalidRequest
 from mediakiln.model.signature import sign_iiif, sign_native
@@ -42,29 +42,28 @@ def grammar() -> Grammar:
     return Grammar(the_rules())
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        f"/i/w_40/{ID}",
-        f"/i//w_40/{ID}",
-        f"/i/./w_40/{ID}",
-        f"/i/w%5F40/{ID}",
-        f"/i/W_40/{ID}",
-        f"/i/w_40/{ID}/",
-        f"/i/w_40/{ID};x=1",
-        f"/i/w_40/{ID}.jpg",
-        f"/i/w_40%2F/{ID}",
-        f"/i/w_40/{ID.upper()}",
-        f"/%69/w_40/{ID}",
-    ],
+SPELLINGS = (
+    "/i/{}//w_40/",
+    "/i/{}/./w_40/",
+    "/i/{}/w%5F40/",
+    "/i/{}/W_40/",
+    "/i/{}/w_40%2F/",
+    "/i/{}/w_40,/",
+    "/i//{}/w_40/",
+    "/i/s%5F{}/w_40/",
+    "/%69/{}/w_40/",
 )
-async def test_no_other_spelling_of_an_address_has_its_signature(
-    gallery: Gallery, path: str
-) -> None:
-    signature = gallery.address("w_41").split("/")[2]
-    forged = path.replace(ID, gallery.asset.id).replace("/w", f"/{signature}/w", 1)
-    assert (await gallery.site.http.get(forged)).status_code == 403
-    assert gallery.painter.tasks == []
+
+
+async def test_no_other_spelling_of_an_address_has_its_signature(gallery: Gallery) -> None:
+    right = gallery.address("w_40")
+    signature, http = right.split("/")[2], gallery.site.http
+    assert (await http.get(right)).status_code == 200
+    forged = [each.format(signature) + gallery.asset.id for each in SPELLINGS]
+    forged += [right + ending for ending in ("/", ";x=1", ".jpg", "%20")]
+    for path in forged:
+        assert (path, (await http.get(path)).status_code) == (path, 403)
+    assert len(gallery.painter.tasks) == 1
 
 
 async def test_a_signature_opens_addresses_of_its_own_grammar_alone(gallery: Gallery) -> None:
@@ -101,7 +100,7 @@ def test_an_address_has_so_many_options_at_most(grammar: Grammar) -> None:
 
 
 def test_every_option_s_name_is_short_enough_to_be_found() -> None:
-    models = (Encoding, *(edit.params for edit in EDITS.values()))
+    models: list[type[BaseModel]] = [Encoding, *(edit.params for edit in EDITS.values())]
     assert max(len(name) for model in models for name in names_of(model)) <= _MOST_NAME
 
 
@@ -156,9 +155,9 @@ async def test_who_calls_us_by_another_name_spoils_nobody_s_links(gallery: Galle
     assert len(gallery.painter.tasks) == 2, "its size, and the image"
 
 
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
+async def test_pages_and_proxies_are_not_this_machine(open_gallery: OpenGallery) -> None:
+    gallery = await open_gallery(local=True)
+    for headers, status in (
         ({}, 200),
         ({"Host": "localhost:8420"}, 200),
         ({"Host": "[::1]:8420"}, 200),
@@ -169,11 +168,6 @@ async def test_who_calls_us_by_another_name_spoils_nobody_s_links(gallery: Galle
         ({"X-Real-IP": "203.0.113.7"}, 403),
         ({"Forwarded": "for=203.0.113.7"}, 403),
         ({"Via": "1.1 proxy"}, 403),
-    ],
-)
-async def test_pages_and_proxies_are_not_this_machine(
-    open_gallery: OpenGallery, headers: dict[str, str], status: int
-) -> None:
-    gallery = await open_gallery(local=True)
-    answer: Any = await gallery.site.http.get(f"/i/raw/{gallery.asset.id}", headers=headers)
-    assert answer.status_code == status
+    ):
+        answer = await gallery.site.http.get(f"/i/raw/{gallery.asset.id}", headers=headers)
+        assert (headers, answer.status_code) == (headers, status)
