@@ -2,16 +2,17 @@
 
 import asyncio
 import math
+import os
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from mediakiln.stages.derive.heads import Head, head_of
 from mediakiln.stages.derive.plan import Plan
 from mediakiln.stages.derive.source import Source
 
-HEAD_BYTES: Final = 64 * 1024
 _SLOW_TYPES: Final = frozenset(
     {
         "image/heic",
@@ -28,10 +29,6 @@ _SLOW_TYPES: Final = frozenset(
 _SIZING: Final = frozenset({"image.resize", "image.crop", "image.pad"})
 _FRAMES: Final = frozenset({"image/gif", "image/apng"})
 _STILL: Final = frozenset({"jpeg", "png", "avif", "tiff"})
-_START_OF_FRAME: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
-_ALONE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
-_SEGMENT: Final = 4
 _MOST_KNOWN: Final = 10_000
 
 
@@ -54,14 +51,12 @@ class Judge:
 
     def __init__(self, limits: Slowness) -> None:
         self._limits = limits
-        self._known: OrderedDict[tuple[str, str], bool] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], tuple[Head, int]] = OrderedDict()
 
     def is_slow(self, plan: Plan) -> bool:
         """Whether the source's record or the work asked for says so."""
         source, params = plan.source, plan.params
-        if source.media_type in _SLOW_TYPES or (source.size or 0) > self._limits.bytes:
-            return True
-        if (source.pixels or 0) > self._limits.pixels:
+        if any(self._is_slow_source(each) for each in (source, *plan.others.values())):
             return True
         if any(self._is_slow_step(step) for step in params.get("steps", ())):
             return True
@@ -72,19 +67,33 @@ class Judge:
             return True  # tries one encoding after another
         return format == "avif" and area(source, params) > self._limits.avif_pixels
 
+    def _is_slow_source(self, source: Source) -> bool:
+        if source.media_type in _SLOW_TYPES or (source.size or 0) > self._limits.bytes:
+            return True
+        return (source.pixels or 0) > self._limits.pixels
+
     def _is_slow_step(self, step: Mapping[str, Any]) -> bool:
         return step.get("op") in self._limits.operations or step.get("position") == "faces"
 
-    async def has_slow_head(self, source: Source, path: Path) -> bool:
-        """Whether the file is a progressive JPEG or an animated WebP; reads its head once."""
+    async def has_slow_file(self, plan: Plan, path: Path) -> bool:
+        """Whether the source's file says so, where its record says nothing; it is read once."""
+        source = plan.source
         name = (source.project, source.identity)
         known = self._known.get(name)
         if known is None:
-            known = slow_head(await asyncio.to_thread(_head, path))
-            self._known[name] = known
+            known = self._known[name] = await asyncio.to_thread(_looked_at, path)
             while len(self._known) > _MOST_KNOWN:
                 self._known.popitem(last=False)
-        return known
+        head, size = known
+        if head.slow:
+            return True
+        seen = replace(
+            source,
+            media_type=source.media_type or head.media_type,
+            size=source.size or size,
+            sides=source.sides or head.sides,
+        )
+        return self.is_slow(replace(plan, source=seen))
 
 
 def area(source: Source, params: Mapping[str, Any]) -> float:
@@ -115,26 +124,6 @@ def _sides(source: Source, step: Mapping[str, Any]) -> tuple[float, float]:
     return across * scale, down * scale
 
 
-def slow_head(head: bytes) -> bool:
-    """Whether a file that begins so is a progressive JPEG (ITU T.81, B.1.1) or a moving WebP."""
-    if head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X":
-        return bool(head[20] & 0x02) if len(head) > 20 else False  # noqa: PLR2004 - its flags
-    if head[:3] != b"\xff\xd8\xff":
-        return False
-    at = 2
-    while at + _SEGMENT <= len(head) and head[at] == 0xFF:  # noqa: PLR2004 - every marker's first byte
-        marker = head[at + 1]
-        if marker in _START_OF_FRAME:
-            return marker in _PROGRESSIVE
-        if marker == 0xFF:  # noqa: PLR2004 - a fill byte
-            at += 1
-        elif marker in _ALONE:
-            at += 2
-        else:
-            at += 2 + int.from_bytes(head[at + 2 : at + 4], "big")
-    return False
-
-
-def _head(path: Path) -> bytes:
+def _looked_at(path: Path) -> tuple[Head, int]:
     with path.open("rb") as file:
-        return file.read(HEAD_BYTES)
+        return head_of(file), os.fstat(file.fileno()).st_size

@@ -152,7 +152,7 @@ class Derive:
                 id: await stack.enter_async_context(self._files.hold(other))
                 for id, other in plan.others.items()
             }
-            slow = slow or await self._judge.has_slow_head(plan.source, path)
+            slow = slow or await self._judge.has_slow_file(plan, path)
             await stack.enter_async_context((self._slow if slow else self._fast).place())
             flight.begin()
             try:

@@ -1,5 +1,7 @@
 """Which format a client is given, and which lane work takes."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +10,9 @@ from mediakiln.model.transform import Transform
 from mediakiln.operations.image.edit.transform import transform
 from mediakiln.stages.derive import Judge, Planner, Slowness, Source
 from mediakiln.stages.derive.negotiate import negotiate
-from mediakiln.stages.derive.slowness import slow_head
+from support import media
 
+GIF = b"GIF89a\x10\x00\x10\x00"
 CHROME = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
 
 
@@ -94,23 +97,39 @@ def test_edits_that_are_slow_by_themselves_are_known() -> None:
         assert judge.is_slow(plan) is slow
 
 
-def jpeg_head(marker: int) -> bytes:
-    app = b"\xff\xe0\x00\x04ab"
-    return b"\xff\xd8" + app + b"\xff" + bytes([marker]) + b"\x00\x11\x08\x00\x10\x00\x10"
+def test_a_large_image_that_is_laid_over_another_is_slow() -> None:
+    plan = Planner(transform, formats=())(a_source(), Transform(), "")
+    over = replace(plan, others={"mark": a_source(sides=(10_000, 10_000))})
+    assert [Judge(Slowness()).is_slow(each) for each in (plan, over)] == [False, True]
 
 
 @pytest.mark.parametrize(
-    ("head", "slow"),
+    ("content", "encoding", "slow"),
     [
-        (jpeg_head(0xC0), False),
-        (jpeg_head(0xC2), True),
-        (b"\xff\xd8" + b"\xff" * 40, False),
-        (b"\xff\xd8\xff", False),
-        (b"RIFF\x00\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x02\x00", True),
-        (b"RIFF\x00\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x10\x00", False),
-        (b"RIFF\x00\x00\x00\x00WEBPVP8X", False),
-        (b"", False),
+        (media.jpeg(), {}, False),
+        (GIF, {}, True),
+        (GIF, {"format": "jpeg"}, False),
+        (b"\x00\x00\x00\x18ftypheic", {}, True),
+        (b"<svg/>", {}, True),
+        (b"words", {}, False),
     ],
 )
-def test_progressive_and_moving_pictures_are_known_by_their_heads(head: bytes, slow: bool) -> None:
-    assert slow_head(head) is slow
+async def test_of_a_source_without_a_record_the_file_is_judged(
+    tmp_path: Path, content: bytes, encoding: dict[str, Any], slow: bool
+) -> None:
+    path = tmp_path / "source"
+    path.write_bytes(content)
+    source = Source(project="default", id="at-1", identity="https://a.example/1")
+    plan = Planner(transform, formats=())(source, Transform(encoding=encoding), "")
+    assert await Judge(Slowness()).has_slow_file(plan, path) is slow
+
+
+@pytest.mark.parametrize("limits", [Slowness(bytes=10), Slowness(pixels=10)])
+async def test_of_a_large_source_without_a_record_bytes_and_pixels_are_counted(
+    tmp_path: Path, limits: Slowness
+) -> None:
+    path = tmp_path / "source"
+    path.write_bytes(media.jpeg())
+    source = Source(project="default", id="at-1", identity="https://a.example/1")
+    plan = Planner(transform, formats=())(source, Transform(), "")
+    assert await Judge(limits).has_slow_file(plan, path)
