@@ -42,6 +42,7 @@ def _list(found: list[dict[str, Any]]) -> None:
 
 
 def _show(item: dict[str, Any]) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     screen = console()
@@ -50,10 +51,16 @@ def _show(item: dict[str, Any]) -> None:
     schema = item["parameters"]
     table = Table("parameter", "type", "default", "meaning", box=None, pad_edge=False)
     for name, field in schema.get("properties", {}).items():
-        needed = name in schema.get("required", [])
-        default = "required" if needed else json.dumps(field.get("default"))
-        table.add_row(name, type_in_words(field, schema), default, field.get("description", ""))
+        kind = type_in_words(field, schema).removesuffix(" or null")
+        table.add_row(name, kind, _default(name, schema), escape(field.get("description", "")))
     screen.print(table)
+
+
+def _default(name: str, schema: dict[str, Any]) -> str:
+    if name in schema.get("required", []):
+        return "required"
+    default = schema["properties"][name].get("default")
+    return "" if default is None else json.dumps(default).replace("[", r"\[")
 
 
 def type_in_words(field: dict[str, Any], schema: dict[str, Any]) -> str:

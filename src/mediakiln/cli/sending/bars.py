@@ -39,7 +39,7 @@ class Bars:
         self._files: int | None = None
         self._ended = self._known = self._failed = 0
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             DownloadColumn(),
             TransferSpeedColumn(),
