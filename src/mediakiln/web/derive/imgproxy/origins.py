@@ -15,6 +15,9 @@ from mediakiln.stages.derive import Source, elsewhere
 _WEB: Final = ("http://", "https://")
 _NO_PART: Final = frozenset({"", ".", ".."})
 
+_DECODED: Final = 3
+"""How often a path is decoded in search of a way upwards."""
+
 _Open = Callable[[], AbstractAsyncContextManager[Fetched]]
 
 
@@ -120,10 +123,22 @@ class Origins:
     def _permits(self, address: str) -> bool:
         """By whole path segments: https://a.example/b allows .../b/c, not .../bc."""
         parts = urlsplit(address)
-        if parts.username or parts.password or ".." in unquote(parts.path).split("/"):
+        if parts.username or parts.password or _climbs(parts.path):
             return False
         for prefix in self._allowed:
             whole = prefix if prefix.endswith("/") else f"{prefix}/"
             if address == prefix or address.startswith(whole):
                 return True
         return False
+
+
+def _climbs(path: str) -> bool:
+    """Whether some server reads a way upwards out of a path.
+
+    Servers differ in how often they decode, in whether a backslash is a slash, and in whether
+    `..;x` is `..`.
+    """
+    for _ in range(_DECODED):
+        path = unquote(path)
+    parts = path.replace("\\", "/").split("/")
+    return any(part.partition(";")[0].strip() == ".." for part in parts)
