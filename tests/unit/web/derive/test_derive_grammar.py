@@ -38,6 +38,7 @@ def resize(**params: Any) -> dict[str, Any]:
         ("w_400/w_50", (resize(width=400), resize(width=50)), {}),
         ("resize,w_400", (resize(width=400),), {}),
         ("f_jpeg,progressive", (), {"format": "jpeg", "progressive": True}),
+        ("f_jpg", (), {"format": "jpeg"}),
         ("w_10,enlarge", (resize(width=10, enlarge=True),), {}),
         ("w_10,enlarge_false", (resize(width=10, enlarge=False),), {}),
         ("w_10,dpr_2", (resize(width=10, dpr=2.0),), {}),
@@ -71,6 +72,13 @@ def test_options_are_steps_and_encoding(
         ("rotate,angle_90,enlarge", "enlarge belongs to resize: a segment resize,enlarge"),
         ("rotate,90", "options are written name_value"),
         ("zzz_1", None),
+        ("w_100,c_fill", "here that is fit_cover"),
+        ("c_unheard_of", "here that is fit_…; a part of the image is a segment crop,…"),
+        ("e_blur:300", "here that is an edit, a segment adjust,blur_…"),
+        ("e_grayscale", "here that is an edit, a segment adjust,grayscale"),
+        ("ar_16:9,w_100", "here that is an edit, a segment crop,ratio_16:9"),
+        ("300x200", "a size is w_300,h_200"),
+        ("rs:fill:300:200", "imgproxy's addresses are taken below /imgproxy/"),
     ],
 )
 def test_who_misspells_an_option_is_told_what_may_be_meant(option: str, hint: str | None) -> None:

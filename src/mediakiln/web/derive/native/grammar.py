@@ -25,7 +25,8 @@ RESIZE: Final = "image.resize"
 MAX_SEGMENTS: Final = 32
 MAX_OPTIONS: Final = 256
 """Of an address; those of its presets do not count."""
-_EXTENSIONS: Final[Mapping[str, str]] = {"jpg": "jpeg", "tif": "tiff"}
+_SHORT: Final[Mapping[str, str]] = {"jpg": "jpeg", "tif": "tiff"}
+"""Formats by their other name."""
 UNSAID_WIDTH: Final = 1200
 """Pixels: what `w_auto` means to who does not say."""
 _SAVING: Final = 50
@@ -204,14 +205,15 @@ class Grammar:
             elif "auto" in _choices(model, name):
                 parsed.encoding[name] = "auto"
         else:
-            parsed.encoding[name] = value_of(option, name, model)
+            value = value_of(option, name, model)
+            parsed.encoding[name] = _SHORT.get(value, value) if name == "format" else value
         parsed.written[name] = option.name
 
     def _extension(self, extension: str | None, parsed: _Parsed) -> None:
         """The format by the asset's extension, where no option names another."""
         if extension is None:
             return
-        format = _EXTENSIONS.get(extension, extension)
+        format = _SHORT.get(extension, extension)
         if format not in self._formats or format == "auto":
             raise InvalidRequest(
                 f"images are not made as .{extension[:20]}",

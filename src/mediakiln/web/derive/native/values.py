@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from mediakiln.model.errors import InvalidRequest
 from mediakiln.ports.mistakes import meant
+from mediakiln.web.derive.native.foreign import said_here
 
 ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "w": ("width",),
@@ -89,7 +90,7 @@ def _hint(text: str, names: Iterable[str], elsewhere: Mapping[str, Sequence[str]
     if named is not None:
         edits = owners[named]
         return f"{named} belongs to {', '.join(edits)}: a segment {edits[0]},{text}"
-    near = meant(written, {*names, *elsewhere})
+    near = said_here(text) or meant(written, {*names, *elsewhere})
     return near or (None if "_" in text else "options are written name_value")
 
 
