@@ -84,19 +84,25 @@ class Work:
     tasks: Sequence[Task]
     readable: Sequence[Path] = ()
     """Files outside the scratch folder that the job may read."""
+    kept: Path | None = None
+    """An empty folder that the job can neither read nor write, on the scratch folder's file
+    system: finished products get a second name there. None: they are in their `out` folder alone,
+    where a living child can put anything in their place."""
     answers: Answers | None = None
     """Who answers its questions to the models that tasks' contexts have with `wanted`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A product in the scratch folder, measured."""
+    """A product, as large as reported."""
 
     product: Product
     path: Path
+    """Below the work's `kept` folder, if it has one. The file is the one that was reported; a
+    living child can still write to it."""
     bytes: int
     checksum: str
-    """`blake3:` and 64 hexadecimal digits."""
+    """`blake3:` and 64 hexadecimal digits, as the child says."""
 
 
 @dataclass(frozen=True, slots=True)

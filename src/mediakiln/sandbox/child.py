@@ -28,6 +28,7 @@ from mediakiln.model.errors import (
     UnsupportedMedia,
 )
 from mediakiln.model.product import Product
+from mediakiln.ports.folders import opened
 from mediakiln.ports.operation import Context, Operation
 from mediakiln.ports.runner import Task, Work
 from mediakiln.sandbox import confine, products, wire
@@ -83,10 +84,15 @@ def die_with_parent(liveness: int) -> None:
 
 
 def _settle(scratch: Path) -> None:
-    """Move into the scratch folder: working directory, temporary files, output, home."""
+    """Move into the scratch folder: working directory, temporary files, output, home.
+
+    This child is not confined yet, and another may have been here: no link is followed.
+    """
     private = scratch / wire.PRIVATE_FOLDER
     private.mkdir(exist_ok=True)
-    output = os.open(scratch / wire.OUTPUT_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+    with opened(private) as folder:
+        output = os.open(Path(wire.OUTPUT_FILE).name, flags, 0o600, dir_fd=folder)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(output, 1)
@@ -252,6 +258,7 @@ def _measure(out: Path, made: Sequence[Product]) -> list[dict[str, Any]]:
         raise OperationFailed("the operation named one file twice")
     measured = []
     for product in made:
+        products.check(product)
         size, checksum = products.measure(out, product.file)
         measured.append(product.model_dump() | {"bytes": size, "checksum": checksum})
     return measured

@@ -1,20 +1,24 @@
 """One running job, seen from the worker: believes its reports only as far as they check out."""
 
 import asyncio
-import json
 import logging
 import os
 import signal
 import socket
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from mediakiln.model.errors import Crashed, OperationFailed, SandboxKill, StepTimeout
-from mediakiln.model.product import Product
+from mediakiln.model.errors import (
+    Crashed,
+    OperationFailed,
+    SandboxKill,
+    ScratchExceeded,
+    StepTimeout,
+)
 from mediakiln.ports.runner import (
     Made,
     Report,
@@ -25,35 +29,15 @@ from mediakiln.ports.runner import (
     TaskStarted,
     Work,
 )
-from mediakiln.sandbox import products, wire
+from mediakiln.sandbox import products, reported, wire
 from mediakiln.sandbox.asking import Questions
 from mediakiln.sandbox.link import Child
 from mediakiln.sandbox.police import Police
+from mediakiln.sandbox.reported import LIES, Kept, Untrue
 
 _log = logging.getLogger("mediakiln.sandbox")
 _EXIT_S = 2.0
 _TAIL_BYTES = 2_000
-
-
-class _Untrue(Exception):
-    """The child said what a sound one cannot say."""
-
-
-_LIES = (
-    _Untrue,
-    AttributeError,
-    KeyError,
-    OperationFailed,
-    OverflowError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
-"""What reading a report made up by hostile code can raise."""
-
-
-def _no_constant(text: str) -> Any:
-    raise _Untrue(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +77,7 @@ class Job:
         self._born = self._started = time.monotonic()
         self._police = Police(child, work)
         self._questions = Questions(work, child, self._police)
+        self._kept = Kept(work.kept)
 
     async def reports(self) -> AsyncGenerator[Report, None]:
         """Send the job, then yield what becomes of each task."""
@@ -100,13 +85,13 @@ class Job:
         self._police.start(self._work.tasks[0])
         while (body := await self._next_frame(self._line.reader)) is not None:
             try:
-                message = json.loads(body, parse_constant=_no_constant)
+                message = reported.message(body)
                 if self._task is not None and message["type"] == "ask":
                     answer = await self._questions.answer(self._task, message)
                     self._line.writer.write(answer)
                     continue
-                report = self._understand(message)
-            except _LIES as error:
+                report = await self._understand(message)
+            except LIES as error:
                 reason = f"the child sent what cannot be true: {error}"
                 self._police.convict(Crashed(reason[:500]))
                 break
@@ -151,18 +136,18 @@ class Job:
             self._failed.add(self._waiting.popleft().name)
         return self._waiting[0] if self._waiting else None
 
-    def _understand(self, message: Mapping[str, Any]) -> Report:
+    async def _understand(self, message: Mapping[str, Any]) -> Report:
         kind, name = message["type"], message["name"]
         if kind == "started":
             return self._begin(name)
         task = self._task
         if task is None or task.name != name or kind not in {"done", "failed"}:
-            raise _Untrue(f"{kind!r:.50} of {name!r:.80}")
-        seconds = min(max(float(message["seconds"]), 0.0), time.monotonic() - self._born)
-        report = self._done(task, message, seconds) if kind == "done" else None
+            raise Untrue(f"{kind!r:.50} of {name!r:.80}")
+        seconds = reported.seconds(message["seconds"], time.monotonic() - self._born)
+        report = await self._done(task, message, seconds) if kind == "done" else None
         if report is None:
             outage = self._questions.outage
-            error = outage or wire.decode_error(message["error"])
+            error = outage or reported.error(message["error"], task)
             report = TaskFailed(task.name, seconds, error, passing=outage is not None)
             if isinstance(error, OperationFailed):
                 _log.info("%s (%s) failed: %s\n%s", task.name, task.operation, error, self._tail())
@@ -172,22 +157,31 @@ class Job:
     def _begin(self, name: str) -> TaskStarted:
         task = self._next_waiting()
         if self._task is not None or task is None or task.name != name:
-            raise _Untrue(f"'started' of {name!r:.80}")
+            raise Untrue(f"'started' of {name!r:.80}")
         self._task = self._waiting.popleft()
         self._questions.begin()
         self._started = time.monotonic()
         self._police.begin(task)
         return TaskStarted(name)
 
-    def _done(self, task: Task, message: Mapping[str, Any], seconds: float) -> Report:
-        made = [_made(task, entry) for entry in message["made"]]
-        tools = {str(name): str(version) for name, version in message["tools"].items()}
+    async def _done(self, task: Task, message: Mapping[str, Any], seconds: float) -> Report:
+        tools = reported.tools(message["tools"])
+        take, entries = self._kept.take, message["made"]
+        try:
+            made = (
+                take(task, entries)
+                if self._work.kept is None
+                else await _ended(take, task, entries)
+            )
+        except ScratchExceeded as error:
+            self._police.convict(error)
+            raise
         return TaskDone(task.name, seconds, made, tools | self._questions.tools)
 
     def _finish(self, task: Task, report: Report) -> None:
         self._task = None
         if isinstance(report, TaskDone):
-            self._police.keep(sum(each.bytes for each in report.made))
+            self._police.keep(self._kept.bytes)
         else:
             self._failed.add(task.name)
         if following := self._next_waiting():
@@ -239,13 +233,14 @@ class Job:
             return ""
 
 
-def _made(task: Task, entry: Mapping[str, Any]) -> Made:
-    """A product as reported, looked at again: what is uploaded must lie where it says."""
-    product = Product(
-        file=entry["file"], media_type=entry["media_type"], metadata=entry["metadata"]
-    )
-    size, checksum = entry["bytes"], entry["checksum"]
-    with products.open_file(task.out, product.file) as file:
-        if os.fstat(file.fileno()).st_size != size or not products.is_checksum(checksum):
-            raise _Untrue(f"the measures of {product.file!r:.80}")
-    return Made(product, task.out / product.file, size, checksum)
+async def _ended(
+    call: Callable[[Task, Sequence[Mapping[str, Any]]], list[Made]],
+    task: Task,
+    entries: Sequence[Mapping[str, Any]],
+) -> list[Made]:
+    """The call's result, from a thread that is never left to itself."""
+    working = asyncio.ensure_future(asyncio.to_thread(call, task, entries))
+    try:
+        return await asyncio.shield(working)
+    finally:
+        await asyncio.wait([working])

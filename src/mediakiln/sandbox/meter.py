@@ -1,5 +1,6 @@
 """What a job uses, read from /proc by the worker: see proc_pid_stat(5)."""
 
+import errno
 import os
 import re
 import stat
@@ -15,6 +16,9 @@ _PSS = re.compile(rb"^Pss:\s+(\d+) kB$", re.MULTILINE)
 _READ_BYTES = 64 * 1024
 MAX_PROCESSES_SEEN = 1_000
 MAX_FILES_SEEN = 100_000
+ENDLESS = (1 << 63) - 1
+_HIDDEN = frozenset({errno.EACCES, errno.ENAMETOOLONG})
+"""What keeps a folder from being looked into that is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,23 +96,34 @@ def proportional_bytes(usage: Usage) -> int:
     return total
 
 
-def folder_bytes(folder: Path) -> int:
-    """Disk space taken by everything under `folder`; links are not followed.
+def folder_bytes(*folders: Path) -> int:
+    """Disk space taken by everything under the folders; links are not followed.
 
-    Beyond 100,000 entries it is infinite in effect: the largest integer of 63 bits.
+    A file of several names counts once. Beyond 100,000 entries, or where one lies too deep or
+    behind rights that were taken away, it is infinite in effect: the largest integer of 63 bits.
     """
     total, seen = 0, 0
-    waiting = [str(folder)]
+    several: set[tuple[int, int]] = set()
+    waiting = [str(folder) for folder in folders]
     while waiting:
-        with suppress(OSError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                seen += 1
-                with suppress(OSError):
-                    total += entry.stat(follow_symlinks=False).st_blocks * _BLOCK_BYTES
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-                if seen > MAX_FILES_SEEN:
-                    return (1 << 63) - 1
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    seen += 1
+                    with suppress(FileNotFoundError):
+                        status = entry.stat(follow_symlinks=False)
+                        if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):
+                            if (status.st_dev, status.st_ino) in several:
+                                continue
+                            several.add((status.st_dev, status.st_ino))
+                        total += status.st_blocks * _BLOCK_BYTES
+                        if stat.S_ISDIR(status.st_mode):
+                            waiting.append(entry.path)
+                    if seen > MAX_FILES_SEEN:
+                        return ENDLESS
+        except OSError as error:
+            if error.errno in _HIDDEN:
+                return ENDLESS
     return total
 
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import itertools
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mediakiln.model.errors import (
+    Crashed,
     MemoryExceeded,
     SandboxKill,
     ScratchExceeded,
@@ -18,6 +20,7 @@ from mediakiln.sandbox import meter
 from mediakiln.sandbox.confine import MAX_PROCESSES
 from mediakiln.sandbox.link import Child
 
+_log = logging.getLogger("mediakiln.sandbox")
 _INTERVAL_S = 0.1
 _SCRATCH_EVERY = 5
 _MIB = 1024 * 1024
@@ -31,8 +34,9 @@ class Police:
 
     def __init__(self, child: Child, work: Work) -> None:
         self._child = child
-        self._scratch = work.scratch
-        self._kept = meter.folder_bytes(work.scratch)
+        self._folders = [work.scratch] if work.kept is None else [work.scratch, work.kept]
+        self._before = meter.folder_bytes(*self._folders)
+        self._kept = 0
         self._limits = work.tasks[0].limits
         self._since = time.monotonic()
         self._paused: float | None = None
@@ -44,6 +48,7 @@ class Police:
         """Begin to watch a child that has done nothing yet, by this task's limits."""
         self._limits = task.limits
         self._watch = asyncio.create_task(self._patrol())
+        self._watch.add_done_callback(self._over)
 
     def begin(self, task: Task) -> None:
         """From now on it is this task that is measured."""
@@ -52,8 +57,8 @@ class Police:
         self._cpu_before = meter.usage(self._child.pid).cpu_s
 
     def keep(self, size: int) -> None:
-        """Products of a finished task stay in the folder and are not the next task's to answer."""
-        self._kept += size
+        """Products of finished tasks take so much, and are not the next task's to answer for."""
+        self._kept = size
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -74,6 +79,12 @@ class Police:
         """End the child for this reason, unless there was one before."""
         self.verdict = self.verdict or error
         self._child.kill()
+
+    def _over(self, watch: "asyncio.Task[None]") -> None:
+        """A child that cannot be measured does not go on."""
+        if not watch.cancelled() and (error := watch.exception()):
+            _log.error("a job could not be measured", exc_info=error)
+            self.convict(Crashed("the step could not be measured"))
 
     async def _patrol(self) -> None:
         for rounds in itertools.count(1):
@@ -126,8 +137,9 @@ class Police:
         )
 
     async def _space(self, usage: meter.Usage) -> SandboxKill | None:
-        taken = await asyncio.to_thread(meter.folder_bytes, self._scratch)
-        value = (taken + meter.unlinked_bytes(usage.rss) - self._kept) // _MIB
+        taken = await asyncio.to_thread(meter.folder_bytes, *self._folders)
+        taken += meter.unlinked_bytes(usage.rss)
+        value = (taken - self._before - self._kept) // _MIB
         limit = self._limits.scratch_mb
         return (
             ScratchExceeded(

@@ -7,16 +7,18 @@ import errno
 import os
 import re
 import stat
+import unicodedata
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from blake3 import blake3
-
 from mediakiln.model.errors import OperationFailed
+from mediakiln.model.product import Product
+from mediakiln.ports.folders import measured
 
 _CHECKSUM = re.compile(r"blake3:[0-9a-f]{64}")
+_MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+( *; *[\w.+-]+=[\w.+\"-]+)*", re.ASCII)
+_MEDIA_TYPE_CHARS = 255
 MAX_PRODUCTS = 20_000
-_CHUNK_BYTES = 1024 * 1024
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -58,15 +60,21 @@ def measure(folder: Path, file: str) -> tuple[int, str]:
     Raises:
         OperationFailed: as `open_file`.
     """
-    digest = blake3()
-    size = 0
     with open_file(folder, file) as opened:
-        buffer = bytearray(min(_CHUNK_BYTES, os.fstat(opened.fileno()).st_size + 1))
-        view = memoryview(buffer)
-        while count := opened.readinto(buffer):  # type: ignore[attr-defined]
-            digest.update(view[:count])
-            size += count
-    return size, f"blake3:{digest.hexdigest()}"
+        return measured(opened)
+
+
+def check(product: Product) -> None:
+    """Whether a product's name and type can stand in a store's listing and in an HTTP header.
+
+    Raises:
+        OperationFailed: one cannot.
+    """
+    file, kind = product.file, product.media_type
+    if any(unicodedata.category(each) in {"Cc", "Cs"} for each in file):
+        raise OperationFailed(f"the product {file!r:.200} has control characters", file=file)
+    if len(kind) > _MEDIA_TYPE_CHARS or _MEDIA_TYPE.fullmatch(kind) is None:
+        raise OperationFailed(f"{kind!r:.200} is no media type", file=file)
 
 
 def is_checksum(text: object) -> bool:

@@ -17,18 +17,14 @@ from collections.abc import (
     Coroutine,
     Sequence,
 )
-from contextlib import (
-    AbstractContextManager,
-    ExitStack,
-    aclosing,
-    asynccontextmanager,
-)
+from contextlib import ExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from mediakiln.model.errors import Crashed, OperationFailed
 from mediakiln.model.ids import new_id
+from mediakiln.ports.folders import Folders, cleared, opened
 from mediakiln.ports.runner import Made, Report, TaskKilled, Work
 from mediakiln.sandbox import folders, meter, products, wire
 from mediakiln.sandbox.job import Job, Line
@@ -38,9 +34,10 @@ _OUT: Final = "out"
 _MOST_PRINTED: Final = 64 * 1024
 """Bytes of output from which on a child goes, since nothing of it is ever removed."""
 
+_MOST_LEFT: Final = 1_000
+"""Files a job may leave: a child that leaves more goes, and they after it."""
+
 Spawn = Callable[[Sequence[str], socket.socket], Awaitable[Child]]
-Folders = Callable[[str], AbstractContextManager[Path]]
-"""A new, empty folder of a name, removed at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,10 +199,10 @@ class Lodger:
             for lent in self._inbox.iterdir():
                 lent.unlink()
             private, output = Path(wire.OUTPUT_FILE).parts
-            with folders.opened(self.scratch) as work, folders.opened(private, work) as inner:
-                folders.cleared(work, keep=private)
+            with opened(self.scratch) as work, opened(private, work) as inner:
+                cleared(work, keep=private, most=_MOST_LEFT)
                 os.mkdir(_OUT, dir_fd=work)
-                folders.cleared(inner, keep=output)
+                cleared(inner, keep=output, most=_MOST_LEFT)
                 printed = os.stat(output, dir_fd=inner, follow_symlinks=False)
         except OSError:
             return False

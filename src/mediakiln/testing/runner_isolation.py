@@ -5,13 +5,14 @@ A protection that the runner says it lacks here is skipped with that as the reas
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from mediakiln.model.errors import Crashed, OperationFailed
-from mediakiln.ports.runner import Runner, TaskDone, TaskFailed
-from mediakiln.testing.runner_tools import Workbench, step
+from mediakiln.ports.runner import Made, Report, Runner, TaskDone, TaskFailed
+from mediakiln.testing.runner_tools import UPLOAD, Workbench, step
 
 
 class RunnerIsolation:
@@ -92,6 +93,34 @@ class RunnerIsolation:
         assert "swordfish" not in words
         assert "VIPS_BLOCK_UNTRUSTED" in words
 
+    @pytest.mark.parametrize("target", ["../first/copy", "../first"])
+    async def test_a_link_put_in_place_of_a_reported_product_leads_nobody_to_its_target(
+        self, bench: Workbench, target: str
+    ) -> None:
+        secret = bench.folder / "secret"
+        secret.mkdir()
+        (secret / "copy").write_bytes(b"what only the worker can read")
+        link = str(secret / "copy" if target.endswith("copy") else secret)
+        work = bench.work(step("copy", "first"), step("tamper", target=target, link=link))
+        reports = bench.runner.run(work)
+        (made,) = await _made(reports)
+        (work.scratch / "go").touch()
+        assert isinstance([report async for report in reports][-1], TaskDone)
+        assert (work.scratch / "first").is_symlink() or (work.scratch / "first/copy").is_symlink()
+        assert not made.path.is_symlink()
+        assert made.path.read_bytes() == UPLOAD
+
+    @pytest.mark.usefixtures("isolated_files")
+    async def test_nobody_but_the_runner_reaches_a_product_s_second_name(
+        self, bench: Workbench
+    ) -> None:
+        work = bench.work(step("copy", "first"))
+        (made,) = await _made(bench.runner.run(work))
+        for name in ("read_file", "write_outside"):
+            failed = await bench.failed(step(name, path=str(made.path)))
+            assert failed.error.context["exception"] == "PermissionError"
+        assert made.path.parent == work.kept
+
     @pytest.mark.parametrize(
         "message",
         [
@@ -108,3 +137,11 @@ class RunnerIsolation:
         killed = await bench.killed(step("lie", message=message))
         assert isinstance(killed.error, Crashed)
         assert isinstance(await bench.done(step("copy")), TaskDone)
+
+
+async def _made(reports: AsyncIterator[Report]) -> Sequence[Made]:
+    """The products of the next task that is done."""
+    async for report in reports:
+        if isinstance(report, TaskDone):
+            return report.made
+    raise AssertionError("no task was done")

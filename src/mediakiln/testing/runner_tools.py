@@ -75,7 +75,9 @@ class Workbench:
         upload = self.folder / f"upload-{self._jobs}"
         upload.write_bytes(UPLOAD)
         tasks = [self._task(each, scratch / each.name, upload) for each in steps]
-        return Work("default", scratch, tasks, readable=(upload,), answers=self.answers)
+        kept = self.folder / f"kept-{self._jobs}"
+        kept.mkdir()
+        return Work("default", scratch, tasks, (upload,), kept, self.answers)
 
     def _task(self, each: Step, out: Path, upload: Path) -> Task:
         out.mkdir(parents=True)

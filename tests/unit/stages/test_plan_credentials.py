@@ -8,6 +8,7 @@ from mediakiln.model.clock import utc_now
 from mediakiln.model.recipe import Recipe
 from mediakiln.ports.operation import OperationSet
 from mediakiln.stages.process.plan import PlannedStep, plan
+from mediakiln.stages.process.scratch import Place
 from mediakiln.stages.process.tasks import TaskMaker, Tasks
 
 STEPS = {
@@ -49,7 +50,7 @@ def _planned(fingerprint: str = "f") -> dict[str, PlannedStep]:
 async def _tasks(folder: Path, *names: str) -> Tasks:
     maker = TaskMaker(MemoryObjectStore(), credentials=OPERATOR)
     steps = [planned for name, planned in _planned().items() if name in names]
-    return await maker.make(_asset(), steps, {}, folder / "source", folder)
+    return await maker.make(_asset(), steps, {}, folder / "source", Place.below(folder))
 
 
 async def test_a_step_that_signs_may_read_the_key_and_hears_of_the_steps_before(

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,14 +12,12 @@ from blake3 import blake3
 
 from mediakiln.model.errors import Gone, ObjectMissing
 from mediakiln.model.ids import new_id
+from mediakiln.ports.folders import Folders
 from mediakiln.ports.object_store import LocalFiles, ObjectStore
 from mediakiln.stages.derive.lanes import Lane
 from mediakiln.stages.derive.source import Source
 
 log = logging.getLogger(__name__)
-
-Folders = Callable[[str], AbstractContextManager[Path]]
-"""A new, empty folder of a name, removed at the end."""
 
 
 @dataclass(slots=True, eq=False)

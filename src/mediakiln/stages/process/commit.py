@@ -1,18 +1,22 @@
 """Product commits: files first, then one manifest by put-if-absent; whoever loses cleans up.
 
 The files' archive copies are made before the manifest, so a committed step always has them.
+The child that made them may go on to other steps meanwhile. What it says of their bytes is held
+against what was stored.
 """
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from mediakiln.model.asset import Asset
 from mediakiln.model.clock import Clock, utc_now
-from mediakiln.model.errors import AlreadyExists, ObjectMissing, VersionConflict
+from mediakiln.model.errors import AlreadyExists, Crashed, ObjectMissing, VersionConflict
 from mediakiln.model.keys import Bucket, archive_key, attempt_prefix, manifest_key
 from mediakiln.model.product import Lineage, Manifest, StoredFile
 from mediakiln.ports.catalog import Catalog
+from mediakiln.ports.folders import measured
 from mediakiln.ports.object_store import ObjectStore
 from mediakiln.ports.runner import Made
 from mediakiln.stages.process.plan import PlannedStep
@@ -77,16 +81,28 @@ class Commits:
         seconds: float,
         tools: dict[str, str],
     ) -> Manifest:
-        """Store a step's products and commit them; the winner's manifest is what comes back."""
+        """Store a step's products and commit them; the winner's manifest is what comes back.
+
+        Raises:
+            Crashed: a file was changed after it had been reported; nothing is committed.
+        """
         prefix = attempt_prefix(asset.project, asset.id, planned.name, asset.run, attempt)
-        files = await _all(self._store_file(item, prefix) for item in made)
+        try:
+            files = await _all(self._store_file(item, prefix) for item in made)
+        except Crashed:
+            stored = [prefix + item.product.file for item in made]
+            await self._store.delete(Bucket.PRODUCTION, stored)
+            raise
         lineage = planned.lineage.model_copy(update={"tools": tools})
         return await self._commit(asset, attempt, planned, files, lineage, seconds)
 
     async def _store_file(self, made: Made, prefix: str) -> StoredFile:
         key = prefix + made.product.file
         async with self._slots:
-            await self._store.put_file(Bucket.PRODUCTION, key, made.path)
+            info = await self._store.put_file(Bucket.PRODUCTION, key, made.path)
+            found = await asyncio.to_thread(_measured, made.path)
+            if (info.size, *found) != (made.bytes, made.bytes, made.checksum):
+                raise Crashed(f"{made.product.file!r:.200} is not what was reported")
             archived = await self._archive(key)
         return StoredFile(
             file=made.product.file,
@@ -163,6 +179,11 @@ class Commits:
             )
         except VersionConflict:
             return
+
+
+def _measured(path: Path) -> tuple[int, str]:
+    with path.open("rb", buffering=0) as file:
+        return measured(file)
 
 
 async def _all(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

@@ -6,10 +6,35 @@ belongs to a dead worker.
 
 import fcntl
 import os
-import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
+
+from mediakiln.ports import folders
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one child works on a run. It can write to `scratch` and to nothing else."""
+
+    fetched: Path
+    """What the run's children read and is in no folder of the store's own."""
+    scratch: Path
+    kept: Path
+    """Second names of what it made."""
+
+    @classmethod
+    def below(cls, folder: Path) -> Self:
+        """Folders for one more child in the folder of a run: none works where another was."""
+        fetched, own = folder / "fetched", Path(tempfile.mkdtemp(dir=folder))
+        fetched.mkdir(exist_ok=True)
+        place = cls(fetched, own / "scratch", own / "kept")
+        place.scratch.mkdir()
+        place.kept.mkdir()
+        return place
 
 
 class Scratch:
@@ -43,18 +68,18 @@ class Scratch:
         """A new, empty folder of that name, removed at the end whatever happened."""
         self.open()
         path = self._folder / name
-        shutil.rmtree(path, ignore_errors=True)
+        folders.removed(path)
         path.mkdir(parents=True)
         try:
             yield path
         finally:
-            shutil.rmtree(path, ignore_errors=True)
+            folders.removed(path)
 
     def close(self) -> None:
         """Give up this worker's place."""
         if self._lock is None:
             return
-        shutil.rmtree(self._folder, ignore_errors=True)
+        folders.removed(self._folder)
         (self._root / f"{self._owner}.lock").unlink(missing_ok=True)
         os.close(self._lock)
         self._lock = None
@@ -81,7 +106,7 @@ def _removed_if_dead(lock: Path) -> bool:
     except BlockingIOError:
         return False
     else:
-        shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+        folders.removed(lock.with_suffix(""))
         lock.unlink(missing_ok=True)
         return True
     finally:

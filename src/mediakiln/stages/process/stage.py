@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from mediakiln.model.asset import Asset, Problem, StepProducts
 from mediakiln.model.errors import (
     OUTAGES,
     AttemptsSpent,
+    Crashed,
     EngineError,
     LeaseLost,
     MediakilnError,
@@ -26,9 +26,10 @@ from mediakiln.ports.operation import OperationSet
 from mediakiln.ports.runner import Answers, Runner, TaskDone, TaskFailed, TaskKilled, Work
 from mediakiln.stages.process.claims import Claims
 from mediakiln.stages.process.commit import Commits
-from mediakiln.stages.process.originals import Found, Originals
+from mediakiln.stages.process.originals import Originals
 from mediakiln.stages.process.plan import PlannedStep, others, plan
-from mediakiln.stages.process.scratch import Scratch
+from mediakiln.stages.process.run import Run
+from mediakiln.stages.process.scratch import Place, Scratch
 from mediakiln.stages.process.tasks import TaskMaker, check_parent
 from mediakiln.telemetry import metrics
 
@@ -39,35 +40,6 @@ MAX_EXCUSED = 20
 """Attempts that a failing engine may end uncounted; an outage or a shutdown always may."""
 MAX_KILLS = 2
 """A step whose child the sandbox ended this often has failed."""
-
-
-@dataclass(slots=True)
-class _Run:
-    """What is known of a run while it is worked on."""
-
-    asset: Asset
-    planned: Mapping[str, PlannedStep]
-    others: Found
-    outcomes: dict[str, StepOutcome] = field(default_factory=dict)
-    manifests: dict[str, Manifest] = field(default_factory=dict)
-    outage: MediakilnError | None = None
-    """What kept a step from being done now."""
-
-    @property
-    def attempt(self) -> int:
-        return self.asset.attempts
-
-    def open_steps(self) -> list[PlannedStep]:
-        return [step for name, step in self.planned.items() if name not in self.outcomes]
-
-    def fail(self, step: str, error: MediakilnError, seconds: float | None = None) -> None:
-        """The step failed; what needs it is skipped."""
-        self.outcomes[step] = StepOutcome(
-            state=StepState.FAILED, seconds=seconds, error=Problem.of(error, step)
-        )
-        if self.asset.recipe is not None:
-            for name in self.asset.recipe.dependants(step) & self.planned.keys():
-                self.outcomes.setdefault(name, StepOutcome(state=StepState.SKIPPED))
 
 
 class Process:
@@ -165,7 +137,7 @@ class Process:
             tables.models,
             tables.credentials,
         )
-        run = _Run(asset, steps, found)
+        run = Run(asset, steps, found)
         for planned in list(run.planned.values()):
             problem = found.problem(planned.others)
             if problem is not None:
@@ -180,7 +152,7 @@ class Process:
                 await self._work(run, folder)
         await self._finish(run, loop.time() - started)
 
-    async def _take_what_is_there(self, run: _Run, planned: PlannedStep) -> None:
+    async def _take_what_is_there(self, run: Run, planned: PlannedStep) -> None:
         """Use what an earlier attempt committed, or what equal work made before."""
         manifest = None
         if run.attempt > 1:
@@ -190,7 +162,7 @@ class Process:
         if manifest is not None:
             await self._announce(run, planned.name, manifest)
 
-    async def _announce(self, run: _Run, step: str, manifest: Manifest) -> None:
+    async def _announce(self, run: Run, step: str, manifest: Manifest) -> None:
         products = StepProducts.of(manifest, steps=len(run.planned))
         run.manifests[step] = manifest
         run.outcomes[step] = StepOutcome(
@@ -207,7 +179,7 @@ class Process:
         )
         await self._broker.publish(Stored.topic, [stored.to_message()])
 
-    async def _work(self, run: _Run, folder: Path) -> None:
+    async def _work(self, run: Run, folder: Path) -> None:
         """Run the open steps, in a fresh child after each that had to be ended."""
         source = await self._originals.fetch(run.asset, folder)
         others = {
@@ -215,10 +187,12 @@ class Process:
             for id, asset in run.others.assets.items()
         }
         while steps := self._fit_steps(run):
-            tasks = await self._tasks.make(run.asset, steps, run.manifests, source, folder, others)
+            place = Place.below(folder)
+            tasks = await self._tasks.make(run.asset, steps, run.manifests, source, place, others)
             work = Work(
                 project=run.asset.project,
-                scratch=folder,
+                scratch=place.scratch,
+                kept=place.kept,
                 tasks=tasks.tasks,
                 readable=(source, *tasks.readable),
                 answers=self._answers,
@@ -226,14 +200,15 @@ class Process:
             reported = len(run.outcomes)
             async with aclosing(self._runner.run(work)) as reports:  # type: ignore[type-var]
                 async for report in reports:
-                    await self._record(run, report)
+                    if not await self._record(run, report):
+                        break
             if run.outage is not None:
                 raise run.outage
             if len(run.outcomes) == reported:
                 raise EngineError("the runner reported nothing", asset=run.asset.id)
 
     @staticmethod
-    def _fit_steps(run: _Run) -> Sequence[PlannedStep]:
+    def _fit_steps(run: Run) -> Sequence[PlannedStep]:
         """The open steps, without those that cannot take what their parent made: these fail."""
         for planned in run.open_steps():
             try:
@@ -242,32 +217,41 @@ class Process:
                 run.fail(planned.name, error)
         return run.open_steps()
 
-    async def _record(self, run: _Run, report: Any) -> None:
+    async def _record(self, run: Run, report: Any) -> bool:
+        """Take note of a report; whether its child may go on."""
         if isinstance(report, TaskDone):
-            planned = run.planned[report.name]
-            metrics.STEP_SECONDS.labels(planned.operation.name, "done").observe(report.seconds)
-            manifest = await self._commits.commit(
-                run.asset,
-                run.attempt,
-                planned,
-                report.made,
-                seconds=report.seconds,
-                tools=report.tools,
-            )
-            await self._announce(run, report.name, manifest)
+            try:
+                await self._commit(run, report)
+            except Crashed as error:
+                await self._killed(run, TaskKilled(report.name, report.seconds, error))
+                return False
         elif isinstance(report, TaskFailed):
             if isinstance(report.error, StorageFull):
                 raise report.error
             if report.passing:  # the others are done first, since this may last
                 run.outage = report.error
-                return
+                return True
             run.fail(report.name, report.error, report.seconds)
             name = run.planned[report.name].operation.name
             metrics.STEP_SECONDS.labels(name, "failed").observe(report.seconds)
         elif isinstance(report, TaskKilled):
             await self._killed(run, report)
+        return True
 
-    async def _killed(self, run: _Run, report: TaskKilled) -> None:
+    async def _commit(self, run: Run, report: TaskDone) -> None:
+        planned = run.planned[report.name]
+        manifest = await self._commits.commit(
+            run.asset,
+            run.attempt,
+            planned,
+            report.made,
+            seconds=report.seconds,
+            tools=report.tools,
+        )
+        metrics.STEP_SECONDS.labels(planned.operation.name, "done").observe(report.seconds)
+        await self._announce(run, report.name, manifest)
+
+    async def _killed(self, run: Run, report: TaskKilled) -> None:
         """A first kill costs this attempt; the last one allowed fails the step."""
         name = run.planned[report.name].operation.name
         metrics.STEP_SECONDS.labels(name, "killed").observe(report.seconds)
@@ -286,7 +270,7 @@ class Process:
         await self._claims.count_kill(run.asset, report.name)
         run.fail(report.name, report.error, report.seconds)
 
-    async def _finish(self, run: _Run, seconds: float) -> None:
+    async def _finish(self, run: Run, seconds: float) -> None:
         finished = Finished(
             asset=run.asset.id,
             project=run.asset.project,

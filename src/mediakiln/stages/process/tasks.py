@@ -14,6 +14,7 @@ from mediakiln.ports.operation import Context, OperationCapabilities
 from mediakiln.ports.runner import Limits, Task
 from mediakiln.stages.process import provenance
 from mediakiln.stages.process.plan import PlannedStep
+from mediakiln.stages.process.scratch import Place
 
 Others = Mapping[str, Path]
 """Files of other assets, by id."""
@@ -57,7 +58,7 @@ class TaskMaker:
         steps: Sequence[PlannedStep],
         manifests: Mapping[str, Manifest],
         source: Path,
-        folder: Path,
+        place: Place,
         others: Others | None = None,
     ) -> Tasks:
         """The tasks of one child: inputs that are committed already are fetched from the store."""
@@ -70,7 +71,7 @@ class TaskMaker:
             if parent is not None and not chained:
                 stored = _parent_file(planned, manifests[parent])
                 path, media_type, name = (
-                    await self._fetch(stored, folder),
+                    await self._fetch(stored, place.fetched),
                     stored.media_type,
                     stored.file,
                 )
@@ -85,15 +86,15 @@ class TaskMaker:
                     context, credentials=provenance.told(asset, planned, source, self.credentials)
                 )
                 readable.extend(provenance.files(planned, self.credentials))
-            tasks.append(self._task(planned, None if chained else path, folder, context))
+            tasks.append(self._task(planned, None if chained else path, place.scratch, context))
         return Tasks(tasks, readable)
 
     def _task(
-        self, planned: PlannedStep, source: Path | None, folder: Path, context: Context
+        self, planned: PlannedStep, source: Path | None, scratch: Path, context: Context
     ) -> Task:
         """A step as the child does it; without a source, on what its parent makes there."""
-        out = folder / "out" / planned.name
-        out.mkdir(parents=True, exist_ok=True)
+        out = scratch / "out" / planned.name
+        out.mkdir(parents=True)
         return Task(
             name=planned.name,
             operation=planned.operation.name,

@@ -1,0 +1,224 @@
+"""What a child reports, believed only as far as it checks out.
+
+A child that a file has taken over says what it likes, and goes on changing its folder afterwards.
+So a product is opened without following any link and, where there is a folder out of the child's
+reach, given a second name there: who stores it finds the file that was looked at, whatever the
+child puts in its place.
+"""
+
+import errno
+import json
+import math
+import os
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from mediakiln.model.errors import (
+    BadMedia,
+    CommandFailed,
+    EmptyFile,
+    EngineError,
+    EngineMisconfigured,
+    InvalidRecipe,
+    LimitExceeded,
+    MediakilnError,
+    ModelUnavailable,
+    NotSupported,
+    OperationFailed,
+    OutsideImage,
+    PasswordRequired,
+    SandboxKill,
+    ScratchExceeded,
+    StorageFull,
+    UnsupportedMedia,
+)
+from mediakiln.model.product import Product
+from mediakiln.ports.folders import opened
+from mediakiln.ports.runner import Made, Task
+from mediakiln.sandbox import products, wire
+
+_MIB: Final = 1024 * 1024
+_MOST_TOOLS: Final = 64
+_MOST_CHARS: Final = 200
+_FEW_FILES: Final = 1_000
+"""File numbers left, below which a file system may well be full for want of them."""
+_READ_ONLY: Final = 0o444
+_OF_STEPS: Final = (
+    BadMedia,
+    CommandFailed,
+    EmptyFile,
+    EngineMisconfigured,
+    InvalidRecipe,
+    LimitExceeded,
+    ModelUnavailable,
+    NotSupported,
+    OperationFailed,
+    OutsideImage,
+    PasswordRequired,
+    SandboxKill,
+    StorageFull,
+    UnsupportedMedia,
+)
+"""What a step may fail with. Other errors mean something to those who work around it."""
+
+
+class Untrue(Exception):
+    """The child said what a sound one cannot say."""
+
+
+LIES: Final = (
+    Untrue,
+    AttributeError,
+    KeyError,
+    OperationFailed,
+    OverflowError,
+    RecursionError,
+    ScratchExceeded,
+    TypeError,
+    ValueError,
+)
+"""What reading a report made up by hostile code can raise."""
+
+
+def message(body: bytes) -> Any:
+    """A frame's JSON.
+
+    Raises:
+        Untrue, ValueError, RecursionError: it is none.
+    """
+    return json.loads(body, parse_constant=_no_constant)
+
+
+def _no_constant(text: str) -> Any:
+    raise Untrue(text)
+
+
+def seconds(value: object, most: float) -> float:
+    """A duration, at most as long as the child has lived.
+
+    Raises:
+        Untrue: it is no number.
+    """
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise Untrue(f"{value!r:.50} seconds")
+    return min(max(float(value), 0.0), most)
+
+
+def tools(told: Mapping[str, Any]) -> dict[str, str]:
+    """Versions of what the operation used.
+
+    Raises:
+        Untrue: they are too many, or too long.
+    """
+    found = {str(name): str(version) for name, version in told.items()}
+    if len(found) > _MOST_TOOLS or any(
+        len(word) > _MOST_CHARS for pair in found.items() for word in pair
+    ):
+        raise Untrue("the versions of its tools")
+    return found
+
+
+def error(raw: Mapping[str, Any], task: Task) -> MediakilnError:
+    """The error that a task met; one that is not a step's to meet is an `OperationFailed`.
+
+    That no space is left is believed only where little is: such a step is tried again without end.
+    """
+    found = wire.decode_error(raw)
+    believed = isinstance(found, _OF_STEPS) and not isinstance(found, EngineError)
+    if isinstance(found, StorageFull):
+        believed = _is_full(task.out, task.limits.scratch_mb * _MIB)
+    return found if believed else OperationFailed(found.message, reported=found.code)
+
+
+def _is_full(folder: Path, wanted: int) -> bool:
+    status = os.statvfs(folder)
+    few = status.f_files > 0 and status.f_favail < _FEW_FILES
+    return few or status.f_bavail * status.f_frsize < wanted
+
+
+class Kept:
+    """The products of a job's tasks, named a second time in `folder`; where that is None, not."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._count = 0
+        self._sizes: dict[tuple[int, int], int] = {}
+
+    @property
+    def bytes(self) -> int:
+        """The files' sizes, of all tasks together; a file of several names counts once."""
+        return sum(self._sizes.values())
+
+    def take(self, task: Task, entries: Sequence[Mapping[str, Any]]) -> list[Made]:
+        """A task's products. Takes long where they are many.
+
+        Raises:
+            One of `LIES`: they are not as reported, or more than the task may write.
+            StorageFull, EngineError: they could not be linked, nor copied.
+        """
+        if len(entries) > products.MAX_PRODUCTS:
+            raise Untrue(f"{len(entries):,} products")
+        before = self.bytes
+        made = [self._taken(task, entry) for entry in entries]
+        if len({each.product.file for each in made}) < len(made):
+            raise Untrue("a product twice")
+        value, limit = (self.bytes - before) // _MIB, task.limits.scratch_mb
+        if value > limit:
+            raise ScratchExceeded(
+                f"the step made products of {value:,} MiB; at most {limit:,} MiB are allowed",
+                limit=limit,
+                value=value,
+                unit="MiB",
+            )
+        return made
+
+    def _taken(self, task: Task, entry: Mapping[str, Any]) -> Made:
+        product = Product(
+            file=entry["file"], media_type=entry["media_type"], metadata=entry["metadata"]
+        )
+        products.check(product)
+        checksum = entry["checksum"]
+        with products.open_file(task.out, product.file) as file:
+            status = os.fstat(file.fileno())
+            if status.st_size != entry["bytes"] or not products.is_checksum(checksum):
+                raise Untrue(f"the measures of {product.file!r:.80}")
+            path = task.out / product.file
+            if self._folder is not None:
+                path = self._named_again(file.fileno(), status.st_size, self._folder)
+        self._sizes[status.st_dev, status.st_ino] = status.st_size
+        return Made(product, path, status.st_size, checksum)
+
+    def _named_again(self, file: int, size: int, folder: Path) -> Path:
+        self._count += 1
+        path = folder / str(self._count)
+        try:
+            with opened(folder) as kept:
+                try:
+                    os.link(f"/proc/self/fd/{file}", path.name, src_dir_fd=kept, dst_dir_fd=kept)
+                except FileNotFoundError:
+                    raise Untrue("a product that it removes again") from None
+                except OSError:
+                    _copy(file, path, size)
+            with suppress(OSError):
+                os.fchmod(file, _READ_ONLY)
+                now = time.time_ns()
+                os.utime(file, ns=(now, now))
+        except OSError as error:
+            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+                raise StorageFull("no space was left for the step's products") from None
+            raise EngineError(f"a product cannot be kept: {error.strerror}") from error
+        return path
+
+
+def _copy(source: int, path: Path, size: int) -> None:
+    """Copy `size` bytes of an open file, which may change meanwhile."""
+    with path.open("xb", buffering=0) as target:
+        offset = 0
+        while offset < size:
+            count = os.sendfile(target.fileno(), source, offset, size - offset)
+            if count == 0:
+                raise Untrue("a product that it cuts off again")
+            offset += count

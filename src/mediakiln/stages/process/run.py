@@ -1,0 +1,43 @@
+"""What a worker knows of the run it works on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mediakiln.model.asset import Asset, Problem
+from mediakiln.model.errors import MediakilnError
+from mediakiln.model.kind import StepState
+from mediakiln.model.messages import StepOutcome
+from mediakiln.model.product import Manifest
+from mediakiln.stages.process.originals import Found
+from mediakiln.stages.process.plan import PlannedStep
+
+
+@dataclass(slots=True)
+class Run:
+    """What is known of a run while it is worked on."""
+
+    asset: Asset
+    planned: Mapping[str, PlannedStep]
+    others: Found
+    outcomes: dict[str, StepOutcome] = field(default_factory=dict)
+    manifests: dict[str, Manifest] = field(default_factory=dict)
+    outage: MediakilnError | None = None
+    """What kept a step from being done now."""
+
+    @property
+    def attempt(self) -> int:
+        """The number of the attempt."""
+        return self.asset.attempts
+
+    def open_steps(self) -> list[PlannedStep]:
+        """The steps of which nothing is known yet."""
+        return [step for name, step in self.planned.items() if name not in self.outcomes]
+
+    def fail(self, step: str, error: MediakilnError, seconds: float | None = None) -> None:
+        """The step failed; what needs it is skipped."""
+        self.outcomes[step] = StepOutcome(
+            state=StepState.FAILED, seconds=seconds, error=Problem.of(error, step)
+        )
+        if self.asset.recipe is not None:
+            for name in self.asset.recipe.dependants(step) & self.planned.keys():
+                self.outcomes.setdefault(name, StepOutcome(state=StepState.SKIPPED))
