@@ -206,7 +206,7 @@ class Job:
         """What the child died of, from its wait status."""
         ended = self._child.ended.result()
         if ended.status is None:
-            return Crashed("the step's process died with the sandbox's own")
+            return Crashed("the step's process died with the sandbox's own", sandbox="lost")
         if not os.WIFSIGNALED(ended.status):
             code = os.waitstatus_to_exitcode(ended.status)
             return Crashed(f"the step's process exited with status {code}", status=code)
