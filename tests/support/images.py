@@ -11,7 +11,7 @@ from typing import Any
 
 from blake3 import blake3
 
-from mediakiln.model.errors import MediakilnError
+from mediakiln.model.errors import MediakilnError, SandboxKill
 from mediakiln.model.ids import new_id
 from mediakiln.model.product import Product
 from mediakiln.operations.image.edit.table import EDITS
@@ -26,6 +26,7 @@ from mediakiln.ports.runner import (
     Task,
     TaskDone,
     TaskFailed,
+    TaskKilled,
     TaskStarted,
     Work,
 )
@@ -94,6 +95,9 @@ class Painter:
         self.tasks.append(task)
         yield TaskStarted(task.name)
         await self.go.wait()
+        if isinstance(self.error, SandboxKill):
+            yield TaskKilled(task.name, 0.1, self.error)
+            return
         if self.error is not None:
             yield TaskFailed(task.name, 0.1, self.error)
             return

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from mediakiln.model.errors import (
+    Crashed,
     EngineError,
+    EngineUnavailable,
     LimitExceeded,
     MediakilnError,
     OperationFailed,
@@ -73,7 +75,8 @@ class Maker:
 
         Raises:
             MediakilnError: what the operation refused the file for.
-            LimitExceeded: it took more time or memory than one image may.
+            LimitExceeded: it took more time or memory than one image may, or its process crashed.
+            EngineUnavailable: its process was ended from outside: the next may well make it.
         """
         async with self._runner.room(plan.source.project) as room:
             source, *lent = await room.lend([path, *others.values()])
@@ -109,11 +112,17 @@ async def _run(room: Room, work: Work) -> Made:
             if isinstance(report, TaskFailed):
                 raise report.error
             if isinstance(report, TaskKilled):
-                raise _too_dear(report.error)
+                raise _ended(report.error)
     raise EngineError("the runner reported nothing")
 
 
-def _too_dear(error: MediakilnError) -> MediakilnError:
-    """A child that was ended: of this address, since another asset's image may well be made."""
+def _ended(error: MediakilnError) -> MediakilnError:
+    """A child that was ended: what its image cost, or what befell it from outside.
+
+    The first is of this address, since another asset's image may well be made; the second passes.
+    """
     context: Mapping[str, Any] = {**error.context, "reason": error.code}
+    lost = error.context.get("signal") == "SIGKILL" or error.context.get("sandbox") == "lost"
+    if isinstance(error, Crashed) and lost:
+        return EngineUnavailable(f"the image was not made: {error.message}", **context)
     return LimitExceeded(f"the image could not be made: {error.message}", **context)

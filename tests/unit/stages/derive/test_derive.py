@@ -10,8 +10,12 @@ import pytest
 from mediakiln.model.asset import Asset
 from mediakiln.model.errors import (
     BadMedia,
+    Crashed,
+    EngineUnavailable,
     Gone,
     InvalidRequest,
+    LimitExceeded,
+    MediakilnError,
     NotFound,
     Overloaded,
     UnsupportedMedia,
@@ -173,6 +177,31 @@ async def test_a_refused_file_is_not_tried_again_at_once(
         with pytest.raises(BadMedia, match="torn"):
             await derive.get(source, width(10))
     assert len(painter.tasks) == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "error", "tries"),
+    [
+        ({"signal": "SIGKILL"}, EngineUnavailable, 2),
+        ({"sandbox": "lost"}, EngineUnavailable, 2),
+        ({"signal": "SIGSEGV"}, LimitExceeded, 1),
+        ({}, LimitExceeded, 1),
+    ],
+)
+async def test_a_process_ended_from_outside_says_nothing_of_the_file(
+    world: World,
+    derive: Derive,
+    painter: Painter,
+    told: dict[str, str],
+    error: type[MediakilnError],
+    tries: int,
+) -> None:
+    source = Source.of(await a_photo(world))
+    painter.error = Crashed("the step's process died", **told)
+    for _ in range(2):
+        with pytest.raises(error):
+            await derive.get(source, width(40))
+    assert len(painter.tasks) == tries
 
 
 async def test_what_is_known_to_be_no_image_is_refused_unseen(
