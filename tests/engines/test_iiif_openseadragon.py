@@ -17,7 +17,11 @@ from support.servers import server
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("iiif")]
+pytestmark = [
+    pytest.mark.engines,
+    pytest.mark.xdist_group("iiif"),
+    pytest.mark.timeout(300),  # a browser beside all the servers, on two cores
+]
 
 WIDTH, HEIGHT = 6000, 4000
 MARK = 200
@@ -108,6 +112,7 @@ def browser() -> Iterator["Browser"]:
 def page(browser: "Browser", elsewhere: str) -> Iterator["Page"]:
     """A window on that page; an error in it fails the test."""
     made = browser.new_page(viewport={"width": 820, "height": 640})
+    made.set_default_timeout(100_000)
     wrong: list[str] = []
     made.on("pageerror", lambda error: wrong.append(str(error)))
     made.goto(elsewhere)
