@@ -62,7 +62,10 @@ class ImageOptions(BaseModel):
         30_000_000, ge=1, description="Sources larger than this take the slow lane."
     )
     images_slow_pixels: int = Field(
-        50_000_000, ge=1, description="Sources of more pixels than this take the slow lane."
+        50_000_000,
+        ge=1,
+        description="Sources of more pixels than this take the slow lane, and edits that make "
+        "more, all together.",
     )
     images_store_bytes: int = Field(
         10_000_000_000, ge=0, description="Bytes of made images that are kept in the store."

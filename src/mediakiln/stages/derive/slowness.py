@@ -26,9 +26,13 @@ _SLOW_TYPES: Final = frozenset(
     }
 )
 """Their decoders do not shrink while they decode, or draw for as long as it takes."""
-_SIZING: Final = frozenset({"image.resize", "image.crop", "image.pad"})
+_PAD: Final = "image.pad"
+_SIZING: Final = frozenset({"image.resize", "image.crop", _PAD})
 _FRAMES: Final = frozenset({"image/gif", "image/apng"})
 _STILL: Final = frozenset({"jpeg", "png", "avif", "tiff"})
+_DEAR: Final = frozenset({"avif", "jxl", "gif"})
+"""Formats that take several times as long for a pixel as others."""
+_USUAL_EFFORT: Final = 6
 _MOST_KNOWN: Final = 10_000
 
 
@@ -39,9 +43,9 @@ class Slowness:
     bytes: int = 30_000_000
     """Of the source."""
     pixels: int = 50_000_000
-    """Of the source."""
+    """Of the source, or of all that its edits make, one after the other."""
     avif_pixels: int = 1_000_000
-    """Of the result, where it is AVIF."""
+    """Of the result, where it is AVIF or another format that is dear to encode."""
     operations: frozenset[str] = frozenset()
     """Edits that are slow by themselves."""
 
@@ -60,17 +64,26 @@ class Judge:
             return True
         if any(self._is_slow_step(step) for step in params.get("steps", ())):
             return True
+        if work(source, params) > self._limits.pixels:
+            return True
         format = params.get("format", "auto")
         if source.media_type in _FRAMES and params.get("animated") and format not in _STILL:
             return True
-        if params.get("quality") == "auto" or params.get("max_bytes"):
-            return True  # tries one encoding after another
-        return format == "avif" and area(source, params) > self._limits.avif_pixels
+        return self._is_slow_encoding(source, params)
 
     def _is_slow_source(self, source: Source) -> bool:
         if source.media_type in _SLOW_TYPES or (source.size or 0) > self._limits.bytes:
             return True
         return (source.pixels or 0) > self._limits.pixels
+
+    def _is_slow_encoding(self, source: Source, params: Mapping[str, Any]) -> bool:
+        if params.get("quality") == "auto" or params.get("max_bytes"):
+            return True  # tries one encoding after another
+        if (params.get("effort") or 0) > _USUAL_EFFORT:
+            return True
+        format = params.get("format")
+        dear = format in _DEAR or (format == "webp" and bool(params.get("lossless")))
+        return dear and area(source, params) > self._limits.avif_pixels
 
     def _is_slow_step(self, step: Mapping[str, Any]) -> bool:
         return step.get("op") in self._limits.operations or step.get("position") == "faces"
@@ -104,6 +117,18 @@ def area(source: Source, params: Mapping[str, Any]) -> float:
             scale = float(step.get("dpr") or 1)
             return width * height * scale * scale
     return float(source.pixels or 0)
+
+
+def work(source: Source, params: Mapping[str, Any]) -> float:
+    """About how many pixels the edits make, one after the other; of unknown sources, the least."""
+    pixels, total = float(source.pixels or 0), 0.0
+    for step in params.get("steps", ()):
+        if _names_a_size(step):
+            made = area(source, {"steps": (step,)})
+            grows = step.get("enlarge") or step["op"] == _PAD
+            pixels = made if grows else min(pixels, made)
+        total += pixels
+    return total
 
 
 def _names_a_size(step: Mapping[str, Any]) -> bool:

@@ -77,6 +77,14 @@ def test_an_address_that_names_no_effort_has_the_operators() -> None:
         (a_source(sides=(10_000, 10_000)), {}, 100, True),
         (a_source(), {"format": "avif"}, 800, False),
         (a_source(), {"format": "avif"}, 2000, True),
+        (a_source(), {"format": "jxl"}, 2000, True),
+        (a_source(), {"format": "gif"}, 2000, True),
+        (a_source(), {"format": "webp", "lossless": True}, 2000, True),
+        (a_source(), {"format": "webp", "lossless": True}, 800, False),
+        (a_source(), {"format": "webp"}, 2000, False),
+        (a_source(), {"format": "png", "lossless": True}, 2000, False),
+        (a_source(), {"format": "webp", "effort": 9}, 100, True),
+        (a_source(), {"format": "webp", "effort": 6}, 100, False),
     ],
 )
 def test_slow_work_is_known_by_record_and_transform(
@@ -133,3 +141,25 @@ async def test_of_a_large_source_without_a_record_bytes_and_pixels_are_counted(
     source = Source(project="default", id="at-1", identity="https://a.example/1")
     plan = Planner(transform, formats=())(source, Transform(), "")
     assert await Judge(limits).has_slow_file(plan, path)
+
+
+SMALL = {"op": "image.resize", "width": 800}
+BLURRED = {"op": "image.adjust", "blur": 20}
+
+
+@pytest.mark.parametrize(
+    ("steps", "slow"),
+    [
+        ([{"op": "image.resize", "width": 16_000}], False),
+        ([{"op": "image.resize", "width": 16_000, "enlarge": True}], True),
+        ([{"op": "image.resize", "width": 4_000, "enlarge": True, "dpr": 4}], True),
+        ([{"op": "image.pad", "width": 9_000, "height": 9_000}], True),
+        ([BLURRED, SMALL], False),
+        ([SMALL, *[BLURRED] * 20], False),
+        ([*[BLURRED] * 5, SMALL], True),
+    ],
+)
+def test_edits_that_make_many_pixels_are_slow(steps: list[dict[str, Any]], slow: bool) -> None:
+    photo = a_source(sides=(4_000, 3_000))
+    plan = Planner(transform, formats=())(photo, Transform(tuple(steps)), "")
+    assert Judge(Slowness()).is_slow(plan) is slow
