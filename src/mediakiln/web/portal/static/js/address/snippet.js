@@ -17,8 +17,16 @@ export function imageHtml({ url, sources, sizes, shown, alt }) {
 export function viewerHtml(info) {
   return [
     '<div id="viewer" style="height: 600px"></div>',
-    '<script src="openseadragon.min.js"></script>',
-    `<script>OpenSeadragon({ id: "viewer", tileSources: ${JSON.stringify(info)} });</script>`,
+    '<script src="openseadragon/openseadragon.min.js"></script>',
+    "<script>",
+    "  OpenSeadragon({",
+    '    id: "viewer",',
+    '    prefixUrl: "openseadragon/images/",',
+    '    crossOriginPolicy: "Anonymous",',
+    "    tileRetryMax: 3,",
+    `    tileSources: ${JSON.stringify(info)},`,
+    "  });",
+    "</script>",
   ].join("\n");
 }
 
