@@ -45,7 +45,7 @@ def derive(settings: Settings, engines: Engines) -> Derive:
     runner = _runner(settings, operation, scratch, most=workers + slow_workers)
     made = Derive(
         planner=_planner(settings, operation),
-        shelf=Shelf(engines.catalog, engines.store),
+        shelf=Shelf(engines.catalog, engines.store, reserve_bytes=settings.reserve_bytes),
         files=SourceFiles(
             engines.store,
             scratch.folder,

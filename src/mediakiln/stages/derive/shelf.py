@@ -16,10 +16,10 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from mediakiln.model.clock import Clock, utc_now
-from mediakiln.model.errors import MediakilnError, VersionConflict
+from mediakiln.model.errors import MediakilnError, StorageFull, VersionConflict
 from mediakiln.model.keys import Bucket, derived_prefix
 from mediakiln.ports.catalog import Catalog
-from mediakiln.ports.object_store import ObjectStore
+from mediakiln.ports.object_store import FreeSpace, ObjectStore
 from mediakiln.stages.derive.plan import Plan
 
 log = logging.getLogger(__name__)
@@ -46,11 +46,19 @@ class Kept(BaseModel):
 
 
 class Shelf:
-    """Finds, keeps and purges derived images."""
+    """Finds, keeps and purges derived images; `reserve_bytes` of the store stay free."""
 
-    def __init__(self, catalog: Catalog, store: ObjectStore, *, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        store: ObjectStore,
+        *,
+        reserve_bytes: int = 0,
+        clock: Clock = utc_now,
+    ) -> None:
         self._records = catalog.records(SPACE)
         self._store = store
+        self._reserve_bytes = reserve_bytes
         self._clock = clock
         self._known: OrderedDict[str, Kept] = OrderedDict()
         self._touching: set[asyncio.Task[None]] = set()
@@ -90,6 +98,7 @@ class Shelf:
             EngineError, StorageFull: it is not there, or not known to others.
         """
         try:
+            await self._check_room(kept.bytes)
             if isinstance(content, Path):
                 await self._store.put_file(Bucket.PRODUCTION, plan.object, content)
             else:
@@ -134,6 +143,19 @@ class Shelf:
     async def close(self) -> None:
         """Wait for uses that are being written down."""
         await asyncio.gather(*self._touching, return_exceptions=True)
+
+    async def _check_room(self, size: int) -> None:
+        """Leave the reserve to uploads: whoever may ask for images may ask for ever more."""
+        if not self._reserve_bytes or not isinstance(self._store, FreeSpace):
+            return
+        free = await self._store.free_bytes()
+        if free - size < self._reserve_bytes:
+            raise StorageFull(
+                "no space is left for images beside the reserve",
+                limit=self._reserve_bytes,
+                value=free,
+                hint="free space on the store's disk, or lower MEDIAKILN_IMAGES_STORE_BYTES",
+            )
 
     async def _write(self, key: str, kept: Kept) -> None:
         value = kept.model_dump(mode="json")
