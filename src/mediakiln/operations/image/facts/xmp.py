@@ -4,6 +4,8 @@ from typing import Any, Final
 
 from lxml import etree
 
+from mediakiln.operations.image.pixels.meta.xmp import tells_place
+
 MAX_BYTES: Final = 1024 * 1024
 MAX_DEPTH: Final = 12
 MAX_TEXT: Final = 4_000
@@ -23,16 +25,7 @@ _PREFIXES: Final = {
     "http://ns.adobe.com/exif/1.0/": "exif",
 }
 """What namespaces are called, whatever a packet's writer called them; others keep their own."""
-_LOCATIONS: Final = (
-    "exif:GPS",
-    "photoshop:City",
-    "photoshop:State",
-    "photoshop:Country",
-    "Iptc4xmpCore:Location",
-    "Iptc4xmpCore:CountryCode",
-    "Iptc4xmpExt:Location",
-)
-_SKIPPED: Final = ("xmp:Thumbnails", "xmpGImg:", "photoshop:DocumentAncestors", "crs:")
+_SKIPPED: Final = ("xmp:Thumbnails", "xmpGImg:", "photoshop:DocumentAncestors", "crs:", "GImage:")
 
 
 def read(packet: bytes | str | None, *, location: bool) -> dict[str, Any]:
@@ -52,16 +45,32 @@ def read(packet: bytes | str | None, *, location: bool) -> dict[str, Any]:
         remove_pis=True,
     )
     try:
-        root = etree.fromstring(raw.rstrip(b"\0 \n\r\t"), parser)
+        root = etree.fromstring(raw.strip(b"\0 \n\r\t"), parser)
     except (etree.XMLSyntaxError, ValueError):
         return {}
+    if not location:
+        _forget_places(root)
     found: dict[str, Any] = {}
     for description in root.iter(f"{_RDF}Description"):
         parent = description.getparent()
         if parent is not None and parent.tag == f"{_RDF}RDF":
             found |= _properties(description, 0)
-    hidden = _SKIPPED if location else (*_SKIPPED, *_LOCATIONS)
-    return {name: found[name] for name in sorted(found) if not name.startswith(hidden)}
+    return {name: found[name] for name in sorted(found) if not name.startswith(_SKIPPED)}
+
+
+def _forget_places(root: Any) -> None:
+    """Remove what says where something is, at any depth."""
+    for element in list(root.iter(etree.Element)):
+        for name in list(element.attrib):
+            if tells_place(_local(name)):
+                del element.attrib[name]
+        for child in list(element):
+            if isinstance(child.tag, str) and tells_place(_local(child.tag)):
+                element.remove(child)
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2]
 
 
 def _properties(element: Any, depth: int) -> dict[str, Any]:

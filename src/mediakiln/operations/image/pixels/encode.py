@@ -96,9 +96,9 @@ def _carrying(image: Any, output: Output, encoding: Encoding, opened: Picture | 
     blocks = keeping.Kept()
     if opened is not None:
         srgb = space.profile_of(image) is None
-        own = opened.path if opened.format == "tiff" else None
         picture = exif.Picture(image.width, image.get_page_height(), srgb)
-        blocks = keeping.kept(opened.header, encoding, picture=picture, tiff=own)
+        own = {opened.format: opened.path} if opened.format in {"tiff", "png"} else {}
+        blocks = keeping.kept(opened.header, encoding, picture=picture, **own)
     return keeping.attached(image, blocks, output)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyvips
 
 from mediakiln.operations.image.pixels.meta import exif, iptc, mapped, xmp
+from mediakiln.operations.image.pixels.meta import png as chunks
 
 if TYPE_CHECKING:
     from mediakiln.operations.image.pixels.encoding import Encoding
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 EXIF: Final = "exif-data"
 XMP: Final = "xmp-data"
 IPTC: Final = "iptc-data"
+_FIELDS: Final = {"exif": EXIF, "xmp": XMP, "iptc": IPTC}
 
 _CARRIED = re.compile(
     r"exif-|xmp-data$|iptc-data$|photoshop-data$|jpeg-thumbnail-data$|gainmap|orientation$|"
@@ -38,16 +40,24 @@ class Kept:
 
 
 def kept(
-    header: Any, encoding: "Encoding", *, picture: exif.Picture, tiff: Path | None = None
+    header: Any,
+    encoding: "Encoding",
+    *,
+    picture: exif.Picture,
+    tiff: Path | None = None,
+    png: Path | None = None,
 ) -> Kept:
     """What the parameters keep of an opened image's metadata; damaged blocks are left out.
 
-    `picture` is the result; `tiff` the file, where it is one: its EXIF is not in libvips' header.
+    `picture` is the result; `tiff` or `png` the file, where it is one: what such a file says is
+    not all in libvips' header.
     """
     if encoding.metadata not in {"copyright", "keep"}:
         return Kept()
     what = {"rights_only": encoding.metadata == "copyright", "location": encoding.location}
-    found = {name: header.get(name) for name in (EXIF, XMP, IPTC) if header.get_typeof(name)}
+    found = {name: header.get(name) for name in _FIELDS.values() if header.get_typeof(name)}
+    if png is not None:
+        found |= {_FIELDS[name]: data for name, data in chunks.blocks(png).items()}
     block = exif.cleaned(found[EXIF], **what, picture=picture) if EXIF in found else None
     return Kept(
         exif=exif.of_tiff(tiff, **what, picture=picture) if tiff else block,
