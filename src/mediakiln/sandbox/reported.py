@@ -3,13 +3,15 @@
 A child that a file has taken over says what it likes, and goes on changing its folder afterwards.
 So a product is opened without following any link and, where there is a folder out of the child's
 reach, given a second name there: who stores it finds the file that was looked at, whatever the
-child puts in its place.
+child puts in its place. One that somebody still writes to is copied instead.
 """
 
 import errno
+import fcntl
 import json
 import math
 import os
+import signal
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -46,6 +48,7 @@ _MOST_CHARS: Final = 200
 _FEW_FILES: Final = 1_000
 """File numbers left, below which a file system may well be full for want of them."""
 _READ_ONLY: Final = 0o444
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _OF_STEPS: Final = (
     BadMedia,
     CommandFailed,
@@ -196,21 +199,59 @@ class Kept:
         path = folder / str(self._count)
         try:
             with opened(folder) as kept:
-                try:
-                    os.link(f"/proc/self/fd/{file}", path.name, src_dir_fd=kept, dst_dir_fd=kept)
-                except FileNotFoundError:
-                    raise Untrue("a product that it removes again") from None
-                except OSError:
-                    _copy(file, path, size)
-            with suppress(OSError):
-                os.fchmod(file, _READ_ONLY)
-                now = time.time_ns()
-                os.utime(file, ns=(now, now))
+                linked = _linked(file, path.name, kept)
+            if not linked:
+                _copy(file, path, size)
+        except FileNotFoundError:
+            raise Untrue("a product that it removes again") from None
         except OSError as error:
-            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            if error.errno in _FULL:
                 raise StorageFull("no space was left for the step's products") from None
             raise EngineError(f"a product cannot be kept: {error.strerror}") from error
         return path
+
+
+def _linked(file: int, name: str, folder: int) -> bool:
+    """Give an open file another name, and take away everybody's right to write to it.
+
+    A child's filter keeps it from changing that back. Where the file system has no second names,
+    or somebody has the file open for writing already, it is to be copied.
+
+    Raises:
+        FileNotFoundError: it has no name any more.
+    """
+    try:
+        os.link(f"/proc/self/fd/{file}", name, src_dir_fd=folder, dst_dir_fd=folder)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno in _FULL:
+            raise
+        return False
+    with suppress(OSError):
+        os.fchmod(file, _READ_ONLY)
+        now = time.time_ns()
+        os.utime(file, ns=(now, now))
+    if _is_written(file):
+        os.unlink(name, dir_fd=folder)
+        return False
+    return True
+
+
+def _is_written(file: int) -> bool:
+    """Whether somebody has the file open for writing, or mapped so: see F_SETLEASE in fcntl(2).
+
+    The lease is given back at once. Should it be broken meanwhile, a signal comes that is ignored.
+    """
+    try:
+        fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without leases: what is stored is measured again anyway
+        return False
+    return False
 
 
 def _copy(source: int, path: Path, size: int) -> None:

@@ -110,6 +110,19 @@ class RunnerIsolation:
         assert not made.path.is_symlink()
         assert made.path.read_bytes() == UPLOAD
 
+    @pytest.mark.parametrize("first", ["copy", "hold"])
+    async def test_a_reported_product_can_be_changed_no_more(
+        self, bench: Workbench, first: str
+    ) -> None:
+        work = bench.work(
+            step(first, "first"), step("tamper", target="../first/copy", bytes="other")
+        )
+        reports = bench.runner.run(work)
+        (made,) = await _made(reports)
+        (work.scratch / "go").touch()
+        assert len([report async for report in reports]) == 2
+        assert made.path.read_bytes() == UPLOAD
+
     @pytest.mark.usefixtures("isolated_files")
     async def test_nobody_but_the_runner_reaches_a_product_s_second_name(
         self, bench: Workbench

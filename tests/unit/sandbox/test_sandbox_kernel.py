@@ -4,6 +4,7 @@ import ctypes
 import errno
 import os
 import platform
+import shutil
 import socket
 import subprocess
 import sys
@@ -110,6 +111,38 @@ def test_the_filter_refuses_what_no_operation_needs(
     name: str, action: Callable[[], object], expected: int
 ) -> None:
     assert filtered(action) == expected, name
+
+
+@needs_filter
+def test_a_file_s_mode_and_times_stay_whatever_a_job_does(tmp_path: Path) -> None:
+    """Landlock guards neither, so a job could shut everybody out of any file of its user's."""
+    file = tmp_path / "file"
+    file.write_text("x")
+    file.chmod(0o640)
+    before = file.stat()
+    with file.open() as opened:
+        for change in (
+            lambda: file.chmod(0),
+            lambda: os.fchmod(opened.fileno(), 0),
+            lambda: os.chown(file, 1, 1),
+            lambda: os.utime(file, (0, 0)),
+            lambda: shutil.copy2(__file__, tmp_path / "copy"),
+            (tmp_path / "touched").touch,
+            file.touch,
+        ):
+            assert filtered(change) == 0
+    after = file.stat()
+    assert (after.st_mode, after.st_uid, after.st_mtime_ns) == (
+        before.st_mode,
+        before.st_uid,
+        before.st_mtime_ns,
+    )
+    assert (tmp_path / "touched").exists()
+    for refused in (
+        lambda: os.truncate(file, 0),
+        lambda: os.setxattr(file, "user.x", b"x"),
+    ):
+        assert filtered(refused) == errno.EPERM
 
 
 @needs_filter

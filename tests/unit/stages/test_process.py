@@ -410,14 +410,11 @@ async def test_a_step_fails_alike_whether_its_parent_was_made_now_or_before(
         assert set(after.published) == {"one", "fine"}
 
 
-def _tampering(**how: str) -> dict[str, object]:
-    """A recipe whose second step changes what the first one reported."""
-    changing = {"op": "mock.tamper", "target": "../one/copy", **how}
-    return {"steps": {"one": {"op": "mock.copy"}, "two": changing}}
-
-
-def _changed_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the child change a product of `one` before it is stored."""
+async def test_a_link_in_place_of_a_product_brings_no_file_of_the_worker_s(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = world.tmp / "secret"
+    secret.write_bytes(b"what only the worker can read")
     put_file = world.store.put_file
 
     async def late(bucket: Bucket, key: str, path: Path) -> object:
@@ -429,28 +426,33 @@ def _changed_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         return await put_file(bucket, key, path)
 
     monkeypatch.setattr(world.store, "put_file", late)
-
-
-async def test_a_link_in_place_of_a_product_brings_no_file_of_the_worker_s(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    secret = world.tmp / "secret"
-    secret.write_bytes(b"what only the worker can read")
-    _changed_first(world, monkeypatch)
-    id, job = await _job(world, _tampering(link=str(secret)))
+    tamper = {"op": "mock.tamper", "target": "../one/copy", "link": str(secret)}
+    id, job = await _job(world, {"steps": {"one": {"op": "mock.copy"}, "two": tamper}})
     await world.process(job)
     (key,) = (name for name in await _objects(world, id) if name.endswith("one/1-1/copy"))
     assert await world.store.get(Bucket.PRODUCTION, key) == TEXT
 
 
-async def test_bytes_changed_after_they_were_reported_are_not_committed(
+async def test_bytes_other_than_reported_are_not_committed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _changed_first(world, monkeypatch)
-    id, job = await _job(world, _tampering(bytes="x" * len(TEXT)))
+    put_file = world.store.put_file
+
+    async def changed(bucket: Bucket, key: str, path: Path) -> object:
+        if key.endswith("copy-1"):
+            path.chmod(0o600)
+            path.write_bytes(b"x" * len(TEXT))
+        return await put_file(bucket, key, path)
+
+    monkeypatch.setattr(world.store, "put_file", changed)
+    id, job = await _job(world, {"steps": {"one": {"op": "mock.copy", "times": 2}}})
     with pytest.raises(Crashed, match="not what was reported"):
         await world.process(job)
     assert await _objects(world, id) == []
+    between = await world.asset(id)
+    assert (between.state, between.kills) == (AssetState.PROCESSING, {"one": 1})
+    await world.process(job)
+    await world.pump()
     after = await world.asset(id)
-    assert (after.state, after.kills) == (AssetState.PROCESSING, {"one": 1})
-    assert not list((world.tmp / "scratch").rglob("kept")), "scratch was left behind"
+    assert (after.state, after.steps["one"].state) == (AssetState.FAILED, StepState.FAILED)
+    assert not [path for path in (world.tmp / "scratch").rglob("*") if path.is_file()][1:]

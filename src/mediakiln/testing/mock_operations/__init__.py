@@ -23,6 +23,7 @@ from mediakiln.testing.mock_operations.failing import (
 )
 from mediakiln.testing.mock_operations.hostile import (
     connect,
+    hold,
     lie,
     name_product,
     read_file,
@@ -43,7 +44,7 @@ from mediakiln.testing.mock_operations.plain import (
 
 OPERATIONS: tuple[Operation, ...] = (
     abort, allocate, ask, bad_media, connect, copy, eat_memory, environment, exit_,
-    fill_and_keep, fill_scratch, flaky, fork_bomb, hang, lie, name_product, needs_thread,
+    fill_and_keep, fill_scratch, flaky, fork_bomb, hang, hold, lie, name_product, needs_thread,
     needs_vips, only_text, raise_, read_file, segfault, sleep, spawn, spawn_and_hang, spin,
     symlink_product, tamper, write_outside,
 )  # fmt: skip

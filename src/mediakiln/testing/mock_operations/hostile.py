@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 from mediakiln.model.product import Product
 from mediakiln.ports.operation import operation
@@ -12,6 +13,7 @@ from mediakiln.testing.mock_operations.params import (
     ANY,
     CopyParams,
     Message,
+    Nothing,
     PathParams,
     Port,
     Tampering,
@@ -69,13 +71,25 @@ def lie(source: Path, params: Message, out: Path) -> Iterable[Product]:  # noqa:
     return []
 
 
+_held: list[BinaryIO] = []
+
+
+@operation("mock.hold", None, **ANY)
+def hold(source: Path, params: Nothing, out: Path) -> Iterable[Product]:  # noqa: ARG001
+    """Copy the source, and keep the copy open for writing: `mock.tamper` uses it."""
+    yield from copy.function(source, CopyParams(), out)
+    _held.append((out / "copy").open("r+b", buffering=0))
+
+
 @operation("mock.tamper", None, **ANY)
 def tamper(source: Path, params: Tampering, out: Path) -> Iterable[Product]:
     """Change what another step reported, once there is a file `go` beside the product folders."""
     while not (out.parent / "go").exists():
         time.sleep(0.01)
     target = out / params.target
-    if params.bytes:
+    if _held:
+        _held.pop().write(params.bytes.encode())
+    elif params.bytes:
         target.chmod(0o600)
         target.write_text(params.bytes)
     else:
