@@ -1,5 +1,6 @@
 """The door every request comes through: who may enter, and which application answers."""
 
+import asyncio
 import logging
 from functools import partial
 from typing import Final
@@ -8,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mediakiln.model import access
 from mediakiln.model.access import Principal
+from mediakiln.model.errors import Overloaded
 from mediakiln.web import cors
 from mediakiln.web.access import PRINCIPAL, REQUEST, allowed
 from mediakiln.web.auth import Auth
@@ -28,6 +30,8 @@ log = logging.getLogger(__name__)
 _OWN = frozenset({"/healthz", "/readyz", "/metrics", "/signin", "/docs", "/openapi.json"})
 _OPENING: Final = frozenset({"/v1/uploads", "/v1/uploads/direct", "/v1/tus", "/v1/tus/"})
 """A POST here begins one upload. `/v1/assets` takes several files, and counts them itself."""
+_STOPPING_S: Final = 5
+"""In which another server, or this one started again, will answer."""
 
 
 class Front:
@@ -72,6 +76,12 @@ class Front:
             exchange.challenge = notifications.CHALLENGE
         try:
             await self._route(scope, exchange)
+        except asyncio.CancelledError:
+            # The server stops, and its grace is over: nobody else cancels a request.
+            if exchange.started:
+                raise
+            stopping = Overloaded("the server is stopping", retry_after=_STOPPING_S)
+            await self._fail(stopping, scope, exchange)
         except Exception as error:  # noqa: BLE001 - the last place where an error becomes an answer
             await self._fail(error, scope, exchange)
         finally:

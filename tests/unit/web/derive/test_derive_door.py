@@ -6,6 +6,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
 from mediakiln.model.access import Scope
 from mediakiln.model.errors import BadMedia
 from mediakiln.model.keys import DERIVED_PREFIX, Bucket
@@ -261,3 +263,17 @@ async def test_a_deleted_asset_s_images_are_gone(gallery: Gallery) -> None:
         sign_native("/i/w_40/01a1ff1b-da87-773f-a198-3bf33ecd3325", KEY)
     )
     assert absent.status_code == 404
+
+
+async def test_who_still_waits_when_the_server_s_grace_is_over_is_sent_elsewhere(
+    gallery: Gallery, caplog: pytest.LogCaptureFixture
+) -> None:
+    gallery.painter.go.clear()
+    asked = asyncio.create_task(gallery.get())
+    await eventually(lambda: len(gallery.painter.tasks) == 1)
+    for task in gallery.site.server.server_state.tasks:
+        task.cancel()  # as uvicorn does once it waits no longer
+    answer = await asked
+    assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+    assert answer.headers["retry-after"] == "5"
+    assert "Traceback" not in caplog.text
