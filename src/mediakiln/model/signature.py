@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from typing import Final
+from urllib.parse import quote, unquote
 
 WHOLE_BYTES: Final = 32
 LEAST_BYTES: Final = 8
@@ -80,14 +81,20 @@ IIIF: Final = "/iiif/"
 
 
 def sign_iiif(id: str, key: bytes, *, size: int = WHOLE_BYTES) -> str:
-    """The path of an asset's image service, signed once for all requests: `/iiif/ID~SIGNATURE`.
+    """The path of an image service, signed once for all requests: `/iiif/ID~SIGNATURE`.
 
-    The signature is over `/iiif/ID`.
+    `id` is an asset's, or `ASSET/STEP[/FILE]` of a product; the path has its slashes encoded. The
+    signature is over `/iiif/ID` as it is without encoding.
     """
-    return f"{IIIF}{id}~{mac(key, f'{IIIF}{id}'.encode(), size=size)}"
+    return f"{iiif_service(id)}~{mac(key, f'{IIIF}{id}'.encode(), size=size)}"
+
+
+def iiif_service(id: str) -> str:
+    """The path of an image service, not signed."""
+    return f"{IIIF}{quote(id, safe=':')}"
 
 
 def split_iiif(identifier: str) -> tuple[str, str | None]:
-    """The asset of an identifier, and its signature; None where there is none."""
-    id, mark, signature = identifier.partition("~")
-    return id, signature if mark else None
+    """The id in an identifier as it was sent, and its signature; None where there is none."""
+    id, mark, signature = unquote(identifier).rpartition("~")
+    return (id, signature) if mark else (signature, None)

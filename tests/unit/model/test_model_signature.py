@@ -3,7 +3,15 @@
 import pytest
 
 from mediakiln.client import image_address
-from mediakiln.model.signature import is_signature, mac, sign_native, split_native, verified_by
+from mediakiln.model.signature import (
+    is_signature,
+    mac,
+    sign_iiif,
+    sign_native,
+    split_iiif,
+    split_native,
+    verified_by,
+)
 
 KEY, OTHER = b"a key", b"another key"
 
@@ -21,6 +29,15 @@ def test_signing_again_replaces_the_signature() -> None:
     assert sign_native(once, KEY) == sign_native("/i/w_400/ID", KEY)
     assert split_native(once)[0] == "/i/w_400/ID"
     assert split_native("/i/s_x") == ("/i/s_x", None)
+
+
+@pytest.mark.parametrize("id", ["ID", "ID/web", "ID/pages/a page~1.png"])
+def test_an_image_service_is_signed_as_it_is_and_written_encoded(id: str) -> None:
+    identifier = sign_iiif(id, KEY).removeprefix("/iiif/")
+    assert "/" not in identifier
+    assert split_iiif(identifier) == (id, mac(KEY, f"/iiif/{id}".encode()))
+    assert split_iiif(identifier.replace("~", "%7E")) == split_iiif(identifier)
+    assert split_iiif("ID%2Fweb") == ("ID/web", None)
 
 
 def test_any_of_several_keys_verifies() -> None:

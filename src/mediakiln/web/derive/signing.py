@@ -14,6 +14,7 @@ from mediakiln.model.signature import (
     IIIF,
     NATIVE,
     expiring,
+    iiif_service,
     sign_iiif,
     sign_native,
     split_iiif,
@@ -150,11 +151,15 @@ class _Signer:
             raise InvalidRequest("addresses of IIIF do not expire", field="seconds")
         identifier, slash, rest = address.removeprefix(IIIF).partition("/")
         id, _ = split_iiif(identifier)
-        if not is_id(id):
-            raise NotFound(f"there is no asset {id[:64]!r}")
-        await self._deliver.asset(id, project=self._project)
+        asset, _, product = id.partition("/")
+        if not is_id(asset):
+            raise NotFound(f"there is no asset {asset[:64]!r}")
+        if product:
+            await self._deliver.product(asset, product, project=self._project)
+        else:
+            await self._deliver.asset(asset, project=self._project)
         if not self._rules.signed:
-            return self._told(f"{IIIF}{id}{slash}{rest}", None)
+            return self._told(f"{iiif_service(id)}{slash}{rest}", None)
         signed = sign_iiif(id, self._rules.keys[0], size=self._rules.signature_bytes)
         return self._told(f"{signed}{slash}{rest}", None)
 

@@ -45,6 +45,14 @@ def test_a_signature_of_an_iiif_service_is_right_for_all_of_it(rest: str) -> Non
     assert found.lines == ["signature: right, made with the first key", f"asset: {ID}"]
 
 
+def test_a_product_s_iiif_service_is_explained() -> None:
+    found = explain(f"{sign_iiif(f'{ID}/web', KEY)}/info.json", the_rules())
+    assert found.works
+    assert found.lines[1] == f"asset: {ID}/web"
+    wrong = explain(f"/iiif/{ID}%2Fweb/info.json", the_rules())
+    assert f"{sign_iiif(f'{ID}/web', KEY)}/info.json" in "\n".join(wrong.lines)
+
+
 @pytest.mark.parametrize(
     ("address", "reason"),
     [

@@ -9,6 +9,7 @@ import pytest
 from mediakiln.model.access import Scope
 from mediakiln.model.ids import new_id
 from support.gallery import OWNER, Gallery
+from support.site import publish
 
 OpenGallery = Callable[..., Awaitable[Gallery]]
 
@@ -32,6 +33,21 @@ async def test_what_is_signed_opens_without_a_key(gallery: Gallery) -> None:
         assert (await gallery.site.http.get(one["path"])).status_code == 200
         assert (await gallery.site.http.get(one["url"])).status_code == 200
     assert told["addresses"][0]["path"] == gallery.address("w_40,f_webp")
+
+
+async def test_a_product_is_signed_for_viewers_too(gallery: Gallery) -> None:
+    await publish(gallery.site.world, gallery.asset.id, "web", {"web.webp": b"another picture"})
+    gallery.site.services.deliver.forget(gallery.asset.id)
+    [one] = (await sign(gallery, "/iiif/{id}%2Fweb")).json()["addresses"]
+    told = await gallery.site.http.get(f"{one['path']}/info.json")
+    assert told.status_code == 200
+    assert told.json()["id"] == one["url"]
+    image = await gallery.site.http.get(f"{one['path']}/full/40,/0/default.jpg")
+    assert image.status_code == 200
+    source = gallery.painter.tasks[-1].source
+    assert source is not None
+    assert source.read_bytes() == b"another picture"
+    assert (await sign(gallery, "/iiif/{id}%2Fother")).status_code == 404
 
 
 async def test_an_old_signature_is_replaced(gallery: Gallery) -> None:

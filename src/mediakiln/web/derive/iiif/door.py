@@ -65,7 +65,7 @@ class IiifDoor:
             await Response(status_code=204, headers=_PREFLIGHT)(call.scope, call.receive, call.send)
             return
         identifier, *words = call.path.removeprefix(IIIF).split("/")
-        id, signature = split_iiif(unquote(identifier))
+        id, signature = split_iiif(identifier)
         permit = await self._permit(call, id, signature)
         # One spelling, however much of it the client encoded; slashes stay encoded.
         base = f"{self._base(call.scope)}{IIIF}{quote(unquote(identifier), safe=':')}"

@@ -47,7 +47,7 @@ def explain(address: str, rules: ImageRules, *, keys: Sequence[bytes] = ()) -> E
     lines: list[str] = []
     if path.startswith(IIIF):
         id, _, rest = path.removeprefix(IIIF).partition("/")
-        id, signature = split_iiif(unquote(id))
+        id, signature = split_iiif(id)
         right = f"{sign_iiif(id, rules.keys[0], size=rules.signature_bytes)}/{rest}".rstrip("/")
         signed = _signature(address, f"{IIIF}{id}", signature, tuple(keys), rules, right, lines)
         return Explanation(works=_service(id, rest, lines) and signed, lines=lines)
@@ -175,7 +175,7 @@ def _other_messages(address: str, bare: str) -> Mapping[str, str]:
 def _service(id: str, rest: str, lines: list[str]) -> bool:
     """Whether an address of an asset's IIIF service has the parts it needs."""
     lines.append(f"asset: {id}")
-    if not is_id(id):
+    if not is_id(id.partition("/")[0]):
         lines.append("  this is no asset's id")
         return False
     if rest in {"", "info.json"} or rest.count("/") == _SLASHES:
