@@ -275,3 +275,15 @@ def test_fill_stretches(resized: Resize, tmp_path: Path) -> None:
     expected = np.asarray(scene().resize((40, 120), Image.Resampling.LANCZOS), dtype=float)
     assert psnr(pixels(path), expected) > 36
     assert tuple(pixels(path)[5, 2]) == pytest.approx([0.7 * c for c in RED], abs=8)
+
+
+@pytest.mark.parametrize(
+    ("size", "width"), [((1, 1), 1), ((3, 3), 1), ((1001, 3), 126), ((300, 5), 38)]
+)
+def test_a_jpeg_smaller_than_its_decoders_blocks_is_read(
+    resized: Resize, tmp_path: Path, size: tuple[int, int], width: int
+) -> None:
+    source = saved(Image.new("RGB", size, RED), tmp_path / "tiny.jpg", quality=95)
+    path, product = resized(source, width=width, format="png")
+    assert (product.metadata["width"], product.metadata["height"]) == (width, 1)
+    assert np.abs(pixels(path) - RED).max() <= 4

@@ -198,13 +198,13 @@ class Picture:
 def _ends(box: Box, factor: int, whole: tuple[int, int], width: int, height: int) -> bool:
     """Whether a box begins and ends with a decoder's blocks, and has no less than this size then.
 
-    Decoders round up: the last block of the whole image may be a part of one.
+    At the end of the whole image there may be a part of a block; libvips leaves it out.
     """
     right, bottom = box.left + box.width, box.top + box.height
     parted = (at % factor and at != end for at, end in zip((right, bottom), whole, strict=True))
     if box.left % factor or box.top % factor or any(parted):
         return False
-    return -(-box.width // factor) >= width and -(-box.height // factor) >= height
+    return box.width // factor >= width and box.height // factor >= height
 
 
 def open_picture(path: Path, context: Context) -> Picture:
