@@ -230,3 +230,20 @@ def test_a_place_does_not_leave_with_the_credentials_of_the_upload(
     shown, product = _sign(small, tmp_path / "shown", known, location=True)
     assert product.metadata["parent"] == "whole"
     assert b"GPSLatitude" in shown.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("operation", "parent"),
+    [("image.resize", "whole"), ("image.redact", "named"), ("image.crop", "named")],
+)
+def test_thumbnails_of_what_was_hidden_do_not_go_along(
+    samples: Path, tmp_path: Path, signer: dict[str, Any], operation: str, parent: str
+) -> None:
+    source = samples / "samples" / "image" / "adobe-20220124-CA.jpg"
+    small = saved(scene(), tmp_path / "small.jpg")
+    original = {"path": str(source), "media_type": "image/jpeg", "name": "CA.jpg"}
+    steps = [{"operation": "image.transform", "params": {"steps": [{"op": operation}]}}]
+    known = signer | {"original": original, "steps": steps}
+    signed, product = _sign(small, tmp_path / "out", known)
+    assert product.metadata["parent"] == parent
+    assert (b"c2pa.thumbnail" in signed.read_bytes()) == (parent == "whole")

@@ -35,6 +35,10 @@ _NAMES: Final[Mapping[str, Name]] = {
     "image.rotate": "c2pa.orientation",
     "image.trim": "c2pa.cropped",
 }
+_SHOWING: Final = frozenset(
+    {"image.convert", "image.credentials", "image.pad", "image.resize", "image.rotate"}
+)
+"""Operations after which everything is still to be seen."""
 _TONES: Final = frozenset(
     {"brightness", "contrast", "saturation", "hue", "gamma", "normalise", "grayscale", "duotone"}
 )
@@ -49,6 +53,15 @@ def of(steps: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
             names = _names(operation, params)
             made += [{"action": name, "parameters": {OPERATION: operation}} for name in names]
     return made
+
+
+def may_hide(steps: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether any of these steps may leave out of sight what the image showed before."""
+    return any(
+        operation not in _SHOWING
+        for step in steps
+        for operation, _ in _single(str(step["operation"]), step.get("params") or {})
+    )
 
 
 def _single(operation: str, params: Mapping[str, Any]) -> Sequence[tuple[str, Mapping[str, Any]]]:

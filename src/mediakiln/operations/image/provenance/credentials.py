@@ -163,10 +163,15 @@ def _text(name: str) -> str:
 
 
 def _whole(opened: Opened, known: Mapping[str, Any], params: CredentialsParams) -> bool:
-    """Whether the parent's own credentials go along: not where they would tell a place."""
+    """Whether the parent's own credentials go along.
+
+    Not where they would tell a place, or show in a thumbnail what steps have cut off or covered.
+    """
     if opened.media_type not in MEDIA_TYPES.values():
         return False
     store = manifests.read(opened.path, opened.media_type, known.get("anchors"))
+    if actions.may_hide(known.get("steps", ())) and manifests.has_thumbnails(store):
+        return False
     return params.location or store == manifests.without_places(store)
 
 

@@ -146,6 +146,13 @@ def parent(opened: Opened) -> dict[str, Any]:
     }
 
 
+def has_thumbnails(store: Any) -> bool:
+    """Whether a store shows its image, or one that it was made of."""
+    if isinstance(store, dict):
+        return "thumbnail" in store or any(has_thumbnails(each) for each in store.values())
+    return isinstance(store, list) and any(has_thumbnails(each) for each in store)
+
+
 def without_places(value: Any) -> Any:
     """The same JSON without what tells where an image was taken."""
     if isinstance(value, dict):
