@@ -1,23 +1,28 @@
 """Sources as local files: in place where the store has them, else fetched once and kept a while."""
 
 import asyncio
+import errno
 import logging
+import shutil
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from blake3 import blake3
 
-from mediakiln.model.errors import Gone, ObjectMissing
+from mediakiln.model.errors import FetchFailed, Gone, ObjectMissing, StorageFull
 from mediakiln.model.ids import new_id
 from mediakiln.ports.folders import Folders
 from mediakiln.ports.object_store import LocalFiles, ObjectStore
 from mediakiln.stages.derive.lanes import Lane
-from mediakiln.stages.derive.source import Source
+from mediakiln.stages.derive.source import Fetch, Source
 
 log = logging.getLogger(__name__)
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(slots=True, eq=False)
@@ -33,11 +38,23 @@ class _Copy:
 class SourceFiles:
     """Gives sources as files; of fetched ones, at most `max_bytes` that nobody holds are kept.
 
-    As many are fetched at once as `lane` has places.
+    As many are fetched at once as `lane` has places, each from elsewhere for at most `most_s`
+    seconds. None is kept in the last `reserve_bytes` of the disk.
     """
 
-    def __init__(self, store: ObjectStore, folders: Folders, lane: Lane, *, max_bytes: int) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        folders: Folders,
+        lane: Lane,
+        *,
+        max_bytes: int,
+        reserve_bytes: int = 0,
+        most_s: float = 30.0,
+    ) -> None:
         self._lane = lane
+        self._reserve_bytes = reserve_bytes
+        self._most_s = most_s
         self._store = store
         self._folders = folders
         self._max_bytes = max_bytes
@@ -52,7 +69,8 @@ class SourceFiles:
         Raises:
             ObjectMissing: it is no longer there.
             Gone: another hand put other bytes in its place.
-            FetchFailed, FetchRefused, TooLarge: a file elsewhere cannot be had.
+            FetchFailed, FetchRefused, TooLarge: a file elsewhere cannot be had, or not in time.
+            StorageFull: there is no room for it.
             Overloaded: too many are being fetched.
         """
         if source.key is not None and isinstance(self._store, LocalFiles):
@@ -105,14 +123,26 @@ class SourceFiles:
         try:
             async with self._lane.place():
                 if source.fetch is not None:
-                    await source.fetch(path)
+                    await self._brought(source.fetch, path)
                 elif source.key is not None:
                     await self._store.download(source.bucket, source.key, path)
                     await self.check(source)
             return path.stat().st_size
-        except BaseException:
+        except BaseException as error:
             path.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno in _FULL:
+                raise StorageFull("there is no space left for the source") from error
             raise
+
+    async def _brought(self, fetch: Fetch, path: Path) -> None:
+        """Bring a file from elsewhere; who answers slowly holds up no others for long."""
+        try:
+            async with asyncio.timeout(self._most_s):
+                await fetch(path)
+        except TimeoutError:
+            raise FetchFailed(
+                f"the source was not there within {self._most_s:g} s", limit=self._most_s, unit="s"
+            ) from None
 
     def _let_go(self, name: str, copy: _Copy) -> None:
         if copy.holders:
@@ -124,11 +154,18 @@ class SourceFiles:
             if self._copies.get(name) is copy:
                 del self._copies[name]
             return
-        total = sum(each.bytes for each in self._copies.values())
-        for other, each in list(self._copies.items()):
-            if total <= self._max_bytes:
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Remove copies that nobody holds, the least recently used first, until few enough are."""
+        surplus = sum(each.bytes for each in self._copies.values()) - self._max_bytes
+        if self._reserve_bytes:
+            free = shutil.disk_usage(self._place()).free
+            surplus = max(surplus, self._reserve_bytes - free)
+        for name, each in list(self._copies.items()):
+            if surplus <= 0:
                 return
             if not each.holders and each.ready.done():
-                total -= each.bytes
-                del self._copies[other]
+                surplus -= each.bytes
+                del self._copies[name]
                 each.path.unlink(missing_ok=True)
