@@ -51,6 +51,8 @@ def derive(settings: Settings, engines: Engines) -> Derive:
             scratch.folder,
             Lane("fetch", workers=FETCHES, most_waiting=waiting),
             max_bytes=settings.images_source_bytes,
+            reserve_bytes=settings.reserve_bytes,
+            most_s=settings.images_wall_s,
         ),
         maker=Maker(runner, OPERATION, _making(settings)),
         judge=Judge(_slowness(settings, operations)),
