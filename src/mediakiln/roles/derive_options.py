@@ -49,7 +49,11 @@ class ImageOptions(BaseModel):
     images_queue: int = Field(
         64, ge=0, le=10_000, description="Images that wait in each lane; others are refused (503)."
     )
-    images_wall_s: float = Field(30.0, gt=0, description="Seconds that making an image may take.")
+    images_wall_s: float = Field(
+        30.0,
+        gt=0,
+        description="Seconds that making an image may take, and fetching its source from elsewhere.",
+    )
     images_memory_mb: int = Field(1024, ge=64, description="MiB that making an image may take.")
     images_per_process: int = Field(
         50,
