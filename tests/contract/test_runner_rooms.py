@@ -1,6 +1,7 @@
 """Rooms: several jobs of one project in one child, and when another child takes over."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from mediakiln.ports.runner import (
     TaskStarted,
     Work,
 )
-from mediakiln.sandbox.rooms import RoomRules
+from mediakiln.sandbox.lodger import RoomRules
 from mediakiln.sandbox.runner import ForkRunner
 from mediakiln.stages.process.scratch import Scratch
 from mediakiln.testing.runner_tools import (
@@ -144,6 +145,40 @@ async def test_the_one_that_waits_longest_makes_room(house: House) -> None:
 async def test_a_child_that_grew_is_not_kept(house: House) -> None:
     await house.run(COPY)
     assert await until(lambda: not house.child())
+
+
+@pytest.mark.parametrize("house", [{"look_s": 0.05}], indirect=True)
+@pytest.mark.parametrize("by", ["computing", "memory", "disk", "program"])
+async def test_a_child_that_does_not_just_wait_is_ended(house: House, by: str) -> None:
+    assert isinstance((await house.run(step("lurk", by=by)))[-1], TaskDone)
+    assert await until(lambda: not house.child())
+    assert isinstance((await house.run(COPY))[-1], TaskDone), "in another child"
+
+
+@pytest.mark.parametrize("house", [{"look_s": 0.01}], indirect=True)
+async def test_a_child_that_only_waits_may_do_so(house: House) -> None:
+    await house.run(COPY)
+    before = house.child()
+    await asyncio.sleep(0.1)
+    await house.run(COPY)
+    assert house.child() == before
+
+
+async def test_a_tree_too_deep_to_be_walked_through_costs_the_child_and_is_removed(
+    house: House,
+) -> None:
+    await house.run(COPY)
+    before = house.child()
+    async with house.runner.room("default") as room:
+        at = os.open(room.scratch, os.O_RDONLY)
+        for _ in range(1_100):
+            os.mkdir("d", dir_fd=at)
+            below = os.open("d", os.O_RDONLY, dir_fd=at)
+            os.close(at)
+            at = below
+        os.close(at)
+    assert isinstance((await house.run(COPY))[-1], TaskDone)
+    assert not house.child() & before
 
 
 async def test_a_child_whose_job_failed_serves_no_other(house: House) -> None:
@@ -273,7 +308,12 @@ async def test_a_job_that_a_dying_child_never_began_goes_to_another(house: House
     before = house.child()
     (first,) = (each for each in descendants() if each.pid in before)
     first.suspend()
+    precious = house.bench.folder / "precious"
+    precious.mkdir()
     async with house.runner.room("default") as room:
+        private = room.scratch / ".runner"
+        private.rename(room.scratch / "elsewhere")
+        private.symlink_to(precious)
         async with aclosing(room.run(await house.work(room, COPY))) as reports:
             given = asyncio.ensure_future(anext(reports))
             await asyncio.sleep(0.05)
@@ -281,6 +321,7 @@ async def test_a_job_that_a_dying_child_never_began_goes_to_another(house: House
             assert isinstance(await given, TaskStarted)
             assert isinstance(await anext(reports), TaskDone)
         assert not house.child() & before
+    assert not list(precious.iterdir()), "the other works in folders of its own"
     assert isinstance((await house.run(COPY))[-1], TaskDone)
 
 

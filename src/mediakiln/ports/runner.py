@@ -168,7 +168,7 @@ class Room(Protocol):
         ...
 
     def run(self, work: Work) -> AsyncIterator[Report]:
-        """As `Runner.run`, once, in the room's child. The work's scratch folder is the room's."""
+        """As `Runner.run`, once, in the room's child and folders; products stay in `out`."""
         ...
 
     async def take(self, made: Made, most: int) -> bytes | None:

@@ -106,7 +106,7 @@ class Job:
         return self._jobs > 1 and done and self._police.verdict is None
 
     def rest(self) -> None:
-        """Leave the child to wait for its next job, which nobody measures."""
+        """Leave the child to wait for its next job."""
         self._police.stop()
 
     async def end(self) -> None:

@@ -1,212 +1,14 @@
-"""Rooms: children that do one project's jobs one after the other, each in folders of its own.
-
-A room's child may read `in`, where files are linked for one job, and write to `work`, which is
-emptied after each. Landlock grants both when the child begins, and can grant nothing later.
-"""
+"""Rooms: which child of a project does the next job, and how long it waits for one."""
 
 import asyncio
-import os
-import select
-import socket
-import stat
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Coroutine,
-    Sequence,
-)
-from contextlib import ExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Final
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
 
-from mediakiln.model.errors import Crashed, OperationFailed
-from mediakiln.model.ids import new_id
-from mediakiln.ports.folders import Folders, cleared, opened
-from mediakiln.ports.runner import Made, Report, TaskKilled, Work
-from mediakiln.sandbox import folders, meter, products, wire
-from mediakiln.sandbox.job import Job, Line
-from mediakiln.sandbox.link import Child
+from mediakiln.sandbox.lodger import Lodger, RoomRules, Spawn
 
-_OUT: Final = "out"
-_MOST_PRINTED: Final = 64 * 1024
-"""Bytes of output from which on a child goes, since nothing of it is ever removed."""
-
-_MOST_LEFT: Final = 1_000
-"""Files a job may leave: a child that leaves more goes, and they after it."""
-
-Spawn = Callable[[Sequence[str], socket.socket], Awaitable[Child]]
-
-
-@dataclass(frozen=True, slots=True)
-class RoomRules:
-    """Where rooms are, and how long their children live."""
-
-    folders: Folders
-    jobs: int = 50
-    """That one child does; then another takes its place."""
-    most_idle: int = 8
-    """Children that wait for work, of all projects together."""
-    idle_s: float = 30.0
-    """That a child waits for work."""
-    memory_mb: int = 256
-    """Resident memory from which on a child is not kept."""
-
-
-class Lodger:
-    """A room: a child, once it has its first job, and its folders."""
-
-    def __init__(self, project: str, rules: RoomRules, spawn: Spawn) -> None:
-        self.project = project
-        self._rules = rules
-        self._spawn = spawn
-        self._held = ExitStack()
-        self._left = rules.jobs
-        self._lent = 0
-        self._child: Child | None = None
-        self._line: Line | None = None
-        self._inbox = self.scratch = Path()
-
-    async def move_in(self) -> None:
-        """Make the folders; a disk is never waited for."""
-
-        def made() -> Path:
-            folder = self._held.enter_context(self._rules.folders(new_id()))
-            for name in ("in", "work", f"work/{_OUT}"):
-                (folder / name).mkdir()
-            return folder
-
-        folder = await asyncio.to_thread(made)
-        self._inbox, self.scratch = folder / "in", folder / "work"
-
-    @property
-    def usable(self) -> bool:
-        """Whether its child waits for another job."""
-        return self._child is not None and self._left > 0 and _lives(self._child)
-
-    @property
-    def out(self) -> Path:
-        """Where a job's products go."""
-        return self.scratch / _OUT
-
-    async def lend(self, files: Sequence[Path]) -> list[Path]:
-        """Make files readable in the room; where they are there."""
-        first, self._lent = self._lent, self._lent + len(files)
-        names = range(first, self._lent)
-        return await asyncio.to_thread(folders.linked, files, [self._inbox / str(n) for n in names])
-
-    async def run(self, work: Work) -> AsyncGenerator[Report, None]:
-        """Do a job in the child, which is forked for the first one.
-
-        A child that dies after it waited, and before it began the job, has done nothing of it:
-        another takes its place, once.
-
-        Raises:
-            EngineMisconfigured, EngineUnavailable, Crashed: no child could be forked.
-        """
-        work = replace(work, scratch=self.scratch, readable=(self._inbox,))
-        waited = self._line is not None
-        async with aclosing(self._attempt(work)) as reports:
-            async for report in reports:
-                if waited and isinstance(report, TaskKilled) and isinstance(report.error, Crashed):
-                    break
-                waited = False
-                yield report
-        if waited:
-            await self._end_child()
-            self._line, self._left = None, self._rules.jobs
-            async with aclosing(self._attempt(work)) as reports:
-                async for report in reports:
-                    yield report
-
-    async def _attempt(self, work: Work) -> AsyncGenerator[Report, None]:
-        if self._line is None:
-            await self._begin([task.operation for task in work.tasks])
-        child, line = self._child, self._line
-        if child is None or line is None or self._left < 1:
-            raise Crashed("the room has no child that takes a job")
-        job = Job(work, child, line, jobs=self._left)
-        self._left -= 1
-        try:
-            async with aclosing(job.reports()) as reports:
-                async for report in reports:
-                    yield report
-        finally:
-            if job.sound:
-                job.rest()
-            else:
-                self._left = 0
-                await job.end()
-
-    async def take(self, made: Made, most: int) -> bytes | None:
-        """A product's bytes, if they are no more than `most`; else the child is ended first.
-
-        Raises:
-            OperationFailed: the file is not what was reported.
-        """
-        if made.bytes > most:
-            await self._end_child()
-        with products.open_file(self.out, made.product.file) as file:
-            data = None if made.bytes > most else file.read(most + 1)
-            size = os.fstat(file.fileno()).st_size if data is None else len(data)
-        if size != made.bytes:
-            raise OperationFailed("the product was changed after it had been reported")
-        return data
-
-    async def tidy(self) -> None:
-        """Remove what the job left, and give the child up where it grew too large or lies."""
-        child = self._child
-        if child is None or not self.usable:
-            return
-        large = meter.resident_bytes(child.pid) > self._rules.memory_mb * 1024 * 1024
-        if large or not await asyncio.to_thread(self._emptied):
-            self._left = 0
-
-    async def end(self) -> None:
-        """End the child, if it lives, and remove the folders."""
-        await self._end_child()
-        await asyncio.to_thread(self._held.close)
-
-    async def _end_child(self) -> None:
-        self._left = 0
-        if self._line is not None:
-            await self._line.close()
-        if self._child is not None:
-            self._child.kill()
-            await self._child.ended
-            self._child.release()
-
-    async def _begin(self, operations: Sequence[str]) -> None:
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)  # noqa: FBT003 - the standard library's signature
-        try:
-            with theirs:
-                self._child = await self._spawn(operations, theirs)
-            self._line = await Line.over(ours)
-        except BaseException:
-            ours.close()
-            raise
-
-    def _emptied(self) -> bool:
-        """Whether the folders are as they were at first, but for what the child printed.
-
-        The child can write to `work` even now: each folder is opened from the one above it, and
-        no link is followed.
-        """
-        try:
-            for lent in self._inbox.iterdir():
-                lent.unlink()
-            private, output = Path(wire.OUTPUT_FILE).parts
-            with opened(self.scratch) as work, opened(private, work) as inner:
-                cleared(work, keep=private, most=_MOST_LEFT)
-                os.mkdir(_OUT, dir_fd=work)
-                cleared(inner, keep=output, most=_MOST_LEFT)
-                printed = os.stat(output, dir_fd=inner, follow_symlinks=False)
-        except OSError:
-            return False
-        return stat.S_ISREG(printed.st_mode) and printed.st_size <= _MOST_PRINTED
+_log = logging.getLogger("mediakiln.sandbox")
 
 
 class Rooms:
@@ -219,6 +21,7 @@ class Rooms:
         self._timers: dict[Lodger, asyncio.TimerHandle] = {}
         self._all: set[Lodger] = set()
         self._ending: set[asyncio.Task[None]] = set()
+        self._watch: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def room(self, project: str) -> AsyncIterator[Lodger]:
@@ -236,6 +39,8 @@ class Rooms:
 
     async def close(self) -> None:
         """End every child."""
+        if self._watch is not None:
+            self._watch.cancel()
         for lodger in tuple(self._all):
             self._begun(self._end(lodger))
         await asyncio.gather(*self._ending, return_exceptions=True)
@@ -252,6 +57,7 @@ class Rooms:
     def _wake(self, lodger: Lodger) -> None:
         self._idle.remove(lodger)
         self._timers.pop(lodger).cancel()
+        lodger.rest = None
 
     async def _give_back(self, lodger: Lodger) -> None:
         await lodger.tidy()
@@ -263,6 +69,22 @@ class Rooms:
         self._timers[lodger] = loop.call_later(self._rules.idle_s, self._dismiss, lodger)
         if len(self._idle) > self._rules.most_idle:
             self._dismiss(self._idle[0])
+        if self._watch is None or self._watch.done():
+            self._watch = asyncio.create_task(self._patrol())
+
+    async def _patrol(self) -> None:
+        """End those that do anything but wait, as a file could have them do that took one over."""
+        while self._idle:
+            await asyncio.sleep(self._rules.look_s)
+            for lodger in tuple(self._idle):
+                since = lodger.rest
+                unrest = await lodger.unrest()
+                if lodger.rest is not since or lodger not in self._idle:
+                    continue  # it was given a job meanwhile
+                if unrest is not None:
+                    _log.warning("a waiting child was ended: it %s", unrest)
+                if unrest is not None or not lodger.usable:
+                    self._dismiss(lodger)
 
     def _dismiss(self, lodger: Lodger) -> None:
         self._wake(lodger)
@@ -279,12 +101,3 @@ class Rooms:
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
         return task
-
-
-def _lives(child: Child) -> bool:
-    """Whether it has not ended, though nobody may have said so yet: its descriptor tells first."""
-    if child.ended.done() or child.pidfd < 0:
-        return False
-    poll = select.poll()
-    poll.register(child.pidfd, select.POLLIN)
-    return not poll.poll(0)

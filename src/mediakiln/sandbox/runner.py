@@ -11,7 +11,8 @@ from mediakiln.model.errors import EngineMisconfigured
 from mediakiln.ports.runner import Report, RunnerCapabilities, Work
 from mediakiln.sandbox.job import Job, Line
 from mediakiln.sandbox.link import Child, Link, ZygoteConfig, ZygoteLost
-from mediakiln.sandbox.rooms import Lodger, RoomRules, Rooms
+from mediakiln.sandbox.lodger import Lodger, RoomRules
+from mediakiln.sandbox.rooms import Rooms
 
 _log = logging.getLogger("mediakiln.sandbox")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mediakiln.model.errors import Crashed, OperationFailed
-from mediakiln.ports.runner import Made, Report, Runner, TaskDone, TaskFailed
+from mediakiln.ports.runner import Made, Report, Runner, TaskDone, TaskFailed, TaskKilled
 from mediakiln.testing.runner_tools import UPLOAD, Workbench, step
 
 
@@ -109,6 +109,19 @@ class RunnerIsolation:
         assert (work.scratch / "first").is_symlink() or (work.scratch / "first/copy").is_symlink()
         assert not made.path.is_symlink()
         assert made.path.read_bytes() == UPLOAD
+
+    async def test_a_child_writes_to_no_link_that_another_left(self, bench: Workbench) -> None:
+        precious = bench.folder / "precious"
+        precious.mkdir()
+        (precious / "output.log").touch()
+        work = bench.work(step("copy", print_bytes=100))
+        (work.scratch / ".runner").symlink_to(precious)
+        assert isinstance([each async for each in bench.runner.run(work)][-1], TaskKilled)
+        (work.scratch / ".runner").unlink()
+        (work.scratch / ".runner").mkdir()
+        (work.scratch / ".runner" / "output.log").symlink_to(precious / "output.log")
+        assert isinstance([each async for each in bench.runner.run(work)][-1], TaskKilled)
+        assert (precious / "output.log").stat().st_size == 0
 
     @pytest.mark.parametrize("first", ["copy", "hold"])
     async def test_a_reported_product_can_be_changed_no_more(

@@ -7,15 +7,16 @@ import pytest
 from mediakiln.model.errors import InvalidRecipe
 from mediakiln.sandbox import warm
 from mediakiln.testing import mock_operations
+from mediakiln.testing.mock_operations import plain
 
 
 def test_references_name_one_operation_or_several() -> None:
     several = warm.load("mediakiln.testing.mock_operations:OPERATIONS")
     assert several == list(mock_operations.OPERATIONS)
-    assert warm.load("mediakiln.testing.mock_operations:copy") == [mock_operations.copy]
+    assert warm.load("mediakiln.testing.mock_operations.plain:copy") == [plain.copy]
 
 
-@pytest.mark.parametrize("name", ["mediakiln.testing.mock_operations:_ANY", "os:environ"])
+@pytest.mark.parametrize("name", ["mediakiln.testing.mock_operations.params:ANY", "os:environ"])
 def test_a_reference_to_something_else_is_refused(name: str) -> None:
     with pytest.raises(InvalidRecipe, match=name):
         warm.load(name)

@@ -25,6 +25,7 @@ from mediakiln.testing.mock_operations.hostile import (
     connect,
     hold,
     lie,
+    lurk,
     name_product,
     read_file,
     symlink_product,
@@ -44,7 +45,7 @@ from mediakiln.testing.mock_operations.plain import (
 
 OPERATIONS: tuple[Operation, ...] = (
     abort, allocate, ask, bad_media, connect, copy, eat_memory, environment, exit_,
-    fill_and_keep, fill_scratch, flaky, fork_bomb, hang, hold, lie, name_product, needs_thread,
-    needs_vips, only_text, raise_, read_file, segfault, sleep, spawn, spawn_and_hang, spin,
-    symlink_product, tamper, write_outside,
+    fill_and_keep, fill_scratch, flaky, fork_bomb, hang, hold, lie, lurk, name_product,
+    needs_thread, needs_vips, only_text, raise_, read_file, segfault, sleep, spawn,
+    spawn_and_hang, spin, symlink_product, tamper, write_outside,
 )  # fmt: skip

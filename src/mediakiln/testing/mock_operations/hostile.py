@@ -2,6 +2,9 @@
 
 import os
 import socket
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +15,7 @@ from mediakiln.ports.operation import operation
 from mediakiln.testing.mock_operations.params import (
     ANY,
     CopyParams,
+    Lurking,
     Message,
     Nothing,
     PathParams,
@@ -72,6 +76,7 @@ def lie(source: Path, params: Message, out: Path) -> Iterable[Product]:  # noqa:
 
 
 _held: list[BinaryIO] = []
+_hoard: list[bytes] = []
 
 
 @operation("mock.hold", None, **ANY)
@@ -97,3 +102,23 @@ def tamper(source: Path, params: Tampering, out: Path) -> Iterable[Product]:
         target.symlink_to(params.link)
     (out.parent / "went").touch()
     yield from copy.function(source, CopyParams(), out)
+
+
+@operation("mock.lurk", None, **ANY)
+def lurk(source: Path, params: Lurking, out: Path) -> Iterable[Product]:
+    """Copy the source; once the product is gone, go on in secret."""
+
+    def wait() -> None:
+        while (out / "copy").exists():
+            time.sleep(0.01)
+        if params.by == "memory":
+            _hoard.append(b"x" * (400 * 1024 * 1024))
+        elif params.by == "disk":
+            (out.parent / "hoard").write_bytes(bytes(8 * 1024 * 1024))
+        elif params.by == "program":
+            subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        while params.by == "computing":
+            pass
+
+    yield from copy.function(source, CopyParams(), out)
+    threading.Thread(target=wait, daemon=True).start()

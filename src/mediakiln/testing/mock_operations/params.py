@@ -95,3 +95,9 @@ class Tampering(Params):
     target: str = Field(description="The file or folder, relative to the product folder.")
     link: str = Field(default="", description="Where a link in its place leads to.")
     bytes: str = Field(default="", description="Other bytes for it, instead of a link.")
+
+
+class Lurking(Params):
+    """Of mock.lurk."""
+
+    by: str = Field(description="computing, memory, disk, or program.")
