@@ -47,7 +47,7 @@ def test_what_is_kept_of_400_by_200_pixels(params: dict[str, Any], expected: Box
 
 @pytest.mark.parametrize(
     "params",
-    [{"left": 400}, {"top": "100%"}, {"left": -50, "width": 50}, {"top": -10, "height": 3}],
+    [{"left": 400}, {"left": -50, "width": 50}, {"top": -10, "height": 3}],
 )
 def test_a_box_wholly_outside_is_refused_with_the_reason(params: dict[str, Any]) -> None:
     with pytest.raises(OutsideImage, match="outside the image") as refused:
@@ -63,6 +63,7 @@ def test_a_box_wholly_outside_is_refused_with_the_reason(params: dict[str, Any])
         ({"left": 1, "ratio": "1:1"}, "leave out ratio"),
         ({"left": 1, "position": "north"}, "leave out position"),
         ({"top": 1, "focus_x": 0.5, "offset_y": 2}, "leave out focus_x, offset_y"),
+        ({"top": "100%"}, "outside every image"),
         ({"width": 0}, "width"),
         ({"width": "5 %"}, "width"),
         ({"ratio": "16x9"}, "a ratio is"),

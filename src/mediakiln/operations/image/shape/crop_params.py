@@ -9,6 +9,8 @@ from mediakiln.operations.image.shape.lengths import Length, Ratio, Shift, given
 from mediakiln.operations.image.shape.placing import Focus, Position
 
 _ELSEWHERE: Final = {"position", "focus_x", "focus_y", "offset_x", "offset_y", "ratio"}
+_WHOLE: Final = 100
+"""Percent."""
 
 
 class CropStep(Focus):
@@ -54,6 +56,10 @@ class CropStep(Focus):
             said = {name for name in _ELSEWHERE if getattr(self, name) != defaults[name]}
             if said:
                 raise ValueError(f"left and top say where: leave out {', '.join(sorted(said))}")
+        for name in ("left", "top"):
+            start = getattr(self, name)
+            if isinstance(start, str) and float(start.removesuffix("%")) >= _WHOLE:
+                raise ValueError(f"{name} is {start}: the box is outside every image")
         return self
 
 
