@@ -52,7 +52,7 @@ class ImageOptions(BaseModel):
     images_wall_s: float = Field(
         30.0,
         gt=0,
-        description="Seconds that making an image may take, and fetching its source from elsewhere.",
+        description="Seconds that making an image may take, and fetching a source from elsewhere.",
     )
     images_memory_mb: int = Field(1024, ge=64, description="MiB that making an image may take.")
     images_per_process: int = Field(
