@@ -36,6 +36,8 @@ _PHRASES: tuple[tuple[str, type[MediakilnError], str], ...] = (
 _SYMPTOM = re.compile(r"unable to (call|write|copy)\b")
 """How libvips begins to say that something did not come about; why stands below."""
 _CALLER = re.compile(r"^\w*(?:vips|jpeg|png|webp|heif|tiff|gif|svg)\w*: ", re.IGNORECASE)
+_ONCE = "vips-sequential"
+"""By which libvips' operations know that pixels come from top to bottom, once."""
 _PATH = re.compile(r"(?<!\S)/\S+")
 
 
@@ -72,6 +74,17 @@ def loaded(source: Any, format: str, **options: Any) -> Any:
     if format == "svg":
         return pyvips.Image.svgload_source(source, fail_on="error", **options)
     return pyvips.Image.new_from_source(source, "fail_on=error", **options)
+
+
+def carrying(image: Any, header: Any) -> Any:
+    """An image with all that a header of the same size says, and nothing that it does not."""
+    image = image.copy(interpretation=header.interpretation, xres=header.xres, yres=header.yres)
+    own = {*pyvips.Image.black(1, 1).get_fields(), _ONCE}
+    for field in set(image.get_fields()) - own:
+        image.remove(field)
+    for field in set(header.get_fields()) - own:
+        image.set_type(header.get_typeof(field), field, header.get(field))
+    return image
 
 
 @contextmanager

@@ -21,8 +21,10 @@ from mediakiln.operations.image.pixels.codecs import (
     counting,
     drawing,
     progressive,
+    rows,
     sequence,
 )
+from mediakiln.operations.image.pixels.codecs.strips import Strips
 from mediakiln.operations.image.pixels.formats import HEAD_BYTES, Format, sniff
 from mediakiln.operations.image.pixels.managed import declared, space
 from mediakiln.operations.image.pixels.managed.declared import Declared
@@ -62,7 +64,7 @@ class Picture:
     """Its colour space, where the file names one without a profile."""
     path: Path | None = None
     """Of the file, where `source` reads it."""
-    passes: adam7.Passes | None = None
+    passes: adam7.Passes | Strips | None = None
     """Gives the pixels in place of `source`, where its decoder would hold all of them."""
 
     @property
@@ -227,8 +229,8 @@ def open_picture(path: Path, context: Context) -> Picture:
         if context.again:
             kept.keep_decoded(path, decoded, image)
         size = image.width, image.height
-        named = decoded.declared
-        return Picture(name, *size, 1, image.hasalpha(), image, None, declared=named)
+        opened = Picture(name, *size, 1, image.hasalpha(), image, None)
+        return replace(opened, declared=decoded.declared, passes=decoded.strips)
     moving = sequence.announced(name, head)
     if moving and name == "avif":
         # libvips knows no sequences of AVIF.
@@ -263,6 +265,9 @@ def _from_header(path: Path, name: Format, head: bytes) -> Picture:
     opened = Picture(name, width, height, frames, header.hasalpha(), header, source, path=path)
     width, height = opened.upright.size(width, height)
     passes = adam7.Passes(path, header) if adam7.vast(name, header) else None
+    if name == "gif" and frames == 1 and (strips := rows.indexed(path, header)):
+        # libvips' own header would keep all of the file in memory.
+        return replace(opened, header=strips.header, source=None, passes=strips)
     named = _declared(header, name, head)
     return replace(opened, width=width, height=height, declared=named, passes=passes)
 

@@ -71,14 +71,8 @@ class Passes:
             if all(size):
                 further = _opened(self._folder / str(number))
                 image = _columns(image, further) if number % 2 else _rows(image, further)
-        return self._carrying(image.crop(0, 0, self._header.width, self._header.height))
-
-    def _carrying(self, image: Any) -> Any:
-        """The image with all that its header says beside the size."""
-        image = image.copy(interpretation=self._header.interpretation)
-        for field in set(self._header.get_fields()) - set(image.get_fields()):
-            image.set_type(self._header.get_typeof(field), field, self._header.get(field))
-        return image
+        image = image.crop(0, 0, self._header.width, self._header.height)
+        return engine.carrying(image, self._header)
 
 
 def _opened(path: Path) -> Any:
