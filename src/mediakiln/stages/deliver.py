@@ -4,6 +4,7 @@ Records whose run has ended are kept for a moment and manifests for good (they n
 that a popular file costs no catalog read per request.
 """
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
@@ -42,6 +43,7 @@ class Deliver:
         self._max_cached = max_cached
         self._assets: OrderedDict[str, tuple[float, Asset]] = OrderedDict()
         self._manifests: OrderedDict[str, Manifest] = OrderedDict()
+        self._forgotten: OrderedDict[str, float] = OrderedDict()
 
     async def asset(self, id: str, *, fresh: bool = True, project: str | None = None) -> Asset:
         """The record; with `fresh=False` one up to `fresh_s` seconds old will do.
@@ -59,7 +61,7 @@ class Deliver:
         asset = await self._catalog.get(id) if is_id(id) else None
         if asset is None or project not in {None, asset.project}:
             raise _absent(id)
-        if asset.state.terminal:
+        if asset.state.terminal and now > self.changed_at(id):
             self._remember(self._assets, id, (now, asset))
         else:
             # Whoever hears that the run has ended asks for its products at once.
@@ -175,6 +177,14 @@ class Deliver:
     def forget(self, id: str) -> None:
         """Drop what is remembered of an asset, so that the next request sees its change."""
         self._assets.pop(id, None)
+        self._remember(self._forgotten, id, time.monotonic())
+
+    def changed_at(self, id: str) -> float:
+        """When this process last changed an asset, on the monotonic clock; long ago if it did not.
+
+        What was found out for requests that came before is old.
+        """
+        return self._forgotten.get(id, -math.inf)
 
     def _path(self, bucket: Bucket, key: str) -> Path | None:
         if isinstance(self._store, LocalFiles):

@@ -1,7 +1,8 @@
 """One request for an image, as the doors see it."""
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
@@ -22,6 +23,8 @@ class Call:
     receive: Receive
     send: Send
     admit: Admit
+    began: float = field(default_factory=time.monotonic)
+    """On the monotonic clock: what is found out for it is as of then, or later."""
 
     @cached_property
     def path(self) -> str:

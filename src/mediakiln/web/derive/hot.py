@@ -9,7 +9,7 @@ from mediakiln.model.deliverable import Deliverable
 from mediakiln.web.derive.call import Call
 
 FRESH_S: Final = 1.0
-"""How long an answer is given again unasked: deletions and purges are seen after that."""
+"""How long an answer is given again unasked: what other processes change is seen after that."""
 _MOST: Final = 4096
 _MOST_VARIANTS: Final = 16
 
@@ -22,8 +22,12 @@ class Answer:
 
     item: Deliverable
     pairs: Pairs
+    source: str
+    """What it was derived from: an asset's id."""
+    began: float
+    """When the request that it was found out for came, on the monotonic clock."""
     until: float
-    """On the monotonic clock."""
+    """On the same clock."""
 
 
 @dataclass(slots=True)
@@ -44,7 +48,7 @@ class HotAnswers:
         if known is None:
             return None
         answer = known.variants.get(_values(call, known.varies))
-        if answer is None or time.monotonic() > answer.until:
+        if answer is None or call.began > answer.until:
             return None
         return answer
 
@@ -54,6 +58,7 @@ class HotAnswers:
         item: Deliverable,
         pairs: Pairs,
         *,
+        source: str,
         varies: tuple[str, ...],
         most_s: float = FRESH_S,
     ) -> None:
@@ -63,8 +68,8 @@ class HotAnswers:
         if known is None or known.varies != varies or len(known.variants) >= _MOST_VARIANTS:
             known = self._addresses[name] = _Address(varies)
         self._addresses.move_to_end(name)
-        until = time.monotonic() + min(FRESH_S, most_s)
-        known.variants[_values(call, varies)] = Answer(item, pairs, until)
+        until = min(call.began + FRESH_S, time.monotonic() + most_s)
+        known.variants[_values(call, varies)] = Answer(item, pairs, source, call.began, until)
         while len(self._addresses) > _MOST:
             self._addresses.popitem(last=False)
 

@@ -128,7 +128,7 @@ class Images:
     async def again(self, call: Call) -> bool:
         """Give the answer that a request like this was given a moment ago; whether there is one."""
         known = self._hot.find(call)
-        if known is None:
+        if known is None or known.began <= self._deliver.changed_at(known.source):
             return False
         try:
             await self._downloads.send_item(
@@ -159,7 +159,8 @@ class Images:
         pairs = self._pairs(wanted, permit, item, source, varies, left_s)
         pairs += [(name.lower().encode(), value.encode("latin-1")) for name, value in told.headers]
         if permit.lasting:
-            self._hot.keep(call, item, pairs, varies=(*varies, *told.by), most_s=left_s)
+            varies = (*varies, *told.by)
+            self._hot.keep(call, item, pairs, source=source.id, varies=varies, most_s=left_s)
         await self._downloads.send_item(item, pairs, call.scope, call.receive, call.send)
 
     def _pairs(

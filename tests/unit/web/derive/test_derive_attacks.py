@@ -7,14 +7,15 @@ from collections.abc import Awaitable, Callable
 import pytest
 from pydantic import BaseModel
 
-from mediakiln.model.errors import InvalidRequest
+from mediakiln.model.asset import Asset
+from mediakiln.model.errors import Gone, InvalidRequest
 from mediakiln.model.signature import sign_iiif, sign_native
 from mediakiln.operations.image.edit.table import EDITS
 from mediakiln.operations.image.pixels.encoding import Encoding
 from mediakiln.web.derive.imgproxy.address import split
 from mediakiln.web.derive.native.grammar import MAX_OPTIONS, Grammar
 from mediakiln.web.derive.native.values import _MOST_NAME, names_of
-from support.gallery import Gallery
+from support.gallery import OWNER, Gallery
 from support.images import KEY, the_rules
 
 ID = "01a1ff1b-da87-773f-a198-3bf33ecd3325"
@@ -170,3 +171,38 @@ async def test_pages_and_proxies_are_not_this_machine(open_gallery: OpenGallery)
     ):
         answer = await gallery.site.http.get(f"/i/raw/{gallery.asset.id}", headers=headers)
         assert (headers, answer.status_code) == (headers, status)
+
+
+async def test_no_old_answer_is_given_once_a_purge_or_a_deletion_was_answered(
+    gallery: Gallery,
+) -> None:
+    http, owner = gallery.site.http, {"Authorization": f"Bearer {OWNER}"}
+    asset = f"/v1/assets/{gallery.asset.id}"
+    for _ in range(2):
+        assert (await gallery.get()).status_code == 200
+    assert len(gallery.painter.tasks) == 1
+    assert (await http.post(f"{asset}/purge", headers=owner)).status_code == 200
+    for _ in range(2):
+        assert (await gallery.get()).status_code == 200
+    assert len(gallery.painter.tasks) == 2
+    assert (await http.delete(asset, headers=owner)).status_code == 202
+    assert (await gallery.get()).status_code == 410
+
+
+async def test_what_was_looked_up_before_a_change_is_not_remembered_after_it(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id, world = gallery.asset.id, gallery.site.world
+    deliver, looked_up = gallery.site.services.deliver, world.catalog.get
+
+    async def slow(asked: str) -> Asset | None:
+        monkeypatch.undo()
+        found = await looked_up(asked)
+        await world.manage.delete(id)
+        deliver.forget(id)
+        return found
+
+    monkeypatch.setattr(world.catalog, "get", slow)
+    await deliver.asset(id, fresh=False)
+    with pytest.raises(Gone):
+        await deliver.asset(id, fresh=False)
