@@ -92,7 +92,7 @@ class Job:
                     continue
                 report = await self._understand(message)
             except LIES as error:
-                reason = f"the child sent what cannot be true: {error}"
+                reason = wire.printable(f"the child sent what cannot be true: {error}")
                 self._police.convict(Crashed(reason[:500]))
                 break
             yield report
@@ -228,7 +228,7 @@ class Job:
         try:
             with products.open_file(self._work.scratch, wire.OUTPUT_FILE) as file:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
-                return file.read(_TAIL_BYTES).decode(errors="replace")
+                return wire.printable(file.read(_TAIL_BYTES).decode(errors="replace"))
         except (OSError, OperationFailed):
             return ""
 

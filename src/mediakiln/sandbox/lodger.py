@@ -20,9 +20,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from blake3 import blake3
+
 from mediakiln.model.errors import Crashed, OperationFailed
 from mediakiln.model.ids import new_id
-from mediakiln.ports.folders import Folders, cleared, opened, removed
+from mediakiln.ports.folders import Folders, cleared, measured, opened, removed
 from mediakiln.ports.runner import Made, Report, TaskKilled, Work
 from mediakiln.sandbox import folders, meter, products, wire
 from mediakiln.sandbox.job import Job, Line
@@ -165,9 +167,12 @@ class Lodger:
         if made.bytes > most:
             await self._end_child()
         with products.open_file(self.out, made.product.file) as file:
-            data = None if made.bytes > most else file.read(most + 1)
-            size = os.fstat(file.fileno()).st_size if data is None else len(data)
-        if size != made.bytes:
+            if made.bytes > most:
+                data, found = None, await asyncio.to_thread(measured, file)
+            else:
+                data = file.read(most + 1)
+                found = len(data), f"blake3:{blake3(data).hexdigest()}"
+        if found != (made.bytes, made.checksum):
             raise OperationFailed("the product was changed after it had been reported")
         return data
 

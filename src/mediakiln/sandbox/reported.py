@@ -127,13 +127,17 @@ def tools(told: Mapping[str, Any]) -> dict[str, str]:
 def error(raw: Mapping[str, Any], task: Task) -> MediakilnError:
     """The error that a task met; one that is not a step's to meet is an `OperationFailed`.
 
-    That no space is left is believed only where little is: such a step is tried again without end.
+    Raises:
+        Untrue: no space is left, it says, and there is. Such a step would be tried without end.
     """
     found = wire.decode_error(raw)
-    believed = isinstance(found, _OF_STEPS) and not isinstance(found, EngineError)
-    if isinstance(found, StorageFull):
-        believed = _is_full(task.out, task.limits.scratch_mb * _MIB)
-    return found if believed else OperationFailed(found.message, reported=found.code)
+    if isinstance(found, StorageFull) and not _is_full(task.out, task.limits.scratch_mb * _MIB):
+        raise Untrue("that no space is left")
+    return (
+        found
+        if isinstance(found, _OF_STEPS)
+        else OperationFailed(found.message, reported=found.code)
+    )
 
 
 def _is_full(folder: Path, wanted: int) -> bool:

@@ -7,6 +7,7 @@ a greatest size, and the runner checks every field it uses.
 import dataclasses
 import json
 import struct
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ PRIVATE_FOLDER = ".runner"
 OUTPUT_FILE = f"{PRIVATE_FOLDER}/output.log"
 _MAX_MESSAGE_CHARS = 2_000
 _MAX_CONTEXT_CHARS = 8_000
+_STEERING = frozenset({"Cc", "Cf", "Cs"})
 HEADER = struct.Struct(">I")
 
 
@@ -107,29 +109,43 @@ def _decode_task(task: Mapping[str, Any], commands: Mapping[str, Any]) -> Task:
 
 def encode_error(error: MediakilnError) -> dict[str, Any]:
     """An error with its context, cut to a size that a record can keep."""
-    context = json.dumps(error.context, default=str)
-    if len(context) > _MAX_CONTEXT_CHARS:
-        context = "{}"
+    context = json.loads(json.dumps(error.context, default=str))
     return {
         "code": error.code,
         "message": error.message[:_MAX_MESSAGE_CHARS],
-        "context": json.loads(context),
+        "context": _bounded(context),
     }
+
+
+def _bounded(context: Any) -> dict[str, Any]:
+    """An error's context, or none where it is too long."""
+    long = not isinstance(context, dict) or len(json.dumps(context)) > _MAX_CONTEXT_CHARS
+    return {} if long else {str(key): value for key, value in context.items()}
 
 
 def decode_error(raw: Mapping[str, Any]) -> MediakilnError:
     """The error a child reported; a code this process does not know is `OperationFailed`."""
     code = str(raw.get("code"))
-    message = str(raw.get("message"))[:_MAX_MESSAGE_CHARS]
-    context = raw.get("context")
-    fields = (
-        {str(key): value for key, value in context.items()} if isinstance(context, dict) else {}
-    )
+    message = printable(str(raw.get("message"))[:_MAX_MESSAGE_CHARS])
+    fields = {
+        key: printable(value) if isinstance(value, str) else value
+        for key, value in _bounded(raw.get("context")).items()
+    }
     fields.pop("message", None)
     for known in _tree(MediakilnError):
         if known.code == code:
             return known(message, **fields)
     return OperationFailed(message, **fields | {"reported": code})
+
+
+def printable(text: str) -> str:
+    """A child's words for logs and records: no character of theirs steers a terminal."""
+    return "".join(
+        each
+        if each in "\n\t" or unicodedata.category(each) not in _STEERING
+        else "\N{REPLACEMENT CHARACTER}"
+        for each in text
+    )
 
 
 def _tree(root: type[MediakilnError]) -> Iterator[type[MediakilnError]]:

@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mediakiln.ports.folders import removed
 from mediakiln.sandbox import meter
 
 MIB = 1024 * 1024
@@ -79,6 +81,47 @@ def test_too_many_entries_are_endlessly_much(
     for number in range(11):
         (tmp_path / str(number)).touch()
     assert meter.folder_bytes(tmp_path) > 2**60
+
+
+def test_a_file_of_several_names_takes_its_space_once(tmp_path: Path) -> None:
+    for name in ("scratch", "kept"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "scratch/a").write_bytes(os.urandom(2 * MIB))
+    (tmp_path / "scratch/b").hardlink_to(tmp_path / "scratch/a")
+    (tmp_path / "kept/1").hardlink_to(tmp_path / "scratch/a")
+    os.sync()
+    both = meter.folder_bytes(tmp_path / "scratch", tmp_path / "kept")
+    assert 2 * MIB <= both < 3 * MIB
+    (tmp_path / "scratch/a").unlink()
+    (tmp_path / "scratch/b").unlink()
+    assert meter.folder_bytes(tmp_path / "scratch", tmp_path / "kept") >= 2 * MIB
+
+
+def test_what_lies_too_deep_to_be_seen_is_endlessly_much(tmp_path: Path) -> None:
+    at = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(25):
+        os.mkdir("d" * 200, dir_fd=at)
+        below = os.open("d" * 200, os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(at)
+    assert meter.folder_bytes(tmp_path) == meter.ENDLESS
+    removed(tmp_path / ("d" * 200))
+
+
+def test_a_folder_that_may_not_be_seen_is_endlessly_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shut").mkdir()
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if path.endswith("shut"):
+            raise PermissionError(errno.EACCES, "as for whoever is not root")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert meter.folder_bytes(tmp_path) == meter.ENDLESS
 
 
 def test_files_without_a_name_are_found_while_they_are_open(tmp_path: Path) -> None:

@@ -83,6 +83,18 @@ def test_long_words_and_contexts_are_cut() -> None:
     assert raw["context"] == {}
 
 
+def test_a_context_that_a_child_did_not_cut_is_not_kept() -> None:
+    made_up = {"code": "bad_media", "message": "m", "context": {"hint": "n" * 100_000}}
+    assert wire.decode_error(made_up).context == {}
+
+
+def test_a_child_s_words_steer_no_terminal() -> None:
+    made_up = {"code": "bad_media", "message": "a\x1b[2Jb\nc", "context": {"hint": "\x9b\u202e"}}
+    back = wire.decode_error(made_up)
+    assert back.message == "a\ufffd[2Jb\nc"
+    assert back.context == {"hint": "\ufffd\ufffd"}
+
+
 def test_a_context_that_json_does_not_know_is_written_out() -> None:
     assert wire.encode_error(BadMedia("m", path=Path("/x")))["context"] == {"path": "/x"}
 
