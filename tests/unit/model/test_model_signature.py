@@ -4,6 +4,7 @@ import pytest
 
 from mediakiln.client import image_address
 from mediakiln.model.signature import (
+    expiring,
     is_signature,
     mac,
     sign_iiif,
@@ -29,6 +30,7 @@ def test_signing_again_replaces_the_signature() -> None:
     assert sign_native(once, KEY) == sign_native("/i/w_400/ID", KEY)
     assert split_native(once)[0] == "/i/w_400/ID"
     assert split_native("/i/s_x") == ("/i/s_x", None)
+    assert expiring(once, 7) == expiring("/i/w_400/ID", 7) == "/i/exp_7/w_400/ID"
 
 
 @pytest.mark.parametrize("id", ["ID", "ID/web", "ID/pages/a page~1.png"])
@@ -46,6 +48,7 @@ def test_any_of_several_keys_verifies() -> None:
         assert verified_by(signature, b"m", [OTHER, KEY], size=size) == 1
         assert verified_by(signature, b"n", [OTHER, KEY], size=size) is None
         assert verified_by(signature, b"m", [], size=size) is None
+    assert verified_by(mac(KEY, b"m"), b"m", [KEY, OTHER, KEY], size=32) == 0  # the first
     assert verified_by(mac(KEY, b"m"), b"m", [KEY], size=8) == 0  # whole ones count too
     assert verified_by(mac(KEY, b"m", size=8), b"m", [KEY], size=16) is None
 

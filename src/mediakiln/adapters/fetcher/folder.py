@@ -94,7 +94,9 @@ def open_below(root: Path, key: str) -> int:
         _check_part(name)
         found = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=here)
     except (OSError, ValueError) as error:
-        raise FetchRefused(f"{key[:200]} cannot be read: {error}") from error
+        # The reason alone: whoever asks is not told where the folder lies.
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise FetchRefused(f"{key[:200]} cannot be read: {reason}") from error
     finally:
         if here >= 0:
             os.close(here)

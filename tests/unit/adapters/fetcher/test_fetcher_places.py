@@ -101,6 +101,9 @@ async def test_nothing_outside_of_a_folder_is_read(folder: Path, key: str) -> No
 async def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FetchRefused):
         await listed(FolderPlace(tmp_path / "none"))
+    with pytest.raises(FetchRefused) as refused:
+        await read(FolderPlace(tmp_path / "none"), "a.txt")
+    assert str(tmp_path) not in str(refused.value)
 
 
 async def test_a_file_that_shrinks_while_it_is_read_is_not_taken_for_whole(folder: Path) -> None:
