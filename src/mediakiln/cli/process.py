@@ -58,7 +58,7 @@ async def _one(
             told = Problem.of(error).model_dump()
         else:
             told = {"code": "io_error", "message": error.strerror or str(error)}
-        _tell(path, {"state": "rejected", "error": told}, as_json)
+        tell(path, {"state": "rejected", "error": told}, as_json=as_json)
         return False
     answer: dict[str, Any] = {
         "state": asset.state.value,
@@ -68,7 +68,7 @@ async def _one(
         "error": asset.error.model_dump() if asset.error else None,
         "turnaround_s": asset.turnaround_s,
     }
-    _tell(path, answer, as_json)
+    tell(path, answer, as_json=as_json)
     return asset.state is AssetState.READY
 
 
@@ -79,12 +79,16 @@ def read_recipe(recipe: str | None) -> str | None:
     return Path(recipe).read_text()
 
 
-def _tell(path: Path, answer: dict[str, Any], as_json: bool) -> None:
+def tell(path: Path, answer: dict[str, Any], *, as_json: bool) -> None:
+    """Print a file's end: its products, and on standard error what failed and in which step."""
     if as_json:
         print(json.dumps({"file": str(path), **answer}), flush=True)
         return
     if answer["error"]:
         error = answer["error"]
-        print(f"{path}: {answer['state']}: {error['code']}: {error['message']}", file=sys.stderr)
+        failed = answer["state"] == "failed" and error.get("step")
+        step = f" in step {error['step']}" if failed else ""
+        said = f"{path}: {answer['state']}{step}: {error['code']}: {error['message']}"
+        print(said, file=sys.stderr)
     for product in answer.get("products", {}).values():
         print(product, flush=True)

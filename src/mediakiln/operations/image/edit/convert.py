@@ -35,7 +35,9 @@ class ConvertParams(Encoding):
             raise ValueError(f"depth {self.depth} needs format {formats}")
         shallow = self.colours or self.quality is not None or self.max_bytes
         if self.depth == DEEP and shallow:
-            raise ValueError("palettes, and JPEG in TIFF, have 8 bits: leave quality out")
+            raise ValueError(
+                "palettes, and JPEG in TIFF, have 8 bits: leave quality and colours out"
+            )
         return self
 
 
