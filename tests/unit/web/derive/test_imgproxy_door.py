@@ -136,6 +136,14 @@ async def test_a_file_in_a_bucket_or_folder_is_a_source(proxy: Gallery) -> None:
         assert (raw.content, raw.headers["content-type"]) == (media.jpeg(), "image/jpeg")
 
 
+async def test_an_address_elsewhere_may_have_spaces(proxy: Gallery, elsewhere: Elsewhere) -> None:
+    address = "https://images.example/cats/a%20b/cat.jpg"
+    code = base64.urlsafe_b64encode(address.replace("%20", " ").encode()).decode().rstrip("=")
+    for source in (f"plain/{address}", f"plain/{address.replace('%', '%25')}", code):
+        assert (await asked(proxy, f"/w:10/{source}")).status_code == 200
+    assert elsewhere.asked == [address]
+
+
 async def test_what_is_no_whole_address_follows_the_base(
     proxy: Gallery, elsewhere: Elsewhere
 ) -> None:

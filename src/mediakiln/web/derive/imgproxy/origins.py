@@ -78,6 +78,7 @@ class Origins:
                 hint="sign the address",
             )
         if address.startswith(_WEB):
+            address = address.replace(" ", "%20")  # clients escape once, and that is undone by now
             opened, name = self._on_the_web(address), unquote(urlsplit(address).path)
         else:
             opened, name = self._on_a_shelf(address), address
