@@ -456,3 +456,12 @@ async def test_bytes_other_than_reported_are_not_committed(
     after = await world.asset(id)
     assert (after.state, after.steps["one"].state) == (AssetState.FAILED, StepState.FAILED)
     assert not [path for path in (world.tmp / "scratch").rglob("*") if path.is_file()][1:]
+
+
+async def test_no_child_works_in_what_another_left(world: World) -> None:
+    recipe = {"steps": {name: {"op": "mock.flaky", "marker": "been-here"} for name in ("a", "b")}}
+    id, job = await _job(world, recipe)
+    for _ in range(2):
+        with pytest.raises(Crashed):
+            await world.process(job)
+    assert (await world.asset(id)).kills == {"a": 2, "b": 1}
