@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable
 import pytest
 from pydantic import BaseModel
 
+from mediakiln.model.access import Scope
 from mediakiln.model.asset import Asset
 from mediakiln.model.errors import Gone, InvalidRequest
 from mediakiln.model.signature import sign_iiif, sign_native
 from mediakiln.operations.image.edit.table import EDITS
 from mediakiln.operations.image.pixels.encoding import Encoding
+from mediakiln.web.auth import COOKIE
 from mediakiln.web.derive.imgproxy.address import split
 from mediakiln.web.derive.native.grammar import MAX_OPTIONS, Grammar
 from mediakiln.web.derive.native.values import _MOST_NAME, names_of
@@ -206,3 +208,31 @@ async def test_what_was_looked_up_before_a_change_is_not_remembered_after_it(
     await deliver.asset(id, fresh=False)
     with pytest.raises(Gone):
         await deliver.asset(id, fresh=False)
+
+
+async def test_who_may_read_may_not_purge_nor_one_of_another_project(gallery: Gallery) -> None:
+    access, http = gallery.site.services.access, gallery.site.http
+    await access.projects.create("other", by="owner")
+    assert (await gallery.get()).status_code == 200
+    for scope, project, status in (
+        (Scope.READ, "default", 403),
+        (Scope.PROCESS, "other", 404),
+        (Scope.PROCESS, "default", 200),
+    ):
+        _, key = await access.keys.create("k", project=project, scopes=[scope], by="owner")
+        answer = await http.post(
+            f"/v1/assets/{gallery.asset.id}/purge", headers={"Authorization": f"Bearer {key}"}
+        )
+        assert answer.status_code == status
+        again = await gallery.get()
+        assert again.status_code == 200
+        assert len(gallery.painter.tasks) == (2 if status == 200 else 1)
+
+
+async def test_a_session_opens_what_a_key_does(gallery: Gallery) -> None:
+    http, path = gallery.site.http, f"/i/w_40/{gallery.asset.id}"
+    session = await gallery.site.services.access.signin.open("owner")
+    for secret, status in ((session, 200), ("wrong", 401)):
+        answer = await http.get(path, headers={"Cookie": f"{COOKIE}={secret}"})
+        assert answer.status_code == status
+        assert not answer.headers["cache-control"].startswith("public")
