@@ -16,7 +16,8 @@ MAX_RECIPE_BYTES = 16 * 1024
 
 BUILT_IN: Mapping[str, Mapping[str, Any]] = {
     "image": {
-        "web": {"op": "image.resize", "width": 1600, "format": "webp"},
+        # A long screenshot is made as high as WebP can be, not refused.
+        "web": {"op": "image.resize", "width": 1600, "height": 16_383, "format": "webp"},
         "thumb": {
             "op": "image.resize",
             "width": 320,

@@ -7,6 +7,7 @@ import pytest
 from mediakiln.model.errors import LimitExceeded, TooManyPixels
 from mediakiln.operations.image.edit.geometry import Layout, check, layout, layouts
 from mediakiln.operations.image.edit.resize_params import ResizeParams
+from mediakiln.stages.recipes import BUILT_IN
 
 WIDE = (1000, 500)
 SMALL = (100, 50)
@@ -121,3 +122,10 @@ def test_results_are_held_against_both_limits() -> None:
     with pytest.raises(TooManyPixels):
         check(Layout(1000, 1000, 1000, 1000), 999_999)
     check(Layout(1000, 1000, 1000, 1000), 1_000_000)
+
+
+@pytest.mark.parametrize("size", [(1080, 20_000), (300, 90_000), (20_000, 1080)])
+def test_what_runs_by_default_makes_long_screenshots_smaller(size: tuple[int, int]) -> None:
+    for name in ("web", "thumb"):
+        box = {key: value for key, value in BUILT_IN["image"][name].items() if key != "op"}
+        check(_layout(size, **box), 200_000_000)
