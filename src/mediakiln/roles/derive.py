@@ -3,6 +3,7 @@
 import os
 import socket
 from datetime import timedelta
+from functools import partial
 
 from mediakiln.model.ids import new_id
 from mediakiln.operations.image.edit.table import EDITS
@@ -31,6 +32,8 @@ from mediakiln.web.derive.rules import ImageRules
 OPERATION = "image.transform"
 FETCHES = 16
 """Sources that are fetched at once, where the store is not on this machine."""
+_PATIENCE_S = 60.0
+"""Seconds that clients, and proxies before them, commonly wait for an answer."""
 
 
 def derive(settings: Settings, engines: Engines) -> Derive:
@@ -41,7 +44,9 @@ def derive(settings: Settings, engines: Engines) -> Derive:
     scratch = Scratch(parts.scratch_root(settings, engines), owner=owner)
     scratch.open()  # here, since folders are asked for by several threads at once
     workers = settings.images_workers or os.cpu_count() or 1
-    slow_workers, waiting = max(1, workers // 2), settings.images_queue
+    slow_workers = max(1, workers // 2)
+    patience = max(_PATIENCE_S, 2 * settings.images_wall_s)
+    lane = partial(Lane, most_waiting=settings.images_queue, most_wait_s=patience)
     runner = _runner(settings, operation, scratch, most=workers + slow_workers)
     made = Derive(
         planner=_planner(settings, operation),
@@ -49,15 +54,15 @@ def derive(settings: Settings, engines: Engines) -> Derive:
         files=SourceFiles(
             engines.store,
             scratch.folder,
-            Lane("fetch", workers=FETCHES, most_waiting=waiting),
+            lane("fetch", workers=FETCHES),
             max_bytes=settings.images_source_bytes,
             reserve_bytes=settings.reserve_bytes,
             most_s=settings.images_wall_s,
         ),
         maker=Maker(runner, OPERATION, _making(settings)),
         judge=Judge(_slowness(settings, operations)),
-        fast=Lane("fast", workers=workers, most_waiting=waiting),
-        slow=Lane("slow", workers=slow_workers, most_waiting=waiting),
+        fast=lane("fast", workers=workers),
+        slow=lane("slow", workers=slow_workers),
         store=engines.store,
         ledger=parts.ledger(settings, engines),
     )

@@ -17,15 +17,28 @@ _MOST_RETRY_S: Final = 60
 
 
 class Lane:
-    """At most `workers` at work and `most_waiting` behind them, first come, first served."""
+    """At most `workers` at work and `most_waiting` behind them, first come, first served.
 
-    def __init__(self, name: str, *, workers: int, most_waiting: int) -> None:
+    Nobody waits who would be served after more than `most_wait_s` seconds, at the usual pace: that
+    of those before, at first `usual_s` seconds for each.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        workers: int,
+        most_waiting: int,
+        most_wait_s: float = 60.0,
+        usual_s: float = _FIRST_GUESS_S,
+    ) -> None:
         self.name = name
         self._workers = workers
         self._most_waiting = most_waiting
+        self._most_wait_s = most_wait_s
         self._busy = 0
         self._queue: deque[asyncio.Future[None]] = deque()
-        self._usual_s = _FIRST_GUESS_S
+        self._usual_s = usual_s
 
     @property
     def waiting(self) -> int:
@@ -38,18 +51,24 @@ class Lane:
         Raises:
             Overloaded: with `retry_after`, in seconds.
         """
-        if self._busy >= self._workers and len(self._queue) >= self._most_waiting:
+        if self._busy < self._workers:
+            return
+        full = len(self._queue) >= self._most_waiting
+        if full or self._ahead_s() > self._most_wait_s:
             metrics.DERIVED.labels("refused").inc()
             raise Overloaded(
                 "too many images are asked for at once",
-                limit=self._most_waiting,
+                limit=self._most_waiting if full else self._most_wait_s,
+                unit=None if full else "s",
                 retry_after=self.retry_after(),
             )
 
     def retry_after(self) -> int:
         """Seconds in which those who wait now will be served, at the usual pace."""
-        ahead = (len(self._queue) + self._busy) / self._workers
-        return max(1, min(_MOST_RETRY_S, math.ceil(ahead * self._usual_s)))
+        return max(1, min(_MOST_RETRY_S, math.ceil(self._ahead_s())))
+
+    def _ahead_s(self) -> float:
+        return (len(self._queue) + self._busy) / self._workers * self._usual_s
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
