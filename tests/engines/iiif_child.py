@@ -10,7 +10,8 @@ import json
 import random
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 try:
@@ -20,7 +21,15 @@ except ImportError:
     sys.modules["magic"] = types.ModuleType("magic")
 
 with contextlib.redirect_stdout(sys.stderr):
-    validator = importlib.import_module("iiif_validator.validator")
+    validator: Any = importlib.import_module("iiif_validator.validator")
+
+
+def _patient(opened: Callable[..., Any], request: object, timeout: float) -> Any:
+    """It waits 5 seconds for an answer, which a busy machine may need."""
+    return opened(request, timeout=12 * timeout)
+
+
+validator.urlopen = partial(_patient, validator.urlopen)
 
 _VERSION = "3.0"
 _SIDE = 100
