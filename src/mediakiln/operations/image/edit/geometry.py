@@ -61,12 +61,12 @@ def layout(params: Fitting, width: int, height: int, *, enlarge: bool) -> Layout
 
 
 def check(size: Layout, max_pixels: int, *, frames: int = 1) -> None:
-    """Hold both sizes of a layout against the limits, as `sizes.check` does.
+    """Hold a layout against the limits, as `sizes.check` does; what is cut off only by its pixels.
 
     Raises:
         LimitExceeded, TooManyPixels: with the limit and what was asked for.
     """
-    sizes.check(size.width, size.height, max_pixels, frames=frames)
+    sizes.check_pixels(size.width * size.height * frames, max_pixels, frames)
     sizes.check(size.canvas_width, size.canvas_height, max_pixels, frames=frames)
 
 
