@@ -1,6 +1,5 @@
 """Answers that were just given: asking again costs no parsing, no signature and no catalog."""
 
-import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
@@ -62,13 +61,13 @@ class HotAnswers:
         varies: tuple[str, ...],
         most_s: float = FRESH_S,
     ) -> None:
-        """Give this answer again to requests like this, for at most `most_s` seconds."""
+        """Give this answer again to requests like this that come within `most_s` of this one."""
         name = _name(call)
         known = self._addresses.get(name)
         if known is None or known.varies != varies or len(known.variants) >= _MOST_VARIANTS:
             known = self._addresses[name] = _Address(varies)
         self._addresses.move_to_end(name)
-        until = min(call.began + FRESH_S, time.monotonic() + most_s)
+        until = call.began + min(FRESH_S, most_s)
         known.variants[_values(call, varies)] = Answer(item, pairs, source, call.began, until)
         while len(self._addresses) > _MOST:
             self._addresses.popitem(last=False)

@@ -1,7 +1,6 @@
 """Answers that are given again unasked: to whom, and for how long."""
 
 from collections.abc import Mapping
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,11 +22,6 @@ ITEM = Deliverable(
     path=None,
 )
 NOW = 1000.0
-
-
-@pytest.fixture(autouse=True)
-def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hot, "time", SimpleNamespace(monotonic=lambda: NOW))
 
 
 def a_call(path: str = "/i/w_40/a", query: str = "", *, ago_s: float = 0.0, **headers: str) -> Call:
@@ -77,6 +71,8 @@ def test_an_answer_is_given_no_longer_than_its_address_is_good() -> None:
     keep(answers, a_call(), most_s=0.2)
     assert found(answers, a_call()) == "e"
     assert found(answers, a_call(ago_s=-0.3)) is None
+    keep(answers, a_call(ago_s=0.3), most_s=0.2)
+    assert found(answers, a_call()) is None, "what took longer to make is no good for longer"
 
 
 def test_answers_that_vary_are_told_apart() -> None:

@@ -1,0 +1,80 @@
+"""What answers carry where two kinds of request meet."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from mediakiln.model.signature import sign_iiif
+from support.gallery import OWNER, Gallery
+from support.images import KEY
+from support.site import publish
+from support.waiting import eventually
+
+OpenGallery = Callable[..., Awaitable[Gallery]]
+
+
+async def test_an_address_that_expires_is_not_answered_from_memory_afterwards(
+    gallery: Gallery,
+) -> None:
+    ends = time.time() + 0.5
+    address = gallery.address(f"w_40,exp_{ends}")
+    await gallery.site.http.get(address)
+    await eventually(lambda: time.time() > ends)
+    assert (await gallery.site.http.get(address)).status_code == 410
+
+
+async def test_caches_keep_an_address_without_a_version_no_longer_than_it_is_good(
+    gallery: Gallery,
+) -> None:
+    answer = await gallery.get(f"w_40,exp_{int(time.time()) + 100}")
+    kept, again = answer.headers["cache-control"].split("max-age=")[1].split(", ")
+    assert (0 < int(kept) <= 100, again) == (True, "must-revalidate")
+
+
+async def test_the_same_edits_of_an_asset_and_of_its_product_are_two_images(
+    gallery: Gallery,
+) -> None:
+    await publish(gallery.site.world, gallery.asset.id, "web", {"web.webp": b"another picture"})
+    gallery.site.services.deliver.forget(gallery.asset.id)
+    for options in ("w_40,f_png", "w_40,f_png,from_web"):
+        assert (await gallery.get(options)).status_code == 200
+    assert len(gallery.painter.tasks) == 2
+
+
+async def test_what_a_key_opened_is_for_its_holder_alone(gallery: Gallery) -> None:
+    owner = {"Authorization": f"Bearer {OWNER}"}
+    for headers, whose in ((owner, "same-origin"), ({}, "cross-origin")):
+        path = f"/i/w_40/{gallery.asset.id}" if headers else gallery.address()
+        answer = await gallery.site.http.get(path, headers=headers)
+        assert answer.headers["cross-origin-resource-policy"] == whose
+
+
+async def test_a_preflight_is_none_the_less_one_where_the_image_is_at_hand(
+    gallery: Gallery,
+) -> None:
+    address = f"{sign_iiif(gallery.asset.id, KEY)}/full/40,/0/default.jpg"
+    assert (await gallery.site.http.get(address)).status_code == 200
+    answer = await gallery.site.http.options(address)
+    assert (answer.status_code, answer.content) == (204, b"")
+
+
+async def test_viewers_may_read_when_to_come_again(open_gallery: OpenGallery) -> None:
+    gallery = await open_gallery(workers=1, waiting=0)
+    service = sign_iiif(gallery.asset.id, KEY)
+    assert (await gallery.site.http.get(f"{service}/info.json")).status_code == 200
+    gallery.painter.go.clear()
+    running = asyncio.create_task(gallery.get("w_40"))
+    await eventually(lambda: len(gallery.painter.tasks) == 2)
+    refused = await gallery.site.http.get(f"{service}/full/40,/0/default.jpg")
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (503, "*")
+    gallery.painter.go.set()
+    assert (await running).status_code == 200
+
+
+async def test_a_purge_is_on_the_trail(gallery: Gallery) -> None:
+    owner = {"Authorization": f"Bearer {OWNER}"}
+    await gallery.site.http.post(f"/v1/assets/{gallery.asset.id}/purge", headers=owner)
+    trail = (await gallery.site.http.get("/v1/audit", headers=owner)).json()
+    assert gallery.asset.id in [
+        entry["subject"] for entry in trail["entries"] if entry["what"] == "asset.purged"
+    ]
