@@ -9,7 +9,7 @@ HINTS: Final[Mapping[str, str]] = {
     "recipe_kind_mismatch": "Process it again with a recipe made for this kind of file.",
     "invalid_recipe": "Correct the recipe and process the file again.",
     "password_required": "Remove the password and upload the file again.",
-    "limit_exceeded": "Make the file smaller, or raise the limit in the settings.",
+    "limit_exceeded": "Ask for less, make the file smaller, or raise the limit in the settings.",
     "too_many_pixels": "Scale the image down, or raise the limit in the settings.",
     "source_changed": "Upload the file again.",
     "attempts_spent": "Process it again; if that fails too, the service's log says why.",
