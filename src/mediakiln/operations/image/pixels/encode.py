@@ -10,7 +10,7 @@ import pyvips
 from mediakiln.operations.image.pixels.codecs import fitting, jxl, score, sequence, settings
 from mediakiln.operations.image.pixels.encoding import Encoding
 from mediakiln.operations.image.pixels.formats import Output, default_output
-from mediakiln.operations.image.pixels.managed import space, target
+from mediakiln.operations.image.pixels.managed import profiles, space, target
 from mediakiln.operations.image.pixels.meta import exif, keeping, tiff
 from mediakiln.operations.image.pixels.picture import Picture
 from mediakiln.operations.image.pixels.settle import settled
@@ -93,6 +93,7 @@ def save(
 
 def _carrying(image: Any, output: Output, encoding: Encoding, opened: Picture | None) -> Any:
     """The image with all that goes into the file beside its pixels."""
+    image = _fit(image)
     blocks = keeping.Kept()
     if opened is not None:
         srgb = space.profile_of(image) is None
@@ -100,6 +101,16 @@ def _carrying(image: Any, output: Output, encoding: Encoding, opened: Picture | 
         own = {opened.format: opened.path} if opened.format in {"tiff", "png"} else {}
         blocks = keeping.kept(opened.header, encoding, picture=picture, **own)
     return keeping.attached(image, blocks, output)
+
+
+def _fit(image: Any) -> Any:
+    """Without a profile that readers could make nothing of, and some encoders refuse."""
+    profile = space.profile_of(image)
+    if profile is None or profiles.usable(profile, grey=space.grey(image)):
+        return image
+    image = image.copy()
+    image.remove(space.PROFILE)
+    return image
 
 
 def _file(image: Any, path: Path, rung: settings.Settings) -> None:

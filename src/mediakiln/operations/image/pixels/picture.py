@@ -184,8 +184,8 @@ class Picture:
 
     def _converted(self, image: Any, target: Target) -> Any:
         """Pixels in the target's colours, of pixels in the source's."""
-        if self.declared is not None:
-            image = space.with_profile(image, self.declared.profile)
+        if self.declared is not None and (named := self.declared.profile_of(image)):
+            image = space.with_profile(image, named)
         return space.converted(image, target)
 
     def _finished(self, image: Any, target: Target) -> Any:
@@ -237,13 +237,13 @@ def open_picture(path: Path, context: Context) -> Picture:
         first = sequence.read(path, name, context.max_pixels, first=True)
         size = first.width, first.height
         picture = Picture(name, *size, 1, first.hasalpha(), first, None)
-        picture = replace(picture, declared=_declared(first, name, head))
+        picture = replace(picture, declared=_declared(first, name, path))
     else:
         _check_frames(counting.most_frames(path, name, context.max_frames), context.max_frames)
         if name == "svg":
             drawing.check(path, context.max_pixels)
         with engine.translated():
-            picture = _from_header(path, name, head)
+            picture = _from_header(path, name)
     if moving:
         decode = partial(sequence.read, path, name, context.max_pixels)
         picture = replace(picture, frames=sequence.count(path, name), all_frames=decode)
@@ -256,7 +256,7 @@ def has(image: Any, field: str) -> bool:
     return bool(image.get_typeof(field))
 
 
-def _from_header(path: Path, name: Format, head: bytes) -> Picture:
+def _from_header(path: Path, name: Format) -> Picture:
     source = engine.open_source(path)
     header = engine.loaded(source, name, access="sequential")
     width, height = header.width, header.height
@@ -268,13 +268,13 @@ def _from_header(path: Path, name: Format, head: bytes) -> Picture:
     if name == "gif" and frames == 1 and (strips := rows.indexed(path, header)):
         # libvips' own header would keep all of the file in memory.
         return replace(opened, header=strips.header, source=None, passes=strips)
-    named = _declared(header, name, head)
+    named = _declared(header, name, path)
     return replace(opened, width=width, height=height, declared=named, passes=passes)
 
 
-def _declared(header: Any, name: Format, head: bytes) -> Declared | None:
+def _declared(header: Any, name: Format, path: Path) -> Declared | None:
     """What the file names beside a profile, which goes before it."""
-    return None if space.profile_of(header) else declared.by_head(name, head, header)
+    return None if space.profile_of(header) else declared.by_file(name, path, header)
 
 
 def _check(picture: Picture, path: Path, context: Context) -> None:

@@ -14,7 +14,7 @@ ADOBE_RGB: Final[Primaries] = ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06))
 """Adobe RGB (1998), section 4.3.1.1."""
 ADOBE_GAMMA: Final = 563 / 256
 
-_SRGB: Primaries = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
+SRGB: Final[Primaries] = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
 _PRIMARIES: dict[int, Primaries] = {
     9: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),
     11: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
@@ -24,7 +24,7 @@ _PRIMARIES: dict[int, Primaries] = {
 _LINEAR, _GAMMA_22, _GAMMA_28, _PQ, _HLG = 8, 4, 5, 16, 18
 """Transfer characteristics of ITU-T H.273, table 3; others are taken for sRGB's."""
 
-_D65 = (0.3127, 0.3290)
+D65: Final = (0.3127, 0.3290)
 _D50_XYZ = np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
@@ -36,6 +36,9 @@ _WHITE_NITS = 203.0
 _KNEE = 0.6
 _SRGB_TOE = 0.04045
 _HLG_TOE = 0.5
+_HEAD_BYTES = 128
+_MAX_TAGS = 100
+_DEVICES = frozenset({b"mntr", b"scnr", b"prtr", b"spac"})
 _MATRIX_TAGS = (b"rXYZ", b"gXYZ", b"bXYZ")
 _SLACK = 0.02
 """How far a primary may lie beyond sRGB's, in x or y, and still be taken for it."""
@@ -55,7 +58,7 @@ def named(primaries: int, transfer: int, name: str = _MAKER) -> bytes | None:
     curve = _CURVES.get(transfer)
     if known is None and curve is None:
         return None
-    return described(known or _SRGB, curve or srgb_light, name)
+    return described(known or SRGB, curve or srgb_light, name)
 
 
 def adobe_rgb() -> bytes:
@@ -63,21 +66,60 @@ def adobe_rgb() -> bytes:
     return described(ADOBE_RGB, lambda coded: coded**ADOBE_GAMMA, "Adobe RGB (1998)")
 
 
-def described(primaries: Primaries, curve: Curve, name: str) -> bytes:
-    """A matrix profile (ICC.1:2001-04, 6.3.1) of white D65; `curve` gives the light of codes."""
-    columns = _to_d50(primaries)
-    light = np.clip(curve(np.linspace(0, 1, _ENTRIES)), 0, 1)
-    codes = (light * 65535).round().astype(">u2")
-    table = b"curv" + struct.pack(">4xI", _ENTRIES) + codes.tobytes()
+def grey(transfer: int, name: str = _MAKER) -> bytes | None:
+    """As `named`, of brightness alone; None where it is sRGB's, or unknown."""
+    curve = _CURVES.get(transfer)
+    return described_grey(curve, name) if curve else None
+
+
+def described(
+    primaries: Primaries, curve: Curve, name: str, white: tuple[float, float] = D65
+) -> bytes:
+    """A matrix profile (ICC.1:2001-04, 6.3.1); `curve` gives the light of codes, 0 to 1.
+
+    Raises:
+        ValueError: no colours can be mixed of these primaries.
+    """
+    columns = _to_d50(primaries, white)
+    matrix = {tag: _xyz(columns[:, n]) for n, tag in enumerate(_MATRIX_TAGS)}
+    return _assembled({**_heading(name), **matrix, b"rTRC": _table(curve)}, b"RGB ")
+
+
+def described_grey(curve: Curve, name: str) -> bytes:
+    """A profile of brightness alone (ICC.1:2001-04, 6.3.1.1)."""
+    return _assembled({**_heading(name), b"kTRC": _table(curve)}, b"GRAY")
+
+
+def _heading(name: str) -> dict[bytes, bytes]:
     text = name.encode("ascii")
-    tags = {
+    return {
         b"desc": b"desc" + struct.pack(">4xI", len(text) + 1) + text + bytes(79),
         b"cprt": b"text" + bytes(4) + b"CC0\0",
         b"wtpt": _xyz(_D50_XYZ),
-        **{tag: _xyz(columns[:, n]) for n, tag in enumerate(_MATRIX_TAGS)},
-        b"rTRC": table,
     }
-    return _assembled(tags)
+
+
+def _table(curve: Curve) -> bytes:
+    light = np.clip(curve(np.linspace(0, 1, _ENTRIES)), 0, 1)
+    codes = (light * 65535).round().astype(">u2")
+    return b"curv" + struct.pack(">4xI", _ENTRIES) + codes.tobytes()
+
+
+def usable(profile: bytes, *, grey: bool) -> bool:
+    """Whether a profile that goes with a result has what readers need to show it.
+
+    It is one of displays, cameras or colour spaces, of as many colours as the pixels, with tags
+    that lie inside it.
+    """
+    if len(profile) < _HEAD_BYTES + 4 or profile[36:40] != b"acsp":
+        return False
+    if profile[16:20] != (b"GRAY" if grey else b"RGB ") or profile[12:16] not in _DEVICES:
+        return False
+    (count,) = struct.unpack_from(">I", profile, _HEAD_BYTES)
+    if not 0 < count <= _MAX_TAGS or _HEAD_BYTES + 4 + 12 * count > len(profile):
+        return False
+    spans = struct.iter_unpack(">4xII", profile[_HEAD_BYTES + 4 :][: 12 * count])
+    return all(at + size <= len(profile) for at, size in spans)
 
 
 def wide(profile: bytes) -> bool:
@@ -89,7 +131,7 @@ def wide(profile: bytes) -> bool:
     corners = [_chromaticity(profile, tag) for tag in _MATRIX_TAGS]
     if None in corners:
         return True
-    srgb = _to_d50(_SRGB)
+    srgb = _to_d50(SRGB)
     for n, corner in enumerate(corners):
         usual = srgb[:2, n] / srgb[:, n].sum()
         if corner is not None and np.abs(np.array(corner) - usual).max() > _SLACK:
@@ -97,12 +139,17 @@ def wide(profile: bytes) -> bool:
     return False
 
 
-def _to_d50(primaries: Primaries) -> NDArray[Any]:
-    """Columns of red, green and blue in XYZ, adapted from D65 to D50 as Bradford does."""
-    rows = np.array([(x / y, 1.0, (1 - x - y) / y) for x, y in primaries]).T
-    white = np.array([_D65[0] / _D65[1], 1.0, (1 - sum(_D65)) / _D65[1]])
-    matrix = rows * np.linalg.solve(rows, white)
-    scale = np.diag((_BRADFORD @ _D50_XYZ) / (_BRADFORD @ white))
+def _to_d50(primaries: Primaries, white: tuple[float, float] = D65) -> NDArray[Any]:
+    """Columns of red, green and blue in XYZ, adapted from their white to D50 as Bradford does."""
+    if min(y for _, y in (*primaries, white)) <= 0:
+        raise ValueError("a colour without brightness has no chromaticity")
+    *corners, shown = (np.array([x / y, 1.0, (1 - x - y) / y]) for x, y in (*primaries, white))
+    rows = np.array(corners).T
+    try:
+        matrix = rows * np.linalg.solve(rows, shown)
+    except np.linalg.LinAlgError as error:
+        raise ValueError("the primaries lie on one line") from error
+    scale = np.diag((_BRADFORD @ _D50_XYZ) / (_BRADFORD @ shown))
     adapted: NDArray[Any] = np.linalg.inv(_BRADFORD) @ scale @ _BRADFORD @ matrix
     return adapted
 
@@ -141,9 +188,9 @@ def _xyz(value: NDArray[Any]) -> bytes:
     return b"XYZ " + struct.pack(">4x3i", *(round(float(part) * 65536) for part in value))
 
 
-def _assembled(tags: dict[bytes, bytes]) -> bytes:
+def _assembled(tags: dict[bytes, bytes], space: bytes) -> bytes:
     """Header, tag table and data; green and blue share red's curve."""
-    count = len(tags) + 2
+    count = len(tags) + 2 * (b"rTRC" in tags)
     at = 128 + 4 + 12 * count
     entries, data = b"", b""
     for name, value in tags.items():
@@ -153,7 +200,7 @@ def _assembled(tags: dict[bytes, bytes]) -> bytes:
         data += value + bytes(-len(value) % 4)
     body = struct.pack(">I", count) + entries + data
     head = struct.pack(
-        ">I4xI4s4s4s12x4s24x", 128 + len(body), 0x02400000, b"mntr", b"RGB ", b"XYZ ", b"acsp"
+        ">I4xI4s4s4s12x4s24x", 128 + len(body), 0x02400000, b"mntr", space, b"XYZ ", b"acsp"
     )
     white = struct.pack(">3i", *(round(float(part) * 65536) for part in _D50_XYZ))
     return (head + bytes(4) + white).ljust(128, b"\0") + body
@@ -163,7 +210,7 @@ def _chromaticity(profile: bytes, tag: bytes) -> tuple[float, float] | None:
     """X and y of a colorant, None where the profile has none that can be read."""
     try:
         count = struct.unpack_from(">I", profile, 128)[0]
-        for n in range(min(count, 100)):
+        for n in range(min(count, _MAX_TAGS)):
             name, at = struct.unpack_from(">4sI", profile, 132 + 12 * n)
             if name == tag:
                 x, y, z = struct.unpack_from(">3i", profile, at + 8)

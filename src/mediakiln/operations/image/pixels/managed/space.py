@@ -11,6 +11,12 @@ from mediakiln.operations.image.pixels.settle import settled
 PROFILE: Final = "icc-profile-data"
 
 _COLOURS = 3
+_SRGB_TO_P3 = [
+    [0.8224621, 0.1775379, 0.0],
+    [0.0331941, 0.9668059, 0.0],
+    [0.0170827, 0.0723974, 0.9105199],
+]
+"""Of linear light, by the primaries of IEC 61966-2-1 and SMPTE EG 432-1, both with white D65."""
 _GREY = frozenset({"b-w", "grey16"})
 _FRACTIONS = frozenset({"float", "double"})
 _DISPLAYED = frozenset({*_GREY, "srgb", "rgb16"})
@@ -109,12 +115,20 @@ def _displayed(image: Any, to: str, depth: int) -> Any:
         light = image.extract_band(0)
         image = light.bandjoin([light, image]).copy(interpretation="scrgb")
     if to == "p3":
-        lab = image.colourspace("lab")
-        return lab.icc_export(output_profile=to, depth=depth)
+        return _as_p3(image.colourspace("scrgb"), depth)
     if linear:
         return image.colourspace("grey16" if depth > BYTE else "b-w")
     one = image.bands < _COLOURS
     return image.colourspace(("grey16" if one else "rgb16") if depth > BYTE else "srgb")
+
+
+def _as_p3(light: Any, depth: int) -> Any:
+    """Display P3 of linear light in sRGB's primaries: of the same white, and the same curve."""
+    colours = light.extract_band(0, n=_COLOURS).recomb(_SRGB_TO_P3)
+    if light.bands > _COLOURS:
+        colours = colours.bandjoin(light.extract_band(_COLOURS, n=light.bands - _COLOURS))
+    coded = colours.copy(interpretation="scrgb").colourspace("rgb16" if depth > BYTE else "srgb")
+    return with_profile(coded, pyvips.Operation.call("profile_load", "p3"))
 
 
 def _shallow(image: Any) -> Any:
