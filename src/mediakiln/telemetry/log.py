@@ -2,8 +2,10 @@
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
+from typing import Final
 
 FIELDS = (
     "asset",
@@ -27,6 +29,10 @@ FIELDS = (
 """Every field a log record may carry in `extra`; others are not printed."""
 
 _NOISY = ("httpx2", "httpcore2", "uvicorn.access", "uvicorn.error", "alembic")
+
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""What would begin a line of its own, or speak to the terminal, in words that others chose."""
 
 
 class JsonFormatter(logging.Formatter):
@@ -55,9 +61,14 @@ class TextFormatter(logging.Formatter):
         line = f"{record.levelname.lower():7} {record.getMessage()}"
         if fields:
             line += f"  ({fields})"
+        line = _CONTROL.sub(_escaped, line)
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return line
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
