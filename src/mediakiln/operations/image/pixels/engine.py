@@ -24,6 +24,7 @@ from mediakiln.model.errors import (
 _PHRASES: tuple[tuple[str, type[MediakilnError], str], ...] = (
     # By its signature it is of one: files of others do not come as far as libvips.
     ("not in a known format", BadMedia, "the image is damaged: its structure cannot be read"),
+    ("read error at scanline", BadMedia, "the image is damaged: some of its pixels cannot be read"),
     ("operation is blocked", UnsupportedMedia, "images of this format are not decoded here"),
     ("not been built in", ModelUnavailable, "the image's codec is not installed"),
     ("not configured", ModelUnavailable, "the image's codec is not installed"),

@@ -20,6 +20,7 @@ from mediakiln.operations.image.pixels.formats import HEAD_BYTES, Format
 from mediakiln.operations.image.pixels.managed import declared, space
 from mediakiln.operations.image.pixels.managed.declared import Declared
 from mediakiln.operations.image.pixels.meta import keeping
+from mediakiln.operations.image.pixels.parts import grid
 
 # Only these of Pillow's plug-ins are ever tried: never EPS, PSD, FLI, BLP and the like.
 _PILLOW: dict[Format, tuple[str, ...]] = {
@@ -109,18 +110,27 @@ def _heic(path: Path, max_pixels: int) -> Decoded:
     pi_heif.options.DECODE_THREADS = 1
     heif = _attempt(lambda: pi_heif.open_heif(path, convert_hdr_to_8bit=False))
     _check(_attempt(lambda: heif.size), max_pixels)
+    tiled = None
+    if heif.mode == "RGB":
+        width, height = heif.size
+        blank = rows.blank(width, height, _BANDS[heif.mode])
+        tiled = grid.strips(path, _carrying(blank, heif.info))
+    image = _carrying(_heif_pixels(heif), heif.info) if tiled is None else tiled.header
+    nclx = heif.info.get("nclx_profile") or {}
+    if heif.info.get("icc_profile") or not nclx:
+        return Decoded(image, strips=tiled)
+    named = declared.by_numbers(nclx["color_primaries"], nclx["transfer_characteristics"])
+    return Decoded(image, named, tiled)
+
+
+def _heif_pixels(heif: Any) -> Any:
     deep, bands = heif.mode.endswith(_16), _BANDS[heif.mode.removesuffix(_16)]
     pixels = _attempt(lambda: _heif_rows(heif, bands * (2 if deep else 1)))
     image = _image(pixels, heif.size, bands, deep=deep)
     if deep:
         image = space.stretched(image, heif.info["bit_depth"]).copy()
         image.set_type(pyvips.GValue.gint_type, "bits-per-sample", heif.info["bit_depth"])
-    image = _carrying(image, heif.info)
-    nclx = heif.info.get("nclx_profile") or {}
-    if heif.info.get("icc_profile") or not nclx:
-        return Decoded(image)
-    named = declared.by_numbers(nclx["color_primaries"], nclx["transfer_characteristics"])
-    return Decoded(image, named)
+    return image
 
 
 def _heif_rows(heif: Any, pixel_bytes: int) -> bytes | bytearray:

@@ -55,7 +55,7 @@ def plain(path: Path, format: str) -> Strips | None:
         packed: bytes = (part if part.mode == mode else part.convert(mode)).tobytes()
         return packed
 
-    return Strips(_blank(width, height, len(mode)), lambda: rows)
+    return Strips(blank(width, height, len(mode)), lambda: rows)
 
 
 def indexed(path: Path, header: Any) -> Strips | None:
@@ -68,11 +68,11 @@ def indexed(path: Path, header: Any) -> Strips | None:
     image = _header(path, "gif")
     if image is None or [tile[1] for tile in image.tile] != [(0, 0, header.width, header.height)]:
         return None
-    like = engine.carrying(_blank(header.width, header.height, header.bands), header)
+    like = engine.carrying(blank(header.width, header.height, header.bands), header)
     return Strips(like, partial(_indices, path), _table(image, header.bands))
 
 
-def _blank(width: int, height: int, bands: int) -> Any:
+def blank(width: int, height: int, bands: int) -> Any:
     """An image without pixels of its own."""
     blank = pyvips.Image.black(width, height, bands=bands)
     return blank.copy(interpretation="b-w" if bands < len("RGB") else "srgb")

@@ -73,7 +73,16 @@ class _File:
         self._strip: tuple[int, bytes] = (-1, b"")
 
     def read(self, most: int) -> memoryview | None:
-        """As much as is in one piece, and no more than `most` bytes."""
+        """As much as is in one piece, and no more than `most` bytes; None where there are none.
+
+        libvips, which calls this, can be told no more of damage than that.
+        """
+        try:
+            return self._piece(most)
+        except Exception:  # noqa: BLE001 - what decoders raise follows no rule
+            return None
+
+    def _piece(self, most: int) -> memoryview | None:
         at, head = self._at, len(self._head)
         if at >= self._size:
             return None

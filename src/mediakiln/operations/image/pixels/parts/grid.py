@@ -1,0 +1,238 @@
+"""HEIC of many pixels, tile by tile (ISO/IEC 23008-12, section 6.6.2.3.2): libheif decodes all.
+
+Cameras store an image as a grid of smaller ones. Each is made a file of its own and decoded when
+its rows are asked for, so that one row of tiles is in memory.
+"""
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from mediakiln.model.errors import BadMedia
+from mediakiln.operations.image.pixels import engine
+from mediakiln.operations.image.pixels.codecs.strips import LARGE_BYTES, Strips
+from mediakiln.operations.image.pixels.managed.declared import boxes
+
+_BANDS: Final = 3
+_MOST_BYTES: Final = 4 * 1024 * 1024
+"""Of a file's boxes about its images."""
+_MOST_ROW_BYTES: Final = 64 * 1024 * 1024
+"""Of the pixels of one row of tiles."""
+_SIZES: Final = frozenset({4, 8})
+"""Of numbers that say where bytes are."""
+_COLOUR: Final = b"colr"
+_OF_TILES: Final = frozenset({b"hvcC", b"ispe", b"pixi", _COLOUR})
+_OF_GRIDS: Final = frozenset({b"ispe", b"pixi", _COLOUR, b"clli", b"mdcv"})
+"""Properties with which pixels are what the decoder gives: not turned, mirrored or cut."""
+_STANDING: Final = (b"irot", b"\0")
+
+_Property = tuple[bytes, bytes]
+_Place = tuple[bool, list[tuple[int, int]]]
+"""Whether bytes are inside `idat`, and their offsets and lengths."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    width: int
+    height: int
+    across: int
+    """Tiles side by side."""
+    tile: tuple[int, int]
+    files: list[tuple[list[_Property], list[tuple[int, int]]]]
+    """Of every tile, what is said of it and where its bytes are."""
+
+
+def strips(path: Path, header: Any) -> Strips | None:
+    """A large image of tiles of 8 bits without alpha; None for others.
+
+    `header` is an image of its size without pixels.
+    """
+    size = header.width, header.height
+    if size[0] * size[1] * _BANDS <= LARGE_BYTES or header.bands != _BANDS:
+        return None
+    try:
+        grid = _parsed(path)
+    except (struct.error, LookupError, ValueError, OverflowError):
+        # How it is damaged is the decoder's to say.
+        return None
+    if grid is None or (grid.width, grid.height) != size:
+        return None
+    return Strips(header, lambda: _Tiles(path, grid).rows)
+
+
+class _Tiles:
+    """Gives rows of a grid, of which it holds one of tiles."""
+
+    def __init__(self, path: Path, grid: _Grid) -> None:
+        self._path = path
+        self._grid = grid
+        self._held: tuple[int, Any] = (-1, None)
+
+    def rows(self, top: int, count: int) -> bytes:
+        """Packed rows, from `top` on."""
+        high, packed = self._grid.tile[1], b""
+        while count:
+            number, start = divmod(top, high)
+            some = min(count, high - start)
+            packed += self._row(number)[start : start + some].tobytes()
+            top, count = top + some, count - some
+        return packed
+
+    def _row(self, number: int) -> Any:
+        if self._held[0] != number:
+            import numpy as np
+
+            grid = self._grid
+            wide, high = grid.tile
+            self._held = -1, None
+            row = np.empty((high, grid.across * wide, _BANDS), np.uint8)
+            files = grid.files[number * grid.across : (number + 1) * grid.across]
+            for place, file in enumerate(files):
+                self._decode(*file, row[:, place * wide : (place + 1) * wide])
+            self._held = number, row[:, : grid.width]
+        return self._held[1]
+
+    def _decode(self, said: list[_Property], places: list[tuple[int, int]], out: Any) -> None:
+        import numpy as np
+        import pi_heif
+
+        with self._path.open("rb") as file:
+            data = b"".join(_read(file, *place) for place in places)
+        wide, high = self._grid.tile
+        try:
+            heif = pi_heif.open_heif(_file(said, data), convert_hdr_to_8bit=False)
+            if heif.size != self._grid.tile or heif.mode != "RGB":
+                raise BadMedia("the image is damaged: its tiles are not alike")  # noqa: TRY301
+            pixels = np.frombuffer(heif.data, np.uint8).reshape(high, heif.stride)
+            # Copied at once: they are libheif's, and go with it.
+            out[...] = pixels[:, : wide * _BANDS].reshape(high, wide, _BANDS)
+        except (BadMedia, MemoryError):
+            raise
+        except Exception as error:
+            raise engine.damaged(error) from error
+
+
+def _read(file: Any, offset: int, length: int) -> bytes:
+    file.seek(offset)
+    data: bytes = file.read(length)
+    return data
+
+
+def _parsed(path: Path) -> _Grid | None:
+    with path.open("rb") as file:
+        data = file.read(_MOST_BYTES)
+    meta = next(
+        data[start:end] for kind, start, end in boxes(data, 0, len(data)) if kind == b"meta"
+    )
+    parts = {kind: meta[start:end] for kind, start, end in boxes(meta, 4, len(meta))}
+    (primary,) = struct.unpack_from(">H", parts[b"pitm"], 4)
+    tiles = _references(parts[b"iref"], primary)
+    places, said = _places(parts[b"iloc"]), _properties(parts[b"iprp"])
+    inside, ((offset, length),) = places[primary]
+    content = (parts[b"idat"] if inside else data)[offset : offset + length]
+    _, flags, down, across = struct.unpack_from(">4B", content)
+    width, height = struct.unpack_from(">II" if flags & 1 else ">HH", content, 4)
+    plain = all(kind in _OF_GRIDS or (kind, value) == _STANDING for kind, value in said[primary])
+    plain = plain and all(kind in _OF_TILES for tile in tiles for kind, _ in said[tile])
+    if not plain or len(tiles) != (down + 1) * (across + 1) or any(places[t][0] for t in tiles):
+        return None
+    sizes = {value for tile in tiles for kind, value in said[tile] if kind == b"ispe"}
+    ((wide, high),) = (struct.unpack_from(">II", value, 4) for value in sizes)
+    fitting = across * wide < width <= (across + 1) * wide
+    fitting = fitting and down * high < height <= (down + 1) * high
+    if not fitting or (across + 1) * wide * high * _BANDS > _MOST_ROW_BYTES:
+        return None
+    colours = [each for each in said[primary] if each[0] == _COLOUR]
+    files = [
+        (
+            [each for each in said[tile] if each[0] != _COLOUR or not colours] + colours,
+            places[tile][1],
+        )
+        for tile in tiles
+    ]
+    return _Grid(width, height, across + 1, (wide, high), files)
+
+
+def _references(iref: bytes, primary: int) -> list[int]:
+    """The images that a derived one is made of (section 12.1.7 of ISO/IEC 14496-12: `dimg`)."""
+    _only(iref, 0)
+    for kind, start, _ in boxes(iref, 4, len(iref)):
+        origin, count = struct.unpack_from(">HH", iref, start)
+        if kind == b"dimg" and origin == primary:
+            return list(struct.unpack_from(f">{count}H", iref, start + 4))
+    raise LookupError
+
+
+def _places(iloc: bytes) -> Mapping[int, _Place]:
+    """Where every item's bytes are (ISO/IEC 14496-12, section 8.11.3)."""
+    _only(iloc, 0, 1)
+    offset, length, base = iloc[4] >> 4, iloc[4] & 15, iloc[5] >> 4
+    index = iloc[5] & 15 if iloc[0] else 0
+    if not {offset, length} <= _SIZES:
+        raise ValueError
+    (count,) = struct.unpack_from(">H", iloc, 6)
+    at, found = 8, {}
+
+    def taken(size: int) -> int:
+        nonlocal at
+        if at + size > len(iloc):
+            raise ValueError
+        at += size
+        return int.from_bytes(iloc[at - size : at])
+
+    for _ in range(count):
+        item, method = taken(2), taken(2) if iloc[0] else 0
+        elsewhere, start, extents = taken(2), taken(base), taken(2)
+        spans = []
+        for _ in range(extents):
+            taken(index)
+            spans.append((start + taken(offset), taken(length)))
+        if not elsewhere and method <= 1:
+            found[item] = bool(method), spans
+    return found
+
+
+def _properties(iprp: bytes) -> Mapping[int, list[_Property]]:
+    """What is said of every item (ISO/IEC 23008-12, section 9.3)."""
+    parts = {kind: iprp[start:end] for kind, start, end in boxes(iprp, 0, len(iprp))}
+    ipco, ipma = parts[b"ipco"], parts[b"ipma"]
+    _only(ipma, 0)
+    known = [(kind, ipco[start:end]) for kind, start, end in boxes(ipco, 0, len(ipco))]
+    size, mask = (2, 0x7FFF) if ipma[3] & 1 else (1, 0x7F)
+    (count,) = struct.unpack_from(">I", ipma, 4)
+    at, found = 8, {}
+    for _ in range(count):
+        item, links = struct.unpack_from(">HB", ipma, at)
+        ends = range(at + 3 + size, at + 4 + size * links, size)
+        numbers = [int.from_bytes(ipma[end - size : end]) & mask for end in ends]
+        found[item] = [known[number - 1] for number in numbers if number]
+        at += 3 + size * links
+    return found
+
+
+def _only(box: bytes, *versions: int) -> None:
+    if box[0] not in versions:
+        raise ValueError
+
+
+def _file(said: list[_Property], data: bytes) -> bytes:
+    """A HEIC of one image."""
+    linked = bytes([*range(0x81, 0x81 + len(said))])
+    links = _box(b"ipma", struct.pack(">IIHB", 0, 1, 1, len(said)) + linked)
+    start = _box(b"ftyp", b"heic\0\0\0\0mif1heic")
+    entry = _box(b"infe", struct.pack(">IHH5s", 2 << 24, 1, 0, b"hvc1\0"))
+    head = (
+        _box(b"hdlr", bytes(8) + b"pict" + bytes(13))
+        + _box(b"pitm", struct.pack(">IH", 0, 1))
+        + _box(b"iinf", struct.pack(">IH", 0, 1) + entry)
+        + _box(b"iprp", _box(b"ipco", b"".join(_box(*each) for each in said)) + links)
+    )
+    where = len(start) + 12 + len(head) + 30 + 8
+    place = struct.pack(">IHHHHHII", 0, 0x4400, 1, 1, 0, 1, where, len(data))
+    return start + _box(b"meta", bytes(4) + head + _box(b"iloc", place)) + _box(b"mdat", data)
+
+
+def _box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(content), kind) + content
