@@ -9,23 +9,25 @@ from PIL import Image
 
 from mediakiln.adapters.object_store.local import LocalObjectStore
 from mediakiln.model.asset import Asset
-from mediakiln.model.errors import BadMedia
+from mediakiln.model.errors import BadMedia, OperationFailed
 from mediakiln.model.transform import Transform
 from mediakiln.ports.object_store import ObjectStore
 from mediakiln.sandbox.lodger import RoomRules
 from mediakiln.sandbox.runner import ForkRunner
 from mediakiln.stages.derive import Derive, Derived, Original, Source
+from mediakiln.stages.derive.making import Maker, Making
+from mediakiln.stages.derive.plan import Plan
 from mediakiln.stages.process.scratch import Scratch
 from support import media
 from support.images import a_derive
-from support.world import World
+from support.world import MOCKS, World
 
 
 @pytest.fixture
 async def runner(tmp_path: Path) -> AsyncIterator[ForkRunner]:
     rooms = Scratch(tmp_path / "rooms", owner="test")
     rooms.open()
-    started = ForkRunner(rooms=RoomRules(rooms.folder))
+    started = ForkRunner(MOCKS, rooms=RoomRules(rooms.folder))
     yield started
     await started.close()
 
@@ -87,3 +89,16 @@ async def test_a_process_writes_words_on_one_image_after_another(
         )
         picture = Image.open(io.BytesIO(await content(world.store, found)))
         assert picture.width == size
+
+
+async def test_no_more_is_kept_of_what_an_image_s_maker_tells_than_a_record_holds(
+    world: World, tmp_path: Path
+) -> None:
+    asset = await world.upload(media.jpeg(width=32, height=20), name="photo.jpg")
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"bytes")
+    maker = Maker(world.runner, "mock.copy", Making())
+    plan = Plan(Source.of(asset), {"metadata_bytes": 100_000}, "0" * 40)
+    with pytest.raises(OperationFailed, match="too much is told"):
+        async with maker.made(plan, path, {}):
+            raise AssertionError

@@ -60,9 +60,13 @@ class Rooms:
         lodger.rest = None
 
     async def _give_back(self, lodger: Lodger) -> None:
-        await lodger.tidy()
-        if not lodger.usable:
-            self._begun(self._end(lodger))
+        try:
+            await lodger.tidy()
+        finally:
+            waits = lodger.rest is not None and lodger.usable
+            if not waits:
+                self._begun(self._end(lodger))
+        if not waits:
             return
         self._idle.append(lodger)
         loop = asyncio.get_running_loop()

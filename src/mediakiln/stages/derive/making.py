@@ -14,6 +14,7 @@ from mediakiln.model.errors import (
     MediakilnError,
     OperationFailed,
 )
+from mediakiln.model.product import canonical_json
 from mediakiln.ports.operation import Context
 from mediakiln.ports.runner import (
     Limits,
@@ -29,6 +30,8 @@ from mediakiln.ports.runner import (
 from mediakiln.stages.derive.plan import Plan
 
 _NAME = "image"
+_MOST_FACTS = 32 * 1024
+"""Bytes of JSON about an image, which its record keeps and the shelf has in memory."""
 SMALL = 1024 * 1024
 """Images up to this size are answered from memory, before the store has them."""
 
@@ -106,14 +109,22 @@ async def _run(room: Room, work: Work) -> Made:
     async with aclosing(room.run(work)) as reports:  # type: ignore[type-var]
         async for report in reports:
             if isinstance(report, TaskDone):
-                if not report.made:
-                    raise OperationFailed("the operation made nothing")
-                return report.made[0]
+                return _first(report)
             if isinstance(report, TaskFailed):
                 raise report.error
             if isinstance(report, TaskKilled):
                 raise _ended(report.error)
     raise EngineError("the runner reported nothing")
+
+
+def _first(report: TaskDone) -> Made:
+    if not report.made:
+        raise OperationFailed("the operation made nothing")
+    made = report.made[0]
+    size = len(canonical_json(made.product.metadata))
+    if size > _MOST_FACTS:
+        raise OperationFailed("too much is told of the image", limit=_MOST_FACTS, value=size)
+    return made
 
 
 def _ended(error: MediakilnError) -> MediakilnError:
