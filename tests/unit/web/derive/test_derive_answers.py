@@ -78,3 +78,9 @@ async def test_a_purge_is_on_the_trail(gallery: Gallery) -> None:
     assert gallery.asset.id in [
         entry["subject"] for entry in trail["entries"] if entry["what"] == "asset.purged"
     ]
+
+
+async def test_browsers_are_asked_for_no_hints_that_nobody_minds(gallery: Gallery) -> None:
+    for options, asked in (("w_40,q_auto", False), ("w_40,dpr_auto", True), ("w_auto", True)):
+        answer = await gallery.get(options)
+        assert ("accept-ch" in answer.headers) is asked

@@ -134,6 +134,16 @@ def test_a_time_that_nobody_lives_to_see_is_refused(grammar: Grammar, moment: st
     assert refused.value.context["field"] == "exp"
 
 
+def test_no_hint_asks_for_more_than_any_screen_has(grammar: Grammar) -> None:
+    for option, header, parameter, most in (
+        ("w_10,dpr_auto", "sec-ch-dpr", "dpr", 4),
+        ("w_auto", "sec-ch-width", "width", 4000),
+    ):
+        for said in ("1e9", "100000"):
+            (step,) = grammar.parse(f"/i/{option}/{ID}", {header: said}).transform.steps
+            assert step[parameter] == most
+
+
 def test_of_several_times_the_earliest_counts(grammar: Grammar) -> None:
     for options in ("exp_1893456000/exp_1999999999", "exp_1999999999,exp_1893456000"):
         assert grammar.parse(f"/i/{options}/{ID}", {}).expires == 1893456000
