@@ -152,12 +152,8 @@ class Kept:
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self._count = 0
-        self._sizes: dict[tuple[int, int], int] = {}
-
-    @property
-    def bytes(self) -> int:
-        """The files' sizes, of all tasks together; a file of several names counts once."""
-        return sum(self._sizes.values())
+        self.bytes = 0
+        """The products' sizes, of all tasks together."""
 
     def take(self, task: Task, entries: Sequence[Mapping[str, Any]]) -> list[Made]:
         """A task's products. Takes long where they are many.
@@ -168,35 +164,28 @@ class Kept:
         """
         if len(entries) > products.MAX_PRODUCTS:
             raise Untrue(f"{len(entries):,} products")
-        before = self.bytes
-        made = [self._taken(task, entry) for entry in entries]
-        if len({each.product.file for each in made}) < len(made):
+        if len({entry["file"] for entry in entries}) < len(entries):
             raise Untrue("a product twice")
-        value, limit = (self.bytes - before) // _MIB, task.limits.scratch_mb
-        if value > limit:
-            raise ScratchExceeded(
-                f"the step made products of {value:,} MiB; at most {limit:,} MiB are allowed",
-                limit=limit,
-                value=value,
-                unit="MiB",
-            )
-        return made
+        most = self.bytes + task.limits.scratch_mb * _MIB
+        return [self._taken(task, entry, most) for entry in entries]
 
-    def _taken(self, task: Task, entry: Mapping[str, Any]) -> Made:
+    def _taken(self, task: Task, entry: Mapping[str, Any], most: int) -> Made:
         product = Product(
             file=entry["file"], media_type=entry["media_type"], metadata=entry["metadata"]
         )
         products.check(product)
         checksum = entry["checksum"]
         with products.open_file(task.out, product.file) as file:
-            status = os.fstat(file.fileno())
-            if status.st_size != entry["bytes"] or not products.is_checksum(checksum):
+            size = os.fstat(file.fileno()).st_size
+            if size != entry["bytes"] or not products.is_checksum(checksum):
                 raise Untrue(f"the measures of {product.file!r:.80}")
+            self.bytes += size  # with each of its names: it may be copied, and is stored, for each
+            if self.bytes > most:
+                raise _too_much(task)
             path = task.out / product.file
             if self._folder is not None:
-                path = self._named_again(file.fileno(), status.st_size, self._folder)
-        self._sizes[status.st_dev, status.st_ino] = status.st_size
-        return Made(product, path, status.st_size, checksum)
+                path = self._named_again(file.fileno(), size, self._folder)
+        return Made(product, path, size, checksum)
 
     def _named_again(self, file: int, size: int, folder: Path) -> Path:
         self._count += 1
@@ -213,6 +202,15 @@ class Kept:
                 raise StorageFull("no space was left for the step's products") from None
             raise EngineError(f"a product cannot be kept: {error.strerror}") from error
         return path
+
+
+def _too_much(task: Task) -> ScratchExceeded:
+    limit = task.limits.scratch_mb
+    return ScratchExceeded(
+        f"the step made products of more than the {limit:,} MiB that are allowed",
+        limit=limit,
+        unit="MiB",
+    )
 
 
 def _linked(file: int, name: str, folder: int) -> bool:
