@@ -34,7 +34,7 @@ def _packed(*fields: tuple[int, int]) -> bytes:
     for bits, number in fields:
         value |= number << at
         at += bits
-    return b"\xff\x0a" + value.to_bytes(16, "little")
+    return b"\xff\x0a" + value.to_bytes(32, "little")
 
 
 def test_display_p3_is_known_and_an_embedded_profile_is_not() -> None:
@@ -45,7 +45,26 @@ def test_display_p3_is_known_and_an_embedded_profile_is_not() -> None:
     assert found == jxl_header.Header(64, 64, (12, 13))
     profiled = ((1, 0), (1, 1), (2, 0))
     assert jxl_header.parse(_packed(*size, *depth, (1, 0), *profiled)).colours is None
-    assert jxl_header.parse(_packed(*size, *depth, (1, 1), *profiled)).colours == (1, 13)
+    mixed = jxl_header.parse(_packed(*size, *depth, (1, 1), *profiled))
+    assert mixed.colours == (1, 8), "without colour management it is decoded to light"
+
+
+def test_primaries_of_its_own_are_known() -> None:
+    size = ((1, 1), (5, 7), (3, 1))
+    depth = ((1, 0), (1, 0), (1, 0), (2, 0), (1, 1), (2, 0))
+    custom = ((1, 0), (1, 0), (2, 0), (2, 1), (2, 2), (4, 0))
+    corners = ((0.68, 0.32), (0.265, 0.69), (0.15, -0.0005))
+    numbers: list[tuple[int, int]] = []
+    for value in (round(part * 1_000_000) for corner in corners for part in corner):
+        packed = value * 2 if value >= 0 else -value * 2 - 1
+        option, bits, offset = (
+            (0, 19, 0) if packed < 524_288 else (1, 19, 524_288) if packed < 1_048_576
+            else (2, 20, 1_048_576)
+        )  # fmt: skip
+        numbers += [(2, option), (bits, packed - offset)]
+    ending = ((1, 0), (2, 2), (4, 11))
+    head = _packed(*size, *depth, (1, 1), *custom, *numbers, *ending)
+    assert jxl_header.parse(head) == jxl_header.Header(64, 64, (2, 13), corners)
 
 
 @pytest.mark.parametrize("head", [b"", b"\xff\x0a", b"\xff\x0a\x00", jxl_header.CONTAINER])

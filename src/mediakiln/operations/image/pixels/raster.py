@@ -99,7 +99,9 @@ def _jxl(path: Path, max_pixels: int) -> Decoded:
     _check((header.width, header.height), max_pixels)
     data = path.read_bytes()
     image = _carrying(jxl.read(data), jxl.carried(data))
-    return Decoded(image, declared.by_numbers(*header.colours) if header.colours else None)
+    if header.colours is None:
+        return Decoded(image)
+    return Decoded(image, declared.by_numbers(*header.colours, header.corners))
 
 
 def _heic(path: Path, max_pixels: int) -> Decoded:

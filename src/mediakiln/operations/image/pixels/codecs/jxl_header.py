@@ -9,6 +9,7 @@ from typing import Final
 
 from mediakiln.model.errors import BadMedia
 from mediakiln.operations.image.pixels.managed.declared import boxes
+from mediakiln.operations.image.pixels.managed.profiles import Primaries
 
 CONTAINER: Final = b"\x00\x00\x00\x0cJXL \r\n\x87\n"
 
@@ -17,8 +18,16 @@ _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 _SIZES = ((9, 1), (13, 1), (18, 1), (30, 1))
 _ENUM = ((0, 0), (0, 1), (4, 2), (6, 18))
 _CUSTOM = 2
+_UNSPECIFIED = 2
+"""Primaries in H.273 that no number tells."""
 _XYB, _GREY = 2, 1
 _SRGB = (1, 13)
+_LINEAR = (1, 8)
+_CORNER = ((19, 0), (19, 524_288), (20, 1_048_576), (21, 2_097_152))
+_MILLIONTH = 1_000_000
+
+
+_Colours = tuple[tuple[int, int] | None, Primaries | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,8 @@ class Header:
     height: int
     colours: tuple[int, int] | None
     """Primaries and transfer as in ITU-T H.273; None where only a profile in the file says it."""
+    corners: Primaries | None = None
+    """Primaries of their own, which go before the number."""
 
 
 class _Bits:
@@ -63,7 +74,9 @@ def parse(head: bytes) -> Header:
         raise BadMedia("the image is damaged: it has no codestream")
     bits = _Bits(stream[len(_CODESTREAM) :][:512])
     width, height = _size(bits)
-    return Header(width, height, _SRGB if bits.take(1) else _colours(bits))
+    if bits.take(1):
+        return Header(width, height, _SRGB)
+    return Header(width, height, *_colours(bits))
 
 
 def _codestream(head: bytes) -> bytes:
@@ -91,34 +104,48 @@ def _size(bits: _Bits) -> tuple[int, int]:
     return height * across // down, height
 
 
-def _colours(bits: _Bits) -> tuple[int, int] | None:
+def _colours(bits: _Bits) -> _Colours:
     if bits.take(1):
         _extra_fields(bits)
     _depth(bits)
     bits.take(1)
     for _ in range(bits.choice(((0, 0), (0, 1), (4, 2), (12, 1)))):
         if not _is_plain_alpha(bits):
-            return None
+            return None, None
     mixed = bits.take(1)
     if bits.take(1):
-        return _SRGB
+        return _SRGB, None
     profile, space = bits.take(1), bits.choice(_ENUM)
     if profile:
-        # Without colour management the decoder gives mixed (XYB) pixels as sRGB.
-        return _SRGB if mixed else None
-    return None if space == _XYB else _named(bits, grey=space == _GREY)
+        # Without colour management libjxl gives mixed (XYB) pixels as light, in sRGB's primaries.
+        return (_LINEAR if mixed else None), None
+    return (None, None) if space == _XYB else _named(bits, grey=space == _GREY)
 
 
-def _named(bits: _Bits, *, grey: bool) -> tuple[int, int] | None:
-    primaries = _SRGB[0]
+def _named(bits: _Bits, *, grey: bool) -> _Colours:
+    primaries, corners = _SRGB[0], None
     if bits.choice(_ENUM) != 1:
-        return None
+        return None, None
     if not grey:
-        primaries = {1: 1, 9: 9, 11: 12}.get(bits.choice(_ENUM), 0)
+        number = bits.choice(_ENUM)
+        corners = (_corner(bits), _corner(bits), _corner(bits)) if number == _CUSTOM else None
+        primaries = {1: 1, 9: 9, 11: 12, _CUSTOM: _UNSPECIFIED}.get(number, 0)
     if bits.take(1):
-        return None
+        return None, None
     transfer = bits.choice(_ENUM)
-    return (primaries, transfer) if primaries and transfer != _CUSTOM else None
+    if not primaries or transfer == _CUSTOM:
+        return None, None
+    return (primaries, transfer), corners
+
+
+def _corner(bits: _Bits) -> tuple[float, float]:
+    """X and y of a primary, in millionths; odd numbers stand for negative ones."""
+    x, y = bits.choice(_CORNER), bits.choice(_CORNER)
+    return _signed(x) / _MILLIONTH, _signed(y) / _MILLIONTH
+
+
+def _signed(packed: int) -> int:
+    return -(packed + 1) // 2 if packed % 2 else packed // 2
 
 
 def _extra_fields(bits: _Bits) -> None:

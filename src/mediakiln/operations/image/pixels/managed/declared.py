@@ -41,11 +41,27 @@ class Declared:
         return self.grey if image.interpretation in {"b-w", "grey16"} else self.profile
 
 
-def by_numbers(primaries: int, transfer: int) -> Declared | None:
-    """What ITU-T H.273's numbers name; None where it is sRGB, or unknown."""
+def by_numbers(
+    primaries: int, transfer: int, corners: profiles.Primaries | None = None
+) -> Declared | None:
+    """What ITU-T H.273's numbers name; None where it is sRGB, or unknown.
+
+    `corners` are the chromaticities of primaries that no number names.
+    """
+    if corners is not None:
+        return _cornered(corners, transfer)
     name = _NAMES.get(primaries, _NAMES[1]) + _CURVES.get(transfer, "")
     profile = profiles.named(primaries, transfer, name)
     return Declared(name, profile, profiles.grey(transfer, name)) if profile else None
+
+
+def _cornered(corners: profiles.Primaries, transfer: int) -> Declared | None:
+    name = "chromaticities" + _CURVES.get(transfer, "")
+    try:
+        profile = profiles.cornered(corners, transfer, name)
+    except ValueError:
+        return None
+    return Declared(name, profile, profiles.grey(transfer, name))
 
 
 def by_file(format: str, path: Path, header: Any) -> Declared | None:

@@ -66,6 +66,15 @@ def adobe_rgb() -> bytes:
     return described(ADOBE_RGB, lambda coded: coded**ADOBE_GAMMA, "Adobe RGB (1998)")
 
 
+def cornered(primaries: Primaries, transfer: int, name: str) -> bytes:
+    """The profile of these primaries with a transfer of H.273.
+
+    Raises:
+        ValueError: no colours can be mixed of these primaries.
+    """
+    return described(primaries, _CURVES.get(transfer, srgb_light), name)
+
+
 def grey(transfer: int, name: str = _MAKER) -> bytes | None:
     """As `named`, of brightness alone; None where it is sRGB's, or unknown."""
     curve = _CURVES.get(transfer)
