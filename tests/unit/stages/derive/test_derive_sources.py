@@ -12,6 +12,7 @@ from mediakiln.model.errors import BadMedia, NotFound, Overloaded
 from mediakiln.model.transform import Transform
 from mediakiln.operations.image.edit.transform import transform
 from mediakiln.stages.derive import Lane, Planner, Source, SourceFiles, stage
+from mediakiln.stages.derive.shelf import SPACE
 from support import media
 from support.images import Painter, a_derive
 from support.waiting import eventually
@@ -62,6 +63,9 @@ def test_an_image_s_name_says_what_it_is_made_of() -> None:
     names = [name(), name("y"), name(epoch=1), name(project="p"), name(mark="x"), name(mark="y")]
     assert len(set(names)) == len(names)
     assert name(mark="y") == names[-1]
+    newer = Planner(replace(transform, version=transform.version + 1), formats=())
+    source = Source(project="default", id="a", identity="x")
+    assert newer(source, SMALL, "").name != names[0]
 
 
 async def test_an_asset_that_was_deleted_is_shown_in_no_other_s_image(world: World) -> None:
@@ -113,3 +117,51 @@ async def test_a_file_that_somebody_holds_stays_whatever_its_size(
                 assert (held.exists(), passing.exists()) == (True, True)
     assert [held.exists(), passing.exists()] == [True, False]
     files.close()
+
+
+async def test_what_was_begun_is_finished_though_nobody_waits_any_more(world: World) -> None:
+    painter = Painter()
+    derive = a_derive(world, painter)
+    painter.go.clear()
+    source = Source.of(await world.upload(media.jpeg()))
+    asked = asyncio.create_task(derive.get(source, SMALL))
+    await eventually(lambda: len(painter.tasks) == 1)
+    asked.cancel()
+    await asyncio.gather(asked, return_exceptions=True)
+    painter.go.set()
+
+    async def kept() -> bool:
+        return bool((await world.catalog.records(SPACE).list(""))[0])
+
+    await eventually(kept)
+    await derive.get(source, SMALL)
+    assert len(painter.tasks) == 1
+    await derive.close()
+
+
+async def test_so_many_images_are_put_behind_their_answers_and_no_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "_MOST_PUTTING", 0)
+    derive = a_derive(world, Painter())
+    found = await derive.get(Source.of(await world.upload(media.jpeg())), SMALL)
+    assert found.data is None, "the store has it already"
+    assert len((await world.catalog.records(SPACE).list(""))[0]) == 1
+    await derive.close()
+
+
+async def test_other_bytes_of_one_asset_are_another_file(world: World) -> None:
+    painter, seen = Painter(), list[bytes]()
+    derive = a_derive(world, painter)
+
+    def source(identity: str) -> Source:
+        async def fetch(path: Path) -> None:
+            path.write_bytes(identity.encode())
+
+        return Source(project="default", id="a", identity=identity, fetch=fetch)
+
+    for identity in ("upload", "product", "upload"):
+        async with derive._files.hold(source(identity)) as path:
+            seen.append(path.read_bytes())
+    assert seen == [b"upload", b"product", b"upload"]
+    await derive.close()

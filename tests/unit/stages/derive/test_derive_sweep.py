@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,4 +109,26 @@ async def test_objects_without_a_record_are_found_by_and_by(world: World) -> Non
     assert await a_sweep(world)() == 0  # its maker may be about to write the record
     world.clock.forward(hours=2)
     assert await a_sweep(world)() == 1
+    assert await left(world, 2) == [0]
+
+
+async def test_what_is_used_while_the_sweep_goes_on_stays(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(world, 0, 1)
+    world.clock.forward(days=31)
+    sweep = a_sweep(world)
+    listed = sweep._records.list
+
+    async def listing(*args: Any, **options: Any) -> Any:
+        found = await listed(*args, **options)
+        for record in found[0]:
+            if record.key == a_plan(0).record:
+                used = {**record.value, "used_at": world.clock().isoformat()}
+                await sweep._records.put(record.key, used, expected=record.version)
+        return found
+
+    monkeypatch.setattr(sweep._records, "list", listing)
+    assert await sweep() == 1
+    monkeypatch.undo()
     assert await left(world, 2) == [0]
