@@ -21,7 +21,7 @@ from mediakiln.ports.runner import (
     TaskStarted,
     Work,
 )
-from mediakiln.sandbox.lodger import RoomRules
+from mediakiln.sandbox.rooms import RoomRules
 from mediakiln.sandbox.runner import ForkRunner
 from mediakiln.stages.process.scratch import Scratch
 from mediakiln.testing.runner_tools import (

@@ -12,7 +12,7 @@ from mediakiln.model.asset import Asset
 from mediakiln.model.errors import BadMedia, OperationFailed
 from mediakiln.model.transform import Transform
 from mediakiln.ports.object_store import ObjectStore
-from mediakiln.sandbox.lodger import RoomRules
+from mediakiln.sandbox.rooms import RoomRules
 from mediakiln.sandbox.runner import ForkRunner
 from mediakiln.stages.derive import Derive, Derived, Original, Source
 from mediakiln.stages.derive.making import Maker, Making

@@ -12,7 +12,7 @@ from mediakiln.ports.operation import Operation, OperationSet
 from mediakiln.roles import parts
 from mediakiln.roles.engines import Engines
 from mediakiln.roles.settings import Settings
-from mediakiln.sandbox.lodger import RoomRules
+from mediakiln.sandbox.rooms import RoomRules
 from mediakiln.sandbox.runner import ForkRunner
 from mediakiln.stages.derive import (
     Derive,

@@ -11,8 +11,7 @@ from mediakiln.model.errors import EngineMisconfigured
 from mediakiln.ports.runner import Report, RunnerCapabilities, Work
 from mediakiln.sandbox.job import Job, Line
 from mediakiln.sandbox.link import Child, Link, ZygoteConfig, ZygoteLost
-from mediakiln.sandbox.lodger import Lodger, RoomRules
-from mediakiln.sandbox.rooms import Rooms
+from mediakiln.sandbox.rooms import Lodger, RoomRules, Rooms
 
 _log = logging.getLogger("mediakiln.sandbox")
 

@@ -26,9 +26,10 @@ from mediakiln.model.errors import Crashed, OperationFailed
 from mediakiln.model.ids import new_id
 from mediakiln.ports.folders import Folders, cleared, measured, opened, removed
 from mediakiln.ports.runner import Made, Report, TaskKilled, Work
-from mediakiln.sandbox import folders, meter, products, wire
+from mediakiln.sandbox import meter, products, wire
 from mediakiln.sandbox.job import Job, Line
 from mediakiln.sandbox.link import Child
+from mediakiln.sandbox.rooms.lending import linked
 
 _OUT: Final = "out"
 _MOST_PRINTED: Final = 64 * 1024
@@ -112,7 +113,7 @@ class Lodger:
         """Make files readable in the room; where they are there."""
         first, self._lent = self._lent, self._lent + len(files)
         names = range(first, self._lent)
-        return await asyncio.to_thread(folders.linked, files, [self._inbox / str(n) for n in names])
+        return await asyncio.to_thread(linked, files, [self._inbox / str(n) for n in names])
 
     async def run(self, work: Work) -> AsyncGenerator[Report, None]:
         """Do a job in the child, which is forked for the first one.

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
-from mediakiln.sandbox.lodger import Lodger, RoomRules, Spawn
+from mediakiln.sandbox.rooms.lodger import Lodger, RoomRules, Spawn
 
 _log = logging.getLogger("mediakiln.sandbox")
 
