@@ -53,6 +53,8 @@ def test_what_contradicts_itself_is_refused_with_the_reason(
         ("#102030", "#102030ff"),
         ("White", "#ffffffff"),
         ("transparent", "#00000000"),
+        ("Navy", "#000080ff"),
+        ("rebeccapurple", "#663399ff"),
     ],
 )
 def test_colours_have_one_canonical_form(given: str, meant: str) -> None:

@@ -53,7 +53,7 @@ class Fitting(Focus):
     )
     background: Colour | None = Field(
         default=None,
-        description="Colour of padding: #rrggbb[aa], white, black or transparent (the default).",
+        description="Colour of padding: #rrggbb[aa], or a name as in CSS; by default transparent.",
     )
 
     @model_validator(mode="after")

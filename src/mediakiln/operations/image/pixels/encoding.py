@@ -91,7 +91,8 @@ class Encoding(Params):
     background: Colour | None = Field(
         default=None,
         description="Colour of padding, and behind transparency where the format has none: "
-        "#rrggbb[aa], white, black or transparent. By default transparent if possible, else white.",
+        "#rrggbb[aa], or a name as in CSS such as white. By default transparent if possible, "
+        "else white.",
     )
     colour: Literal["auto", "srgb", "p3", "source"] = Field(
         default="auto",

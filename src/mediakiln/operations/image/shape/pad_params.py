@@ -23,8 +23,8 @@ class PadStep(Offsets):
     )
     background: Colour | None = Field(
         default=None,
-        description="Colour of what is added: #rrggbb[aa], white, black or transparent (the "
-        "default; white for `flatten`).",
+        description="Colour of what is added: #rrggbb[aa], or a name as in CSS; by default "
+        "transparent, white for `flatten`.",
     )
     padding: Extent = Field(default=0, description="Pixels added on all four sides.")
     top: Extent | None = Field(default=None, description="Pixels on top, instead of `padding`.")
@@ -58,7 +58,7 @@ class PadStep(Offsets):
     )
     border_colour: Colour = Field(
         default="#000000ff",
-        description="Colour of the border: #rrggbb[aa], white, black or transparent.",
+        description="Colour of the border: #rrggbb[aa], or a name as in CSS.",
     )
     radius: Extent | Literal["max"] = Field(
         default=0,

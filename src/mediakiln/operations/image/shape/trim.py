@@ -43,7 +43,7 @@ class TrimStep(Params):
     )
     border_colour: Colour | None = Field(
         default=None,
-        description="The border's colour: #rrggbb[aa], white, black or transparent. By default "
+        description="The border's colour: #rrggbb[aa], or a name as in CSS. By default "
         "that of the upper left pixel.",
     )
     equal_horizontal: bool = Field(
