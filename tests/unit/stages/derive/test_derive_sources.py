@@ -11,6 +11,7 @@ import pytest
 from mediakiln.model.errors import BadMedia, NotFound, Overloaded
 from mediakiln.model.transform import Transform
 from mediakiln.operations.image.edit.transform import transform
+from mediakiln.ports.runner import Limits
 from mediakiln.stages.derive import Lane, Planner, Source, SourceFiles, stage
 from mediakiln.stages.derive.shelf import SPACE
 from support import media
@@ -164,4 +165,14 @@ async def test_other_bytes_of_one_asset_are_another_file(world: World) -> None:
         async with derive._files.hold(source(identity)) as path:
             seen.append(path.read_bytes())
     assert seen == [b"upload", b"product", b"upload"]
+    await derive.close()
+
+
+async def test_no_image_costs_more_than_one_may(world: World) -> None:
+    painter = Painter()
+    derive = a_derive(world, painter)
+    await derive.get(Source.of(await world.upload(media.jpeg())), SMALL)
+    (task,) = painter.tasks
+    assert task.limits == Limits(wall_s=30.0, cpu_s=60.0, memory_mb=1024, scratch_mb=512)
+    assert (task.context.max_pixels, task.context.max_frames) == (200_000_000, 1000)
     await derive.close()
