@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from PIL import Image
+
 import image_files
 
 SIDES: Final = (11_584, 8_688)
@@ -19,7 +21,7 @@ class Huge:
     path: Path
     media_type: str
     streams: bool
-    """Whether its format can be decoded without all of its pixels in memory."""
+    """Whether its format can be decoded without all of its pixels, in colour, in memory."""
 
 
 def _deep(image: Any) -> Any:
@@ -48,6 +50,8 @@ _STREAMED: Final[Mapping[str, tuple[str, Callable[[Any, str], None]]]] = {
         lambda image, path: image.tiffsave(path, compression="deflate", tile=True),
     ),
     "WebP": ("webp", lambda image, path: image.webpsave(path, Q=80, effort=0)),
+    "GIF": ("gif", lambda image, path: image.extract_band(0).gifsave(path, effort=1)),
+    "BMP": ("bmp", lambda image, path: Image.fromarray(image.numpy()).save(path)),
 }
 _HELD: Final[Mapping[str, tuple[str, Callable[[Any, str], None]]]] = {
     "JPEG, progressive, 4:2:0": (
@@ -59,7 +63,6 @@ _HELD: Final[Mapping[str, tuple[str, Callable[[Any, str], None]]]] = {
         lambda image, path: image.jpegsave(path, Q=85, interlace=True, subsample_mode="off"),
     ),
     "WebP, lossless": ("webp", lambda image, path: image.webpsave(path, lossless=True, effort=0)),
-    "GIF": ("gif", lambda image, path: image.extract_band(0).gifsave(path, effort=1)),
     "AVIF": ("avif", lambda image, path: image.heifsave(path, compression="av1", effort=0)),
 }
 

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from golden.deep_files import _box, _content
 
 TILE = 64
+LARGE_TILE = 512
+"""As telephones have them."""
 _INSIDE = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"hvc1", b"hvcC")
 _FIXED = {b"stsd": 8, b"hvc1": 78}
 
@@ -32,25 +34,24 @@ def heic(
         for y in range(0, down * TILE, TILE)
         for x in range(0, across * TILE, TILE)
     ]
-    grid = struct.pack(">4BHH", 0, 0, down - 1, across - 1, width, height)
-    colour = (b"colr", b"nclx" + struct.pack(">HHHB", 1, 13, 1, 0x80))
-    said = [
-        (b"hvcC", tiles[0][0]),
-        (b"ispe", struct.pack(">III", 0, TILE, TILE)),
-        colour,
-        (b"ispe", struct.pack(">III", 0, width, height)),
-        *further,
-    ]
-    path.write_bytes(_file(grid, [data for _, data in tiles], said, long=long))
+    path.write_bytes(_file(tiles, (width, height), TILE, further, long=long))
+    return path
+
+
+def repeated(path: Path, tile: NDArray[Any], width: int, height: int) -> Path:
+    """One tile of 512, again and again."""
+    count = -(-width // LARGE_TILE) * -(-height // LARGE_TILE)
+    path.write_bytes(_file([_encoded(path, tile)] * count, (width, height), LARGE_TILE))
     return path
 
 
 def _encoded(path: Path, pixels: NDArray[Any]) -> tuple[bytes, bytes]:
     """A picture's decoder configuration and its HEVC."""
     film = path.with_suffix(".mp4")
+    high, wide, _ = pixels.shape
     command = [
         imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y",
-        "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{TILE}x{TILE}", "-i", "-",
+        "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{wide}x{high}", "-i", "-",
         "-vf", "scale=out_color_matrix=bt709:out_range=pc", "-frames:v", "1",
         "-pix_fmt", "yuv420p", "-c:v", "libx265", "-tag:v", "hvc1",
         "-x265-params", "log-level=none:range=full:pools=1", str(film),
@@ -63,8 +64,23 @@ def _encoded(path: Path, pixels: NDArray[Any]) -> tuple[bytes, bytes]:
 
 
 def _file(
-    grid: bytes, tiles: Sequence[bytes], said: Sequence[tuple[bytes, bytes]], *, long: bool
+    coded: Sequence[tuple[bytes, bytes]],
+    size: tuple[int, int],
+    tile: int,
+    further: Sequence[tuple[bytes, bytes]] = (),
+    *,
+    long: bool = False,
 ) -> bytes:
+    (width, height), tiles = size, [data for _, data in coded]
+    down, across = -(-height // tile), -(-width // tile)
+    grid = struct.pack(">4BHH", 0, 0, down - 1, across - 1, width, height)
+    said = [
+        (b"hvcC", coded[0][0]),
+        (b"ispe", struct.pack(">III", 0, tile, tile)),
+        (b"colr", b"nclx" + struct.pack(">HHHB", 1, 13, 1, 0x80)),
+        (b"ispe", struct.pack(">III", 0, width, height)),
+        *further,
+    ]
     first = len(tiles) + 1
     of_grid = [4, 3, *range(5, len(said) + 1)]
     links = b""
@@ -94,9 +110,9 @@ def _file(
     def described(place: int) -> bytes:
         numbers = ">HHHHQQ" if long else ">HHHHII"
         places = b""
-        for item, tile in enumerate(tiles, start=1):
-            places += struct.pack(numbers, item, 0, 0, 1, place, len(tile))
-            place += len(tile)
+        for item, data in enumerate(tiles, start=1):
+            places += struct.pack(numbers, item, 0, 0, 1, place, len(data))
+            place += len(data)
         places += struct.pack(numbers, first, 1, 0, 1, 0, len(grid))
         sizes = b"\x88\0" if long else b"\x44\0"
         iloc = _box(b"iloc", b"\1\0\0\0", sizes, struct.pack(">H", first), places)

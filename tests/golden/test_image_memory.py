@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import pyvips
+from PIL import Image
 
+from golden import grid_files
 from golden.image_samples import scene
 from mediakiln.ports.operation import Context
 from mediakiln.ports.runner import Limits, Task, TaskKilled, Work
@@ -18,6 +20,7 @@ from mediakiln.sandbox.runner import ForkRunner
 LIMIT_MB = 250
 LARGE = (
     "jpeg", "jpeg-turned", "jpeg-cmyk", "png", "png-interlaced", "tiff", "tiff-tiles",
+    "gif", "bmp", "heic",
 )  # fmt: skip
 SIDES = (11_520, 8_704)
 
@@ -40,7 +43,7 @@ CROP = {"op": "image.crop", "left": "5%", "top": "5%", "width": "90%", "height":
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """One picture in every file type that streams, and lying on its side."""
+    """One picture in every file type that is decoded in parts, and lying on its side."""
     folder = tmp_path_factory.mktemp("large")
     tile = pyvips.Image.new_from_array(np.asarray(scene(512, 512))).copy(interpretation="srgb")
     image = tile.replicate(SIDES[0] // 512 + 1, SIDES[1] // 512).crop(0, 0, *SIDES)
@@ -55,6 +58,9 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     turned.pngsave(str(paths["png-interlaced"]), compression=1, interlace=True)
     image.tiffsave(str(paths["tiff"]), compression="lzw")
     image.tiffsave(str(paths["tiff-tiles"]), compression="lzw", tile=True)
+    image.extract_band(1).gifsave(str(paths["gif"]), effort=1)
+    Image.fromarray(image.numpy()).save(paths["bmp"], format="bmp")
+    grid_files.repeated(paths["heic"], np.asarray(scene(512, 512)), *SIDES)
     return paths
 
 
