@@ -11,6 +11,8 @@ FRESH_S: Final = 1.0
 """How long an answer is given again unasked: what other processes change is seen after that."""
 _MOST: Final = 4096
 _MOST_VARIANTS: Final = 16
+_MOST_LENGTH: Final = 2048
+"""Of an address and the headers that its answer varies with: what a client makes up is not kept."""
 
 Pairs = list[tuple[bytes, bytes]]
 
@@ -62,13 +64,15 @@ class HotAnswers:
         most_s: float = FRESH_S,
     ) -> None:
         """Give this answer again to requests like this that come within `most_s` of this one."""
-        name = _name(call)
+        name, values = _name(call), _values(call, varies)
+        if sum(map(len, name)) + sum(map(len, values)) > _MOST_LENGTH:
+            return
         known = self._addresses.get(name)
         if known is None or known.varies != varies or len(known.variants) >= _MOST_VARIANTS:
             known = self._addresses[name] = _Address(varies)
         self._addresses.move_to_end(name)
         until = call.began + min(FRESH_S, most_s)
-        known.variants[_values(call, varies)] = Answer(item, pairs, source, call.began, until)
+        known.variants[values] = Answer(item, pairs, source, call.began, until)
         while len(self._addresses) > _MOST:
             self._addresses.popitem(last=False)
 

@@ -97,3 +97,12 @@ def test_so_many_answers_are_kept_and_no_more(monkeypatch: pytest.MonkeyPatch) -
         keep(answers, a_call("c", accept=accept), varies=("accept",))
     kept = [found(answers, a_call("c", accept=accept)) for accept in "xyz"]
     assert kept == [None, None, "e"], "too many at one address begin anew"
+
+
+def test_what_a_client_makes_long_is_not_kept() -> None:
+    answers, long = HotAnswers(), "x" * 2000
+    for call in (a_call(long + long), a_call(query=long + long), a_call(accept=long + long)):
+        keep(answers, call, varies=("accept",))
+        assert found(answers, call) is None
+    keep(answers, a_call(long))
+    assert found(answers, a_call(long)) == "e"
