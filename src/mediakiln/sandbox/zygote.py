@@ -75,6 +75,8 @@ class Zygote:
         finally:
             for each in self._children.values():
                 _end(each.pid)
+            self._children.clear()
+            self._adopted()
 
     def _receive(self) -> bool:
         try:
