@@ -118,6 +118,8 @@ class Picture:
     @property
     def upright(self) -> Turn:
         """What turns the pixels as they are stored upright."""
+        if isinstance(self.passes, Strips):
+            return UPRIGHT.get(self.passes.orientation, UNTURNED)
         if self.source is None or not has(self.header, "orientation"):
             return UNTURNED
         return UPRIGHT.get(self.header.get("orientation"), UNTURNED)
@@ -229,14 +231,14 @@ def open_picture(path: Path, context: Context) -> Picture:
         if context.again:
             kept.keep_decoded(path, decoded, image)
         size = image.width, image.height
-        opened = Picture(name, *size, 1, image.hasalpha(), image, None)
-        return replace(opened, declared=decoded.declared, passes=decoded.strips)
+        opened = Picture(name, *size, 1, image.hasalpha(), image, None, passes=decoded.strips)
+        across, down = opened.upright.size(*size)
+        return replace(opened, width=across, height=down, declared=decoded.declared)
     moving = sequence.announced(name, head)
     if moving and name == "avif":
         # libvips knows no sequences of AVIF.
         first = sequence.read(path, name, context.max_pixels, first=True)
-        size = first.width, first.height
-        picture = Picture(name, *size, 1, first.hasalpha(), first, None)
+        picture = Picture(name, first.width, first.height, 1, first.hasalpha(), first, None)
         picture = replace(picture, declared=_declared(first, name, path))
     else:
         _check_frames(counting.most_frames(path, name, context.max_frames), context.max_frames)
@@ -288,13 +290,11 @@ def _check(picture: Picture, path: Path, context: Context) -> None:
 
 def _check_frames(frames: int, most: int) -> None:
     if frames > most:
-        raise LimitExceeded(
-            f"the image has {frames} frames or pages; {most} are allowed", limit=most, value=frames
-        )
+        said = f"the image has {frames} frames or pages; {most} are allowed"
+        raise LimitExceeded(said, limit=most, value=frames)
 
 
 def too_many_pixels(value: int, limit: int) -> MediakilnError:
     """The error for an image that declares too many pixels."""
-    return TooManyPixels(
-        f"the image has {value} pixels; {limit} are allowed", limit=limit, value=value
-    )
+    said = f"the image has {value} pixels; {limit} are allowed"
+    return TooManyPixels(said, limit=limit, value=value)

@@ -112,12 +112,8 @@ def _heic(path: Path, max_pixels: int) -> Decoded:
     pi_heif.options.DECODE_THREADS = 1
     heif = _attempt(lambda: pi_heif.open_heif(path, convert_hdr_to_8bit=False))
     _check(_attempt(lambda: heif.size), max_pixels)
-    tiled = None
-    if heif.mode == "RGB":
-        width, height = heif.size
-        blank = rows.blank(width, height, _BANDS[heif.mode])
-        tiled = grid.strips(path, _carrying(blank, heif.info))
-    image = _carrying(_heif_pixels(heif), heif.info) if tiled is None else tiled.header
+    tiled = grid.strips(path, *heif.size) if heif.mode == "RGB" else None
+    image = _carrying(tiled.header if tiled else _heif_pixels(heif), heif.info)
     nclx = heif.info.get("nclx_profile") or {}
     if heif.info.get("icc_profile") or not nclx:
         return Decoded(image, strips=tiled)

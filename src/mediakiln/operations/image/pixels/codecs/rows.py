@@ -8,7 +8,7 @@ from typing import Any, Final
 import pyvips
 
 from mediakiln.operations.image.pixels import engine
-from mediakiln.operations.image.pixels.codecs.strips import LARGE_BYTES, Rows, Strips
+from mediakiln.operations.image.pixels.codecs.strips import LARGE_BYTES, Rows, Strips, blank
 
 PLAIN: Final = frozenset({"bmp", "pnm"})
 
@@ -70,12 +70,6 @@ def indexed(path: Path, header: Any) -> Strips | None:
         return None
     like = engine.carrying(blank(header.width, header.height, header.bands), header)
     return Strips(like, partial(_indices, path), _table(image, header.bands))
-
-
-def blank(width: int, height: int, bands: int) -> Any:
-    """An image without pixels of its own."""
-    blank = pyvips.Image.black(width, height, bands=bands)
-    return blank.copy(interpretation="b-w" if bands < len("RGB") else "srgb")
 
 
 def _indices(path: Path) -> Rows:

@@ -41,6 +41,8 @@ class Strips:
     """Called each time before pixels are read."""
     table: Any | None = None
     """The colours, where pixels are their numbers: a row of 256."""
+    orientation: int = 1
+    """Of the pixels, in EXIF's numbers (3.0, 4.6.5.1.6); `header` says nothing of it."""
 
     def opened(self) -> Any:
         """The image, lazily: a libvips image that can be read once from top to bottom.
@@ -56,7 +58,16 @@ class Strips:
         image = pyvips.Image.new_from_source(source, "fail_on=error", access="sequential")
         if self.table is not None:
             image = image.maplut(self.table)
-        return engine.carrying(image, self.header)
+        image = engine.carrying(image, self.header)
+        if self.orientation != 1:
+            image.set_type(pyvips.GValue.gint_type, "orientation", self.orientation)
+        return image
+
+
+def blank(width: int, height: int, bands: int) -> Any:
+    """An image without pixels of its own."""
+    blank = pyvips.Image.black(width, height, bands=bands)
+    return blank.copy(interpretation="b-w" if bands < len("RGB") else "srgb")
 
 
 class _File:

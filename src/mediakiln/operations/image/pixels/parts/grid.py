@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from mediakiln.model.errors import BadMedia
 from mediakiln.operations.image.pixels import engine
-from mediakiln.operations.image.pixels.codecs.strips import LARGE_BYTES, Strips
+from mediakiln.operations.image.pixels.codecs.strips import LARGE_BYTES, Strips, blank
 from mediakiln.operations.image.pixels.managed.declared import boxes
+from mediakiln.operations.image.pixels.parts.box import UNTURNED, UPRIGHT
 
 _BANDS: Final = 3
 _MOST_BYTES: Final = 4 * 1024 * 1024
@@ -24,9 +25,11 @@ _SIZES: Final = frozenset({4, 8})
 """Of numbers that say where bytes are."""
 _COLOUR: Final = b"colr"
 _OF_TILES: Final = frozenset({b"hvcC", b"ispe", b"pixi", _COLOUR})
-_OF_GRIDS: Final = frozenset({b"ispe", b"pixi", _COLOUR, b"clli", b"mdcv"})
-"""Properties with which pixels are what the decoder gives: not turned, mirrored or cut."""
-_STANDING: Final = (b"irot", b"\0")
+_OF_GRIDS: Final = frozenset({b"ispe", b"pixi", _COLOUR, b"clli", b"mdcv", b"irot"})
+"""Properties with which pixels are what the decoder gives: not mirrored or cut."""
+_TURNED: Final = b"irot"
+_ORIENTATIONS: Final = (1, 8, 3, 6)
+"""EXIF's, by quarters of a turn to the left."""
 
 _Property = tuple[bytes, bytes]
 _Place = tuple[bool, list[tuple[int, int]]]
@@ -40,26 +43,28 @@ class _Grid:
     across: int
     """Tiles side by side."""
     tile: tuple[int, int]
+    turns: int
+    """Quarters, to the left."""
     files: list[tuple[list[_Property], list[tuple[int, int]]]]
     """Of every tile, what is said of it and where its bytes are."""
 
 
-def strips(path: Path, header: Any) -> Strips | None:
-    """A large image of tiles of 8 bits without alpha; None for others.
-
-    `header` is an image of its size without pixels.
-    """
-    size = header.width, header.height
-    if size[0] * size[1] * _BANDS <= LARGE_BYTES or header.bands != _BANDS:
+def strips(path: Path, width: int, height: int) -> Strips | None:
+    """A large image of tiles of 8 bits without alpha, this large when upright; None for others."""
+    if width * height * _BANDS <= LARGE_BYTES:
         return None
     try:
         grid = _parsed(path)
     except (struct.error, LookupError, ValueError, OverflowError):
         # How it is damaged is the decoder's to say.
         return None
-    if grid is None or (grid.width, grid.height) != size:
+    if grid is None:
         return None
-    return Strips(header, lambda: _Tiles(path, grid).rows)
+    orientation = _ORIENTATIONS[grid.turns]
+    if (grid.width, grid.height) != UPRIGHT.get(orientation, UNTURNED).inverse.size(width, height):
+        return None
+    header = blank(grid.width, grid.height, _BANDS)
+    return Strips(header, lambda: _Tiles(path, grid).rows, orientation=orientation)
 
 
 class _Tiles:
@@ -134,7 +139,8 @@ def _parsed(path: Path) -> _Grid | None:
     content = (parts[b"idat"] if inside else data)[offset : offset + length]
     _, flags, down, across = struct.unpack_from(">4B", content)
     width, height = struct.unpack_from(">II" if flags & 1 else ">HH", content, 4)
-    plain = all(kind in _OF_GRIDS or (kind, value) == _STANDING for kind, value in said[primary])
+    turns = [value[0] & 3 for kind, value in said[primary] if kind == _TURNED]
+    plain = len(turns) <= 1 and all(kind in _OF_GRIDS for kind, _ in said[primary])
     plain = plain and all(kind in _OF_TILES for tile in tiles for kind, _ in said[tile])
     if not plain or len(tiles) != (down + 1) * (across + 1) or any(places[t][0] for t in tiles):
         return None
@@ -152,7 +158,7 @@ def _parsed(path: Path) -> _Grid | None:
         )
         for tile in tiles
     ]
-    return _Grid(width, height, across + 1, (wide, high), files)
+    return _Grid(width, height, across + 1, (wide, high), sum(turns), files)
 
 
 def _references(iref: bytes, primary: int) -> list[int]:
