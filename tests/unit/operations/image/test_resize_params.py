@@ -15,6 +15,20 @@ def test_a_misspelt_parameter_is_recognised() -> None:
     assert refused.value.context["hint"] == "did you mean width?"
 
 
+def test_a_misspelt_word_is_recognised() -> None:
+    with pytest.raises(InvalidRecipe) as refused:
+        resize.parse({"width": 10, "format": "jpg"})
+    assert refused.value.context["hint"] == "did you mean jpeg?"
+
+
+def test_a_field_of_several_kinds_is_named_as_it_is_written_with_all_that_it_takes() -> None:
+    with pytest.raises(
+        InvalidRecipe, match=r"valid integer, .*, or input should be 'auto'"
+    ) as told:
+        resize.parse({"width": 10, "quality": "best"})
+    assert told.value.context["field"] == "quality"
+
+
 @pytest.mark.parametrize(
     ("params", "phrase"),
     [

@@ -72,6 +72,8 @@ def test_options_are_steps_and_encoding(
         ("rotate,angle_90,enlarge", "enlarge belongs to resize: a segment resize,enlarge"),
         ("rotate,90", "options are written name_value"),
         ("zzz_1", None),
+        ("w_9,g_center", "did you mean centre?"),
+        ("w_9,f_jpgg", "did you mean jpeg?"),
         ("w_100,c_fill", "here that is fit_cover"),
         ("c_unheard_of", "here that is fit_…; a part of the image is a segment crop,…"),
         ("e_blur:300", "here that is an edit, a segment adjust,blur_…"),

@@ -13,6 +13,7 @@ from mediakiln.operations.image.pixels.edit import Step
 from mediakiln.operations.image.pixels.encoding import Encoding
 from mediakiln.operations.image.pixels.formats import ACCEPTS, MEDIA_TYPES
 from mediakiln.operations.image.pixels.needs import NEEDS
+from mediakiln.ports.mistakes import mistake
 from mediakiln.ports.operation import Context, operation
 
 MAX_STEPS: Final = 32
@@ -27,10 +28,9 @@ def _step(raw: dict[str, Any]) -> dict[str, Any]:
     try:
         parsed = edit.params.model_validate(step)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = "".join(f"{part}: " for part in first["loc"])
-        said = first["msg"].removeprefix("Value error, ")
-        raise ValueError(f"{edit.name}: {where}{said}") from None
+        wrong = mistake(edit.name, edit.params, error)
+        hint = wrong.context.get("hint")
+        raise ValueError(f"{wrong}; {hint}" if hint else str(wrong)) from None
     return {"op": edit.name, **parsed.model_dump(mode="json")}
 
 

@@ -16,6 +16,7 @@ from mediakiln.model.errors import InvalidRequest, NotFound
 from mediakiln.model.ids import is_id
 from mediakiln.model.signature import NATIVE
 from mediakiln.model.transform import Transform, Wanted
+from mediakiln.ports.mistakes import meant, reason
 from mediakiln.web.derive.native.delivery import DELIVERY, Delivery
 from mediakiln.web.derive.native.hints import Hints
 from mediakiln.web.derive.native.values import field_of, names_of, option_of, value_of
@@ -268,12 +269,15 @@ def _checked(
             return dict(params)
         own = str(first["loc"][0]) if first["loc"] else ""
         option = written.get(own, own)
-        said = first["msg"].removeprefix("Value error, ")
         allowed = {
             k: v for k, v in first.get("ctx", {}).items() if isinstance(v, str | int | float)
         }
+        near = meant(str(first["input"]), _choices(model, own)) if own else None
         raise InvalidRequest(
-            f"{option or what}: {said}", field=option or None, allowed=allowed or None
+            f"{option or what}: {reason(error)}",
+            field=option or None,
+            allowed=allowed or None,
+            hint=near,
         ) from None
 
 
