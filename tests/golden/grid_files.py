@@ -3,7 +3,9 @@
 import struct
 import subprocess
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import imageio_ffmpeg
@@ -30,7 +32,7 @@ def heic(
     down, across = -(-height // TILE), -(-width // TILE)
     whole = np.pad(pixels, ((0, down * TILE - height), (0, across * TILE - width), (0, 0)), "edge")
     tiles = [
-        _encoded(path, whole[y : y + TILE, x : x + TILE])
+        _encoded(whole[y : y + TILE, x : x + TILE].tobytes(), TILE)
         for y in range(0, down * TILE, TILE)
         for x in range(0, across * TILE, TILE)
     ]
@@ -41,26 +43,29 @@ def heic(
 def repeated(path: Path, tile: NDArray[Any], width: int, height: int) -> Path:
     """One tile of 512, again and again."""
     count = -(-width // LARGE_TILE) * -(-height // LARGE_TILE)
-    path.write_bytes(_file([_encoded(path, tile)] * count, (width, height), LARGE_TILE))
+    path.write_bytes(
+        _file([_encoded(tile.tobytes(), LARGE_TILE)] * count, (width, height), LARGE_TILE)
+    )
     return path
 
 
-def _encoded(path: Path, pixels: NDArray[Any]) -> tuple[bytes, bytes]:
+@cache
+def _encoded(pixels: bytes, side: int) -> tuple[bytes, bytes]:
     """A picture's decoder configuration and its HEVC."""
-    film = path.with_suffix(".mp4")
-    high, wide, _ = pixels.shape
-    command = [
-        imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y",
-        "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{wide}x{high}", "-i", "-",
-        "-vf", "scale=out_color_matrix=bt709:out_range=pc", "-frames:v", "1",
-        "-pix_fmt", "yuv420p", "-c:v", "libx265", "-tag:v", "hvc1",
-        "-x265-params", "log-level=none:range=full:pools=1", str(film),
-    ]  # fmt: skip
-    subprocess.run(command, input=pixels.tobytes(), check=True)
-    data = film.read_bytes()
+    with TemporaryDirectory() as folder:
+        film = Path(folder) / "x.mp4"
+        command = [
+            imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y",
+            "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{side}x{side}", "-i", "-",
+            "-vf", "scale=out_color_matrix=bt709:out_range=pc", "-frames:v", "1",
+            "-pix_fmt", "yuv420p", "-c:v", "libx265", "-tag:v", "hvc1",
+            "-x265-params", "log-level=none:range=full:pools=1", str(film),
+        ]  # fmt: skip
+        subprocess.run(command, input=pixels, check=True)
+        data = coded = film.read_bytes()
     for kind in _INSIDE:
         data = _content(data, kind)[_FIXED.get(kind, 0) :]
-    return data, _content(film.read_bytes(), b"mdat")
+    return data, _content(coded, b"mdat")
 
 
 def _file(
