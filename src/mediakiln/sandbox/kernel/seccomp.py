@@ -40,10 +40,7 @@ _X86_64 = {
     "request_key": 249, "keyctl": 250, "perf_event_open": 298, "name_to_handle_at": 303,
     "open_by_handle_at": 304, "process_vm_readv": 310, "process_vm_writev": 311, "kcmp": 312,
     "bpf": 321, "userfaultfd": 323, "memfd_create": 319, "shmget": 29, "semget": 64,
-    "msgget": 68, "mq_open": 240, "iopl": 172, "ioperm": 173, "truncate": 76,
-    "utime": 132, "utimes": 235, "futimesat": 261,
-    "setxattr": 188, "lsetxattr": 189, "fsetxattr": 190,
-    "removexattr": 197, "lremovexattr": 198, "fremovexattr": 199,
+    "msgget": 68, "mq_open": 240, "iopl": 172, "ioperm": 173,
 }  # fmt: skip
 _AARCH64 = {
     "socket": 198, "connect": 203, "accept": 202, "bind": 200, "listen": 201, "accept4": 242,
@@ -54,8 +51,17 @@ _AARCH64 = {
     "request_key": 218, "keyctl": 219, "perf_event_open": 241, "name_to_handle_at": 264,
     "open_by_handle_at": 265, "process_vm_readv": 270, "process_vm_writev": 271, "kcmp": 272,
     "bpf": 280, "userfaultfd": 282, "memfd_create": 279, "shmget": 194, "semget": 190,
-    "msgget": 186, "mq_open": 180, "truncate": 45,
-    "setxattr": 5, "lsetxattr": 6, "fsetxattr": 7,
+    "msgget": 186, "mq_open": 180,
+}  # fmt: skip
+
+# Of files that are named and not opened; the worker itself makes such calls.
+_X86_64_FILES = {
+    "truncate": 76, "utime": 132, "utimes": 235, "futimesat": 261,
+    "setxattr": 188, "lsetxattr": 189, "fsetxattr": 190,
+    "removexattr": 197, "lremovexattr": 198, "fremovexattr": 199,
+}  # fmt: skip
+_AARCH64_FILES = {
+    "truncate": 45, "setxattr": 5, "lsetxattr": 6, "fsetxattr": 7,
     "removexattr": 14, "lremovexattr": 15, "fremovexattr": 16,
 }  # fmt: skip
 
@@ -70,8 +76,8 @@ _AARCH64_IDLE = {"fchmod": 52, "fchmodat": 53, "fchown": 55, "fchownat": 54}
 # Machine to (audit architecture, denied and idle calls, numbers of clone, socketpair, prctl and
 # utimensat).
 _MACHINES = {
-    "x86_64": (0xC000003E, _X86_64, _X86_64_IDLE, 56, 53, 157, 280),
-    "aarch64": (0xC00000B7, _AARCH64, _AARCH64_IDLE, 220, 199, 167, 88),
+    "x86_64": (0xC000003E, _X86_64 | _X86_64_FILES, _X86_64_IDLE, 56, 53, 157, 280),
+    "aarch64": (0xC00000B7, _AARCH64 | _AARCH64_FILES, _AARCH64_IDLE, 220, 199, 167, 88),
 }
 
 
