@@ -75,6 +75,30 @@ def test_what_is_mirrored_or_cut_is_left_to_libheif(
     assert open_picture(path, CONTEXT).passes is None
 
 
+@pytest.mark.parametrize(
+    ("found", "instead"),
+    [
+        (b"meta", b"free"),
+        (struct.pack(">HHHH", 1, 0, 0, 1), struct.pack(">HHHH", 1, 1, 0, 1)),
+        (struct.pack(">III", 0, 64, 64), struct.pack(">III", 0, 1 << 31, 64)),
+        (b"dimg", b"cdsc"),
+    ],
+    ids=["without items", "inside", "vast tile", "no parts"],
+)
+def test_what_is_told_otherwise_is_left_to_libheif(
+    tmp_path: Path, tiled: Path, found: bytes, instead: bytes
+) -> None:
+    data = tiled.read_bytes().replace(found, instead, 1)
+    (tmp_path / "x.heic").write_bytes(data)
+    assert grid.strips(tmp_path / "x.heic", *SIZE) is None
+
+
+def test_a_tile_beyond_the_files_end_is_left_to_libheif(tmp_path: Path, tiled: Path) -> None:
+    (tmp_path / "x.heic").write_bytes(tiled.read_bytes()[:-1])
+    assert grid.strips(tiled, *SIZE) is not None
+    assert grid.strips(tmp_path / "x.heic", *SIZE) is None
+
+
 def test_edits_make_the_same_of_a_large_file_as_of_a_small_one(
     tmp_path: Path, tiled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -128,9 +128,8 @@ def _read(file: Any, offset: int, length: int) -> bytes:
 def _parsed(path: Path) -> _Grid | None:
     with path.open("rb") as file:
         data = file.read(_MOST_BYTES)
-    meta = next(
-        data[start:end] for kind, start, end in boxes(data, 0, len(data)) if kind == b"meta"
-    )
+    whole = boxes(data, 0, len(data))
+    meta = next((data[start:end] for kind, start, end in whole if kind == b"meta"), b"")
     parts = {kind: meta[start:end] for kind, start, end in boxes(meta, 4, len(meta))}
     (primary,) = struct.unpack_from(">H", parts[b"pitm"], 4)
     tiles = _references(parts[b"iref"], primary)
@@ -142,7 +141,10 @@ def _parsed(path: Path) -> _Grid | None:
     turns = [value[0] & 3 for kind, value in said[primary] if kind == _TURNED]
     plain = len(turns) <= 1 and all(kind in _OF_GRIDS for kind, _ in said[primary])
     plain = plain and all(kind in _OF_TILES for tile in tiles for kind, _ in said[tile])
-    if not plain or len(tiles) != (down + 1) * (across + 1) or any(places[t][0] for t in tiles):
+    if not plain or len(tiles) != (down + 1) * (across + 1):
+        return None
+    most = path.stat().st_size
+    if any(places[tile][0] or _end(places[tile][1]) > most for tile in tiles):
         return None
     sizes = {value for tile in tiles for kind, value in said[tile] if kind == b"ispe"}
     ((wide, high),) = (struct.unpack_from(">II", value, 4) for value in sizes)
@@ -159,6 +161,12 @@ def _parsed(path: Path) -> _Grid | None:
         for tile in tiles
     ]
     return _Grid(width, height, across + 1, (wide, high), sum(turns), files)
+
+
+def _end(spans: list[tuple[int, int]]) -> int:
+    """How long a file must be in which these are, and lie side by side."""
+    ends = [offset + length for offset, length in spans]
+    return max(*ends, sum(length for _, length in spans), 0)
 
 
 def _references(iref: bytes, primary: int) -> list[int]:
