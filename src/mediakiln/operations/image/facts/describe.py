@@ -40,7 +40,7 @@ class DescribeParams(Params):
     Kind.IMAGE,
     accepts=ACCEPTS,
     produces=["application/json"],
-    version=3,
+    version=4,
     capabilities=replace(
         NEEDS,
         preload=(
