@@ -4,7 +4,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from mediakiln.model.signature import sign_iiif
+from mediakiln.model.access import Scope
+from mediakiln.model.signature import sign_iiif, sign_native
 from support.gallery import OWNER, Gallery
 from support.images import KEY
 from support.site import publish
@@ -84,3 +85,33 @@ async def test_browsers_are_asked_for_no_hints_that_nobody_minds(gallery: Galler
     for options, asked in (("w_40,q_auto", False), ("w_40,dpr_auto", True), ("w_auto", True)):
         answer = await gallery.get(options)
         assert ("accept-ch" in answer.headers) is asked
+
+
+async def test_products_of_another_project_are_signed_for_nobody(gallery: Gallery) -> None:
+    access, id = gallery.site.services.access, gallery.asset.id
+    await publish(gallery.site.world, id, "web", {"web.webp": b"another picture"})
+    gallery.site.services.deliver.forget(id)
+    await access.projects.create("other", by="owner")
+    for project, status in (("other", 404), ("default", 200)):
+        _, key = await access.keys.create("k", project=project, scopes=[Scope.PROCESS], by="owner")
+        for address in (f"/i/w_40,from_web/{id}", f"/iiif/{id}%2Fweb"):
+            answer = await gallery.site.http.post(
+                "/v1/images/sign",
+                json={"addresses": [address]},
+                headers={"Authorization": f"Bearer {key}"},
+            )
+            assert (project, answer.status_code) == (project, status)
+
+
+async def test_the_first_of_several_keys_signs(open_gallery: OpenGallery) -> None:
+    gallery = await open_gallery(keys=(b"a newer key", KEY))
+    id = gallery.asset.id
+    answer = await gallery.site.http.post(
+        "/v1/images/sign",
+        json={"addresses": [f"/i/w_40/{id}", f"/iiif/{id}"]},
+        headers={"Authorization": f"Bearer {OWNER}"},
+    )
+    assert [one["path"] for one in answer.json()["addresses"]] == [
+        sign_native(f"/i/w_40/{id}", b"a newer key"),
+        sign_iiif(id, b"a newer key"),
+    ]
