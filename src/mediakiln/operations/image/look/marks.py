@@ -1,8 +1,10 @@
 """The mark of `image.watermark`: an image or words at its size, faint, turned, perhaps tiled."""
 
 import math
+import os
+import tempfile
+from functools import cache
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pyvips
@@ -23,12 +25,6 @@ _POINTS: Final = 72
 """Dots per inch at which a font's points are pixels."""
 _OUTLINE: Final = 24
 """The part of a font's size that an outline is wide."""
-_FONT_FILE: Final = str(Path(__file__).with_name("aileron.ttf"))
-"""Aileron (CC0), cut down to Latin as Pillow carries it.
-
-Pango opens it again for each size, so it must lie where it stays: a job's own folder is emptied
-while the process lives on.
-"""
 
 
 def mark(params: "WatermarkStep", width: int, height: int, scene: Scene) -> Any:
@@ -140,9 +136,25 @@ def _letters(params: "WatermarkStep", size: float) -> Any:
         chosen = (
             {"font": f"{params.font} {size:g}"}
             if params.font
-            else {"font": f"Aileron {size:g}", "fontfile": _FONT_FILE}
+            else {"font": f"Aileron {size:g}", "fontfile": _font_file()}
         )
         # What it takes is Pango's markup: words are only words.
         return pyvips.Image.text(
             escape(params.text or "", quote=False), dpi=_POINTS, align="centre", **chosen
         )
+
+
+@cache
+def _font_file() -> str:
+    """The font that Pillow carries (Aileron, CC0), as a file for Pango.
+
+    Pango opens it again for each size, and a job's folder is emptied while the process lives on:
+    so it has no name there, and stays open.
+    """
+    from PIL import ImageFont
+
+    font = ImageFont.load_default(_TRIAL)
+    descriptor, name = tempfile.mkstemp()
+    os.write(descriptor, font.font_bytes)  # type: ignore[union-attr] # FreeType's, given a size
+    os.unlink(name)  # noqa: PTH108
+    return f"/proc/self/fd/{descriptor}"
