@@ -32,6 +32,7 @@ class HashParams(Params):
     accepts=ACCEPTS,
     produces=["application/json"],
     capabilities=NEEDS,
+    version=2,
 )
 def image_hash(
     source: Path, params: HashParams, out: Path, *, context: Context

@@ -35,6 +35,7 @@ class PaletteParams(Params):
     accepts=ACCEPTS,
     produces=["application/json"],
     capabilities=NEEDS,
+    version=2,
 )
 def palette(
     source: Path, params: PaletteParams, out: Path, *, context: Context

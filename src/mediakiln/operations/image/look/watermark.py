@@ -120,6 +120,7 @@ def _others(params: WatermarkStep) -> list[str]:
     produces=tuple(MEDIA_TYPES.values()),
     capabilities=NEEDS,
     inputs=_others,
+    version=2,
 )
 def watermark(
     source: Path, params: WatermarkParams, out: Path, *, context: Context

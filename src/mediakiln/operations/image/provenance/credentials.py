@@ -69,6 +69,7 @@ class CredentialsParams(Params):
     accepts=tuple(MEDIA_TYPES.values()),
     produces=["application/json", *(MEDIA_TYPES[name] for name in SIGNED)],
     capabilities=OperationCapabilities(wall_s=60.0, credentials=True, tools=("c2pa-python",)),
+    version=2,
 )
 def credentials(
     source: Path, params: CredentialsParams, out: Path, *, context: Context
