@@ -16,6 +16,8 @@ from typing import BinaryIO
 from blake3 import blake3
 
 _CHUNK_BYTES = 1024 * 1024
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Numbers of the errors that say that no space is left."""
 
 Folders = Callable[[str], AbstractContextManager[Path]]
 """A new, empty folder of a name, removed at the end."""

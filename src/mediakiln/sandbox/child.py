@@ -28,7 +28,7 @@ from mediakiln.model.errors import (
     UnsupportedMedia,
 )
 from mediakiln.model.product import Product
-from mediakiln.ports.folders import opened
+from mediakiln.ports.folders import FULL, opened
 from mediakiln.ports.operation import Context, Operation
 from mediakiln.ports.runner import Task, Work
 from mediakiln.sandbox import confine, products, wire
@@ -273,7 +273,7 @@ def _translate(error: BaseException) -> MediakilnError:
     if isinstance(error, MemoryError):
         return MemoryExceeded("the step asked for more memory than it may have")
     code = error.errno if isinstance(error, OSError) else None
-    if code in {errno.ENOSPC, errno.EDQUOT}:
+    if code in FULL:
         return StorageFull("no space was left for the step's files")
     if code == errno.EFBIG:
         return ScratchExceeded("the step wrote a file larger than its scratch limit")

@@ -6,7 +6,6 @@ reach, given a second name there: who stores it finds the file that was looked a
 child puts in its place. One that somebody still writes to is copied instead.
 """
 
-import errno
 import fcntl
 import json
 import math
@@ -38,7 +37,7 @@ from mediakiln.model.errors import (
     UnsupportedMedia,
 )
 from mediakiln.model.product import Product
-from mediakiln.ports.folders import opened
+from mediakiln.ports.folders import FULL, opened
 from mediakiln.ports.runner import Made, Task
 from mediakiln.sandbox import products, wire
 
@@ -48,7 +47,6 @@ _MOST_CHARS: Final = 200
 _FEW_FILES: Final = 1_000
 """File numbers left, below which a file system may well be full for want of them."""
 _READ_ONLY: Final = 0o444
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _OF_STEPS: Final = (
     BadMedia,
     CommandFailed,
@@ -198,7 +196,7 @@ class Kept:
         except FileNotFoundError:
             raise Untrue("a product that it removes again") from None
         except OSError as error:
-            if error.errno in _FULL:
+            if error.errno in FULL:
                 raise StorageFull("no space was left for the step's products") from None
             raise EngineError(f"a product cannot be kept: {error.strerror}") from error
         return path
@@ -227,7 +225,7 @@ def _linked(file: int, name: str, folder: int) -> bool:
     except FileNotFoundError:
         raise
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise
         return False
     with suppress(OSError):

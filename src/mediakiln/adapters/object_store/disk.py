@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from mediakiln.adapters.object_store.files import (
-    FULL,
     copy_all,
     create_new,
     info_of,
@@ -20,6 +19,7 @@ from mediakiln.adapters.object_store.local_reader import open_object
 from mediakiln.adapters.object_store.multipart.inplace import InPlaceUploads
 from mediakiln.model.errors import EngineMisconfigured, NotFound
 from mediakiln.model.keys import Bucket
+from mediakiln.ports.folders import FULL
 from mediakiln.ports.multipart import Part
 from mediakiln.ports.object_store import ObjectInfo
 

@@ -19,10 +19,10 @@ from mediakiln.model.errors import (
     MediakilnError,
     StorageFull,
 )
+from mediakiln.ports.folders import FULL
 from mediakiln.ports.object_store import ObjectInfo
 
 _NO_RANGE_COPY = frozenset({errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS})
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _COPY_STEP = 32 << 20
 _IOV_MAX = 1024

@@ -1,7 +1,6 @@
 """Sources as local files: in place where the store has them, else fetched once and kept a while."""
 
 import asyncio
-import errno
 import logging
 import shutil
 from collections import OrderedDict
@@ -9,20 +8,17 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from blake3 import blake3
 
 from mediakiln.model.errors import FetchFailed, Gone, ObjectMissing, StorageFull
 from mediakiln.model.ids import new_id
-from mediakiln.ports.folders import Folders
+from mediakiln.ports.folders import FULL, Folders
 from mediakiln.ports.object_store import LocalFiles, ObjectStore
 from mediakiln.stages.derive.lanes import Lane
 from mediakiln.stages.derive.source import Fetch, Source
 
 log = logging.getLogger(__name__)
-
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(slots=True, eq=False)
@@ -130,7 +126,7 @@ class SourceFiles:
             return path.stat().st_size
         except BaseException as error:
             path.unlink(missing_ok=True)
-            if isinstance(error, OSError) and error.errno in _FULL:
+            if isinstance(error, OSError) and error.errno in FULL:
                 raise StorageFull("there is no space left for the source") from error
             raise
 
