@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from support.fleet import until
 from support.platform import Platform, platform
+from support.waiting import until
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from mediakiln.model.messages import Received
 from mediakiln.model.topology import TOPOLOGY
 from support import media
 from support.platform import Platform, platform
+from support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("cli")
 
@@ -286,8 +286,5 @@ def _bury_two(site: Platform) -> None:
 
 
 def _until_letters(site: Platform, count: int) -> None:
-    deadline = time.monotonic() + 20
     with site.client() as client:
-        while len(list(client.dead_letters())) != count:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        until(lambda: len(list(client.dead_letters())) == count)

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from mediakiln.model.kind import AssetState
 from support import media, plugin
 from support.platform import Platform
 from support.tus import STREAM, VERSION, described
+from support.waiting import until
 
 pytestmark = [
     pytest.mark.faults,
@@ -96,13 +97,6 @@ def upload(site: SmallDisk, data: bytes, name: str, **headers: str) -> httpx2.Re
 def readiness(site: SmallDisk) -> tuple[int, dict[str, Any]]:
     answer = httpx2.get(f"{site.url}/readyz", timeout=30, trust_env=False)
     return answer.status_code, answer.json()["checks"]
-
-
-def until(holds: Callable[[], bool], *, within: float = 30) -> None:
-    deadline = time.monotonic() + within
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def end(site: SmallDisk, id: str) -> Asset:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from support import media
-from support.fleet import until
 from support.platform import Platform, platform
+from support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("imports")
 

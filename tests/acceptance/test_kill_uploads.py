@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from support import media
-from support.fleet import until
 from support.platform import PATIENCE, READY_S, Platform
+from support.waiting import until
 
 pytestmark = [
     pytest.mark.faults,

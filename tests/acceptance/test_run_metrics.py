@@ -9,8 +9,9 @@ import httpx2
 import pytest
 
 from support import media
-from support.fleet import supervised, until
+from support.fleet import supervised
 from support.platform import Platform
+from support.waiting import until
 
 pytestmark = pytest.mark.timeout(240)
 

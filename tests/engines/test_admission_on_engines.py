@@ -9,8 +9,9 @@ import pytest
 
 from support import media
 from support.deployments import urls_of
-from support.fleet import supervised, until
+from support.fleet import supervised
 from support.platform import Platform
+from support.waiting import until
 
 pytestmark = [
     pytest.mark.engines,

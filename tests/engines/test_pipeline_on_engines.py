@@ -17,9 +17,10 @@ from mediakiln.client import ApiError, Client, Retry
 from support import media
 from support.audit import Findings, audit
 from support.deployments import settings_of, urls_of, wanted
-from support.fleet import ROLES, supervised, until
+from support.fleet import ROLES, supervised
 from support.hooks import Hooks, receiving
 from support.platform import Platform
+from support.waiting import until
 
 pytestmark = [
     pytest.mark.engines,

@@ -2,11 +2,11 @@
 
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from support.platform import PATIENCE, READY_S, Platform
+from support.waiting import until
 
 ROLES = ("web", "receive", "classify", "process", "join", "notify", "relay", "reconcile", "dead")
 
@@ -43,14 +43,6 @@ def supervised(site: Platform, roles: Sequence[str], *, each: int = 1) -> Iterat
         for thread in threads:
             thread.join()
     site.stop()
-
-
-def until(holds: Callable[[], bool], *, within: float) -> None:
-    """Wait for a condition, at most that many seconds."""
-    deadline = time.monotonic() + within
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {within} s"
-        time.sleep(0.1)
 
 
 def _free_port() -> int:
