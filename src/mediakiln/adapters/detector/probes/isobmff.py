@@ -1,15 +1,15 @@
 """ISO base media files (ISO/IEC 14496-12) and QuickTime: brands first, tracks where they decide."""
 
-from collections.abc import Iterator
+from dataclasses import replace
 
+from mediakiln.adapters.detector.pictures import heif
+from mediakiln.adapters.detector.pictures.boxes import named, whole
 from mediakiln.adapters.detector.probes import reasons
 from mediakiln.adapters.detector.probes.window import Window, be, found, guessing, refuse
 from mediakiln.model.kind import Kind
 from mediakiln.ports.detector import Detection
 
 _MAX_BRANDS = 64
-_MAX_BOXES = 256
-_NO_END = 1 << 62
 
 IMAGE_BRANDS = {
     b"avif": "image/avif",
@@ -46,7 +46,7 @@ def base_media(window: Window) -> Detection:
     if major in IMAGE_BRANDS or major in _STRUCTURAL:
         names = [name for name in IMAGE_BRANDS if name == major or name in brands]
         best = names[0] if major in _STRUCTURAL and names else major
-        return found(IMAGE_BRANDS.get(best, "image/heif"), Kind.IMAGE, brand=brand)
+        return _still(window, IMAGE_BRANDS.get(best, "image/heif"), brand)
     if major in AUDIO_BRANDS:
         return found("audio/mp4", Kind.AUDIO, brand=brand)
     return _film(window, _family(major, brands), brand)
@@ -61,6 +61,12 @@ def quicktime(window: Window) -> Detection | None:
     if not handlers & {b"vide", b"soun"}:
         return None
     return found("video/quicktime", Kind.VIDEO if b"vide" in handlers else Kind.AUDIO)
+
+
+def _still(window: Window, media_type: str, brand: str) -> Detection:
+    with guessing(found(media_type, Kind.IMAGE, brand=brand)):
+        sized = heif.sized(window, media_type)
+    return replace(sized, metadata={"brand": brand, **sized.metadata})
 
 
 def _family(major: bytes, brands: set[bytes]) -> str:
@@ -89,33 +95,13 @@ def _film(window: Window, family: str, brand: str) -> Detection:
 def _handlers(window: Window) -> set[bytes]:
     """The handler types of the film's tracks, up to the first that shows pictures."""
     handlers: set[bytes] = set()
-    whole = (0, window.size if window.size is not None else _NO_END)
-    for film in _named(b"moov", window, whole):
-        for track in _named(b"trak", window, film):
-            for media in _named(b"mdia", window, track):
-                for start, _ in _named(b"hdlr", window, media):
+    for film in named(b"moov", window, whole(window)):
+        for track in named(b"trak", window, film):
+            for media in named(b"mdia", window, track):
+                for start, _ in named(b"hdlr", window, media):
                     handlers.add(window.read(start + 8, 4))
                     break
             if b"vide" in handlers:
                 return handlers
         break
     return handlers
-
-
-def _named(name: bytes, window: Window, span: tuple[int, int]) -> Iterator[tuple[int, int]]:
-    """The bodies, as (start, end), of the boxes called `name` directly within `span`."""
-    at, end = span
-    for _ in range(_MAX_BOXES):
-        header = window.read(at, min(16, end - at))
-        size, body = be(header[:4]), at + 8
-        if size == 1:
-            size, body = be(header[8:16]), at + 16
-        elif size == 0:
-            size = end - at
-        if len(header) < 8 or at + size < body:
-            return
-        if header[4:8] == name:
-            yield body, min(at + size, end)
-        at += size
-        if at >= end:
-            return

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from mediakiln.adapters.detector.pictures.drawing import pixels
+from mediakiln.adapters.detector.pictures.facts import picture
 from mediakiln.adapters.detector.probes import reasons
 from mediakiln.adapters.detector.probes.window import found, likely, refuse
 from mediakiln.model.kind import Kind
@@ -12,7 +14,6 @@ _MAX_PRELUDE = 64
 _SPACE = re.compile(r"[\s\ufeff]*")
 _NAME = re.compile(r"<([A-Za-z_][\w.\-]{0,63})(?::([A-Za-z_][\w.\-]{0,63}))?[\s/>]")
 _SUBSET_END = re.compile(r"\]\s*>")
-_SIZE = re.compile(r"\s(width|height)\s*=\s*[\"'](\d{1,9})(?:\.\d+)?(?:px)?[\"']")
 
 _HTML_TAGS = {
     "html", "head", "body", "script", "iframe", "h1", "h2", "div", "font", "table", "a", "style",
@@ -53,7 +54,7 @@ def markup(content: str) -> Detection | None:
         return likely("application/xml", Kind.DOCUMENT) if prelude.declared else None
     name = match[2] or match[1]
     if name == "svg":
-        return found("image/svg+xml", Kind.IMAGE, **_pixels(content, match.end()))
+        return picture("image/svg+xml", *(pixels(content, match.end() - 1) or (0, 0)))
     if name.lower() == "html" and prelude.declared:
         return found("application/xhtml+xml", Kind.DOCUMENT)
     if doctype.startswith("html") or (not prelude.declared and name.lower() in _HTML_TAGS):
@@ -96,9 +97,3 @@ def _after(content: str, needle: str, at: int) -> int:
 def _after_space(content: str, at: int) -> int:
     match = _SPACE.match(content, at)
     return match.end() if match else at
-
-
-def _pixels(content: str, at: int) -> dict[str, int]:
-    """Width and height of an `svg` tag whose name ends at `at`, where they are in pixels."""
-    tag = content[at - 1 : min(_after(content, ">", at - 1), at + 2048)]
-    return {name: int(value) for name, value in _SIZE.findall(tag)}

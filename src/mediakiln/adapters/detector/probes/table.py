@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mediakiln.adapters.detector.pictures import jxl
 from mediakiln.adapters.detector.probes import (
     isobmff,
     matroska,
@@ -80,10 +81,10 @@ IMAGES = (
     _image(b"\0\0\2\0", "image/vnd.microsoft.icon", raster.ico),
     _image(b"qoif", "image/qoi", raster.qoi),
     *(_image(b"P%d" % sort, "image/x-portable-anymap", raster.netpbm) for sort in range(1, 7)),
-    _image(b"\xff\x0a", "image/jxl"),
-    _image(b"\0\0\0\x0cJXL \r\n\x87\n", "image/jxl"),
+    _image(b"\xff\x0a", "image/jxl", jxl.jxl),
+    _image(b"\0\0\0\x0cJXL \r\n\x87\n", "image/jxl", jxl.jxl),
     _image(b"\0\0\0\x0cjP  \r\n\x87\n", "image/jp2", raster.jpeg2000),
-    _image(b"\xff\x4f\xff\x51", "image/j2c"),
+    _image(b"\xff\x4f\xff\x51", "image/j2c", raster.codestream2000),
     Signature(b"DICM", "application/dicom", Kind.IMAGE, offset=128),
 )
 
