@@ -3,6 +3,8 @@
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
@@ -21,12 +23,14 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 _ISATAP = {0x00005EFE, 0x02005EFE}
 _LOW_32 = 0xFFFFFFFF
+_LOOKING_UP = ThreadPoolExecutor(32, thread_name_prefix="names")
+"""Looks names up: a name server that hangs holds up no thread that others need."""
 
 
 async def resolve(host: str, port: int) -> list[str]:
     """Ask the system's resolver, which also reads the odd spellings of IPv4 addresses."""
-    loop = asyncio.get_running_loop()
-    answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    answers = await asyncio.get_running_loop().run_in_executor(_LOOKING_UP, look_up)
     return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
 
 

@@ -30,8 +30,10 @@ from mediakiln.stages.process.scratch import Scratch
 from mediakiln.web.derive.rules import ImageRules
 
 OPERATION = "image.transform"
-FETCHES = 16
-"""Sources that are fetched at once, where the store is not on this machine."""
+FETCHES = 64
+"""Sources that are fetched at once, from elsewhere or from a store that is not on this machine."""
+FETCHES_EACH = 16
+"""Of those, how many may come from one host or bucket: where it hangs, the others go on."""
 _PATIENCE_S = 60.0
 """Seconds that clients, and proxies before them, commonly wait for an answer."""
 
@@ -58,6 +60,7 @@ def derive(settings: Settings, engines: Engines) -> Derive:
             max_bytes=settings.images_source_bytes,
             reserve_bytes=settings.reserve_bytes,
             most_s=settings.images_wall_s,
+            most_each=FETCHES_EACH,
         ),
         maker=Maker(runner, OPERATION, _making(settings)),
         judge=Judge(_slowness(settings, operations)),

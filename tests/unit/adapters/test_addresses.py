@@ -1,5 +1,10 @@
 """Which addresses a webhook may reach."""
 
+import asyncio
+import socket
+import threading
+from typing import Any
+
 import pytest
 
 from mediakiln.adapters.addresses import is_public, resolve
@@ -34,3 +39,22 @@ def test_addresses_of_the_internet_are_public(address: str) -> None:
 @pytest.mark.parametrize("spelling", ["127.1", "0x7f000001", "2130706433", "0177.0.0.1"])
 async def test_odd_spellings_are_read_before_they_are_judged(spelling: str) -> None:
     assert await resolve(spelling, 443) == ["127.0.0.1"]
+
+
+async def test_a_name_server_that_hangs_holds_up_no_other_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = threading.Event()
+
+    def hanging(*_: Any, **__: Any) -> list[Any]:
+        answers.wait(30)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hanging)
+    asked = [asyncio.create_task(resolve(f"{number}.example", 443)) for number in range(64)]
+    try:
+        async with asyncio.timeout(10):
+            assert await asyncio.to_thread(lambda: "done") == "done"
+    finally:
+        answers.set()
+    assert await asyncio.gather(*asked) == [[]] * 64

@@ -16,6 +16,7 @@ from mediakiln.model.ids import new_id
 from mediakiln.ports.folders import FULL, Folders
 from mediakiln.ports.object_store import LocalFiles, ObjectStore
 from mediakiln.stages.derive.lanes import Lane
+from mediakiln.stages.derive.origins import OriginLanes
 from mediakiln.stages.derive.source import Fetch, Source
 
 log = logging.getLogger(__name__)
@@ -34,8 +35,8 @@ class _Copy:
 class SourceFiles:
     """Gives sources as files; of fetched ones, at most `max_bytes` that nobody holds are kept.
 
-    As many are fetched at once as `lane` has places, each from elsewhere for at most `most_s`
-    seconds. None is kept in the last `reserve_bytes` of the disk.
+    As many are fetched at once as `lane` has places, `most_each` of them from one origin, each from
+    elsewhere for at most `most_s` seconds. None is kept in the last `reserve_bytes` of the disk.
     """
 
     def __init__(
@@ -47,8 +48,9 @@ class SourceFiles:
         max_bytes: int,
         reserve_bytes: int = 0,
         most_s: float = 30.0,
+        most_each: int | None = None,
     ) -> None:
-        self._lane = lane
+        self._origins = OriginLanes(lane, most_each=most_each or lane.workers, most_wait_s=most_s)
         self._reserve_bytes = reserve_bytes
         self._most_s = most_s
         self._store = store
@@ -67,7 +69,7 @@ class SourceFiles:
             Gone: another hand put other bytes in its place.
             FetchFailed, FetchRefused, TooLarge: a file elsewhere cannot be had, or not in time.
             StorageFull: there is no room for it.
-            Overloaded: too many are being fetched.
+            Overloaded: too many are being fetched, or too many of its origin.
         """
         if source.key is not None and isinstance(self._store, LocalFiles):
             await self.check(source)
@@ -117,7 +119,7 @@ class SourceFiles:
 
     async def _fetched(self, source: Source, path: Path) -> int:
         try:
-            async with self._lane.place():
+            async with self._origins.place(source.origin):
                 if source.fetch is not None:
                     await self._brought(source.fetch, path)
                 elif source.key is not None:

@@ -33,8 +33,8 @@ class Lane:
         usual_s: float = _FIRST_GUESS_S,
     ) -> None:
         self.name = name
-        self._workers = workers
-        self._most_waiting = most_waiting
+        self.workers = workers
+        self.most_waiting = most_waiting
         self._most_wait_s = most_wait_s
         self._busy = 0
         self._queue: deque[asyncio.Future[None]] = deque()
@@ -51,14 +51,14 @@ class Lane:
         Raises:
             Overloaded: with `retry_after`, in seconds.
         """
-        if self._busy < self._workers:
+        if self._busy < self.workers:
             return
-        full = len(self._queue) >= self._most_waiting
+        full = len(self._queue) >= self.most_waiting
         if full or self._ahead_s() > self._most_wait_s:
             metrics.DERIVED.labels("refused").inc()
             raise Overloaded(
-                "too many images are asked for at once",
-                limit=self._most_waiting if full else self._most_wait_s,
+                self._refusal(),
+                limit=self.most_waiting if full else self._most_wait_s,
                 unit=None if full else "s",
                 retry_after=self.retry_after(),
             )
@@ -67,8 +67,11 @@ class Lane:
         """Seconds in which those who wait now will be served, at the usual pace."""
         return max(1, min(_MOST_RETRY_S, math.ceil(self._ahead_s())))
 
+    def _refusal(self) -> str:
+        return "too many images are asked for at once"
+
     def _ahead_s(self) -> float:
-        return (len(self._queue) + self._busy) / self._workers * self._usual_s
+        return (len(self._queue) + self._busy) / self.workers * self._usual_s
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
@@ -88,13 +91,14 @@ class Lane:
             self._leave()
 
     async def _enter(self) -> None:
-        if self._busy < self._workers:
+        if self._busy < self.workers:
             self._busy += 1
             return
         self.check()
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
-        self._tell()
+        waiting = metrics.DERIVE_WAITING.labels(self.name)
+        waiting.inc()
         try:
             await turn
         except asyncio.CancelledError:
@@ -103,18 +107,14 @@ class Lane:
             else:
                 with suppress(ValueError):  # passed over already, as one that left
                     self._queue.remove(turn)
-                self._tell()
             raise
+        finally:
+            waiting.dec()
 
     def _leave(self) -> None:
         while self._queue:
             turn = self._queue.popleft()
             if not turn.done():
                 turn.set_result(None)  # the place goes over to it
-                self._tell()
                 return
         self._busy -= 1
-        self._tell()
-
-    def _tell(self) -> None:
-        metrics.DERIVE_WAITING.labels(self.name).set(len(self._queue))

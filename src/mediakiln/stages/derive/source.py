@@ -41,6 +41,8 @@ class Source:
     etag: str | None = None
     """The object's, where hands other than ours could overwrite it: checked before it is read."""
     fetch: Fetch | None = None
+    origin: str = ""
+    """Who is asked for its bytes: a host, a bucket; empty for the store."""
 
     @property
     def pixels(self) -> int | None:

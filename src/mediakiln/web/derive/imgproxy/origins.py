@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -80,8 +81,9 @@ class Origins:
         if address.startswith(_WEB):
             address = address.replace(" ", "%20")  # clients escape once, and that is undone by now
             opened, name = self._on_the_web(address), unquote(urlsplit(address).path)
+            origin = _host(address)
         else:
-            opened, name = self._on_a_shelf(address), address
+            (opened, origin), name = self._on_a_shelf(address), address
 
         async def fetch(path: Path) -> None:
             async with opened() as fetched:
@@ -95,6 +97,7 @@ class Origins:
             identity=address,
             name=name.rpartition("/")[2][:255] or "image",
             fetch=fetch,
+            origin=origin,
         )
 
     def _on_the_web(self, address: str) -> _Open:
@@ -104,11 +107,13 @@ class Origins:
         fetcher.check(address)
         return lambda: fetcher.open(address, max_bytes=self._max_bytes)
 
-    def _on_a_shelf(self, address: str) -> _Open:
+    def _on_a_shelf(self, address: str) -> tuple[_Open, str]:
+        """How the file is opened, and which shelf it is on."""
         for shelf in self._shelves:
             key = shelf.key(address)
             if key is not None:
-                return lambda: shelf.place.open(key, max_bytes=self._max_bytes)
+                opened = partial(shelf.place.open, key, max_bytes=self._max_bytes)
+                return opened, shelf.beginnings[0]
         raise self._refusal(address)
 
     def _refusal(self, address: str) -> InvalidRequest:
@@ -131,6 +136,15 @@ class Origins:
             if address == prefix or address.startswith(whole):
                 return True
         return False
+
+
+def _host(address: str) -> str:
+    """The host of an address, in one way of writing it."""
+    host = (urlsplit(address).hostname or "").rstrip(".")
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return host
 
 
 def _climbs(path: str) -> bool:
