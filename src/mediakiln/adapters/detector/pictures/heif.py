@@ -11,6 +11,7 @@ _MOST_BYTES = 64 * 1024
 """Of one box that is read."""
 _MOST_ITEMS = 4096
 _WIDE, _MIRRORED_SIDES = 1, 1
+_MATTER = frozenset({b"ispe", b"clap", b"irot", b"imir"})
 
 _ORIENTATIONS = {
     (False, 0): 1,
@@ -60,13 +61,16 @@ def _cut(value: bytes, width: int, height: int) -> tuple[int, int]:
 
 def _primary(window: Window) -> list[_Property]:
     """What is said of the primary item, in the order in which it is to be done."""
-    for start, end in named(b"meta", window, whole(window)):
-        inside = (start + 4, end)
-        primary = next((_item(window, at) for at, _ in named(b"pitm", window, inside)), None)
-        for told in named(b"iprp", window, inside):
-            known = list(_known(window, told))
-            return [known[number - 1] for number in _links(window, told, primary, len(known))]
-    return []
+    meta = next(named(b"meta", window, whole(window)), None)
+    if meta is None:
+        return []
+    inside = (meta[0] + 4, meta[1])
+    item = next((_item(window, at) for at, _ in named(b"pitm", window, inside)), None)
+    told = next(named(b"iprp", window, inside), None)
+    if item is None or told is None:
+        return []
+    known = list(_known(window, told))
+    return [known[number - 1] for number in _links(window, told, item, len(known))]
 
 
 def _item(window: Window, at: int) -> int:
@@ -75,13 +79,14 @@ def _item(window: Window, at: int) -> int:
 
 
 def _known(window: Window, told: Span) -> Iterator[_Property]:
+    """Every property there is, without the content of those that do not matter."""
     for span in named(b"ipco", window, told):
         for kind, start, end in boxes_of(window, span):
-            wanted = kind in {b"ispe", b"clap", b"irot", b"imir"}
-            yield kind, window.read(start, min(end - start, 32)) if wanted else b""
+            yield kind, window.read(start, min(end - start, 32)) if kind in _MATTER else b""
+        return
 
 
-def _links(window: Window, told: Span, primary: int | None, most: int) -> list[int]:
+def _links(window: Window, told: Span, primary: int, most: int) -> list[int]:
     """The numbers of an item's properties, from 1."""
     for start, end in named(b"ipma", window, told):
         box = window.read(start, min(end - start, _MOST_BYTES))

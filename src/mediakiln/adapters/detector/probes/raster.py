@@ -188,11 +188,10 @@ def jpeg2000(window: Window) -> Detection:
         return found("video/mj2", Kind.VIDEO)
     media_type = {b"jpx ": "image/jpx", b"jpm ": "image/jpm"}.get(brand, "image/jp2")
     with guessing(picture(media_type)):
-        for header in named(b"jp2h", window, whole(window)):
-            for start, _ in named(b"ihdr", window, header):
-                sides = window.read(start, 8)
-                return picture(media_type, be(sides[4:8]), be(sides[:4]))
-    return picture(media_type)
+        header = next(named(b"jp2h", window, whole(window)), None)
+        place = next(named(b"ihdr", window, header), None) if header else None
+        sides = window.read(place[0], 8) if place else b""
+    return picture(media_type, be(sides[4:8]), be(sides[:4]))
 
 
 def codestream2000(window: Window) -> Detection:
