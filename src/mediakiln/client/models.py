@@ -62,6 +62,7 @@ class Asset(View):
     url: str
     recipe: dict[str, Any]
     metadata: dict[str, Any]
+    """What its content told; of an image its `width` and `height`, upright, and `orientation`."""
     products: tuple[Product, ...]
     steps: tuple[Step, ...]
     error: Reason | None

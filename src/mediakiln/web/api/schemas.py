@@ -94,7 +94,7 @@ class AssetOut(_Answer):
                 "checksum": f"blake3:{'5f' * 32}",
                 "url": f"{_EXAMPLE_URL}/original",
                 "recipe": {"steps": {"thumb": {"op": "image.resize", "width": 320}}},
-                "metadata": {},
+                "metadata": {"width": 4000, "height": 3000, "orientation": 1},
                 "products": [
                     {
                         "name": "thumb",
@@ -135,7 +135,12 @@ class AssetOut(_Answer):
     checksum: str | None
     url: str = Field(description="The upload as it came.")
     recipe: dict[str, Any] = Field(description="What was asked for; empty when nothing was.")
-    metadata: dict[str, Any]
+    metadata: dict[str, Any] = Field(
+        description="What its content told when it was classified. Of an image: `width` and "
+        "`height` in pixels, upright, and `orientation`, how its stored pixels lie (1 to 8 as "
+        "EXIF has it), where the file says so. Where name or uploader called it something else: "
+        "`disagreement`. More may be added."
+    )
     products: list[ProductOut]
     steps: list[StepOut] = Field(description="In the recipe's order.")
     error: ErrorOut | None
