@@ -53,7 +53,7 @@ def _named(place: Iterable[int | str]) -> list[str]:
 
 def meant(name: str, known: Iterable[str]) -> str | None:
     """A hint for who wrote a name that is not known; None where nothing is like it."""
-    close = get_close_matches(name[:_LONGEST], list(known), n=1)
+    close = get_close_matches(name[:_LONGEST], [str(each) for each in known], n=1)
     return f"did you mean {close[0]}?" if close else None
 
 
