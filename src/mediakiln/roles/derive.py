@@ -25,6 +25,7 @@ from mediakiln.stages.derive import (
     ShelfSweep,
     Slowness,
     SourceFiles,
+    Turns,
 )
 from mediakiln.stages.process.scratch import Scratch
 from mediakiln.web.derive.rules import ImageRules
@@ -52,7 +53,12 @@ def derive(settings: Settings, engines: Engines) -> Derive:
     runner = _runner(settings, operation, scratch, most=workers + slow_workers)
     made = Derive(
         planner=_planner(settings, operation),
-        shelf=Shelf(engines.catalog, engines.store, reserve_bytes=settings.reserve_bytes),
+        shelf=Shelf(
+            engines.catalog,
+            engines.store,
+            reserve_bytes=settings.reserve_bytes,
+            wrote=Turns(engines.catalog, max_bytes=settings.images_store_bytes).wrote,
+        ),
         files=SourceFiles(
             engines.store,
             scratch.folder,

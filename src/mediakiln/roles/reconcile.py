@@ -14,7 +14,7 @@ from mediakiln.stages.search import Index
 _BATCH = 100
 _HOUR_S = 3600.0
 _ERASURES_S = 15.0
-_DERIVED_S = 600.0
+_DERIVED_S = 2.0
 
 
 def build(settings: Settings, engines: Engines) -> Service:
@@ -50,7 +50,7 @@ def build(settings: Settings, engines: Engines) -> Service:
             Sweeper("erasures", erasures.sweep, interval=_ERASURES_S, full=1),
             Sweeper(
                 "derived",
-                derive.sweep(settings, engines),
+                derive.sweep(settings, engines).in_turn,
                 interval=_DERIVED_S,
                 full=1_000_000,
             ),

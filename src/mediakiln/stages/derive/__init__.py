@@ -1,7 +1,7 @@
 """Derive: images made on request, kept for a while, and purged with what they came from.
 
 `Derive.get` finds or makes one; `Source` says what it is made of. `Shelf` is where it is kept, and
-`ShelfSweep` holds that to its bounds.
+`ShelfSweep` holds that to its bounds, whenever `Turns` says that it is time.
 """
 
 from mediakiln.stages.derive.derived import Derived, Original
@@ -14,6 +14,7 @@ from mediakiln.stages.derive.slowness import Judge, Slowness
 from mediakiln.stages.derive.source import Source, elsewhere
 from mediakiln.stages.derive.stage import Derive
 from mediakiln.stages.derive.sweep import ShelfSweep
+from mediakiln.stages.derive.turns import Turns
 
 __all__ = [
     "Derive",
@@ -29,5 +30,6 @@ __all__ = [
     "Slowness",
     "Source",
     "SourceFiles",
+    "Turns",
     "elsewhere",
 ]

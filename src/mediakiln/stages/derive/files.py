@@ -15,8 +15,7 @@ from mediakiln.model.errors import FetchFailed, Gone, ObjectMissing, StorageFull
 from mediakiln.model.ids import new_id
 from mediakiln.ports.folders import FULL, Folders
 from mediakiln.ports.object_store import LocalFiles, ObjectStore
-from mediakiln.stages.derive.lanes import Lane
-from mediakiln.stages.derive.origins import OriginLanes
+from mediakiln.stages.derive.lanes import Lane, OriginLanes
 from mediakiln.stages.derive.source import Fetch, Source
 
 log = logging.getLogger(__name__)

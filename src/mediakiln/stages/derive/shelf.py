@@ -8,7 +8,7 @@ record, and goes after it. Uses are written down coarsely, so that a popular ima
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -45,8 +45,15 @@ class Kept(BaseModel):
     """About when somebody last asked for it."""
 
 
+Wrote = Callable[[int], Awaitable[None]]
+"""Is told how many bytes were put on the shelf. Raises nothing."""
+
+
 class Shelf:
-    """Finds, keeps and purges derived images; `reserve_bytes` of the store stay free."""
+    """Finds, keeps and purges derived images; `reserve_bytes` of the store stay free.
+
+    Whoever holds the shelf to its bounds hears by `wrote` how it grows.
+    """
 
     def __init__(
         self,
@@ -54,8 +61,10 @@ class Shelf:
         store: ObjectStore,
         *,
         reserve_bytes: int = 0,
+        wrote: Wrote | None = None,
         clock: Clock = utc_now,
     ) -> None:
+        self._wrote = wrote
         self._records = catalog.records(SPACE)
         self._store = store
         self._reserve_bytes = reserve_bytes
@@ -107,6 +116,8 @@ class Shelf:
         except MediakilnError:
             self.forget(plan)
             raise
+        if self._wrote is not None:
+            await self._wrote(kept.bytes)
 
     async def take_back(self, plan: Plan) -> None:
         """Remove one image, whose bytes are lost, or whose source was purged meanwhile."""

@@ -12,6 +12,7 @@ from mediakiln.model.keys import DERIVED_PREFIX, Bucket
 from mediakiln.ports.catalog import Catalog, Record
 from mediakiln.ports.object_store import ObjectStore
 from mediakiln.stages.derive.shelf import SPACE, Kept
+from mediakiln.stages.derive.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +45,26 @@ class ShelfSweep:
         self._max_bytes = max_bytes
         self._max_age = max_age
         self._clock = clock
+        self._turns = Turns(catalog, max_bytes=max_bytes, clock=clock)
 
-    async def __call__(self) -> int:
-        """Remove what must go; returns how many images went."""
+    async def in_turn(self) -> int:
+        """Sweep if it is time, or much was written, and no other process does it."""
+        turn = await self._turns.take()
+        if turn is None:
+            return 0
+        well = False
+        try:
+            removed = await self(orphans=self._turns.is_whole(turn))
+            well = True
+        finally:
+            await self._turns.end(turn, well=well)
+        return removed
+
+    async def __call__(self, *, orphans: bool = True) -> int:
+        """Remove what must go; returns how many images went.
+
+        `orphans` says whether objects are looked for that have no record, which lists all.
+        """
         hours: Counter[int] = Counter()
         oldest = self._clock() - self._max_age
         removed = 0
@@ -62,7 +80,7 @@ class ShelfSweep:
         too_much = hours.total() - self._max_bytes
         if too_much > 0:
             removed += await self._make_room(hours)
-        return removed + await self._orphans()
+        return removed + (await self._orphans() if orphans else 0)
 
     async def _make_room(self, hours: Counter[int]) -> int:
         """Remove the least recently used, until a tenth of the shelf is free."""

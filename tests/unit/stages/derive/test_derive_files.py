@@ -13,7 +13,7 @@ import pytest
 from mediakiln.adapters.object_store.memory import MemoryObjectStore
 from mediakiln.model.errors import FetchFailed, Overloaded, StorageFull
 from mediakiln.stages.derive import Lane, Source, SourceFiles
-from mediakiln.stages.derive.origins import OriginLanes, _OriginLane
+from mediakiln.stages.derive.lanes import OriginLanes, _OriginLane
 
 Open = Callable[..., SourceFiles]
 
