@@ -133,6 +133,26 @@ def test_codes_are_read_even_turned(tmp_path: Path, out: Path, text: str, name: 
     assert found["box"]["top"] >= 200
 
 
+@pytest.mark.parametrize("angle", [30, 45, 60])
+def test_each_code_aslant_is_read_once_where_it_is(tmp_path: Path, out: Path, angle: int) -> None:
+    image = Image.new("RGB", (900, 700), "white")
+    image.paste(code("12345670", "ITF").resize((280, 100)), (300, 200))
+    image.paste(code("ABC-123", "Code128").resize((280, 120)), (300, 310))
+    image.paste(code("matrix"), (350, 450))
+    tilted = image.rotate(angle, resample=Image.Resampling.BICUBIC, fillcolor=(255, 255, 255))
+    told = _told(codes, saved(tilted, tmp_path / "a.png"), out)["codes"]
+    found = {each["format"]: each for each in told}
+    assert len(told) == len(found) == 3
+    assert found["ITF"]["text"] == "12345670"
+    assert found["Code128"]["text"] == "ABC-123"
+    bars = Image.new("L", image.size)
+    bars.paste(255, (320, 310, 560, 430))
+    left, top, right, bottom = bars.rotate(angle).getbbox() or (0, 0, 0, 0)
+    box = found["Code128"]["box"]
+    ends = box["left"], box["top"], box["left"] + box["width"], box["top"] + box["height"]
+    assert ends == pytest.approx((left, top, right, bottom), abs=25)
+
+
 @pytest.fixture(scope="module")
 def invoice(tmp_path_factory: pytest.TempPathFactory) -> Path:
     image = Image.new("RGB", (700, 200), "white")

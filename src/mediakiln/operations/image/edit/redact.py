@@ -74,7 +74,7 @@ class RedactParams(Encoding, RedactStep):
     Kind.IMAGE,
     accepts=ACCEPTS,
     produces=tuple(MEDIA_TYPES.values()),
-    version=4,
+    version=5,
     capabilities=OperationCapabilities(
         wall_s=180.0,
         memory_mb=3072,

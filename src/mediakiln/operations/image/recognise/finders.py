@@ -1,14 +1,15 @@
 """The recognisers themselves: libraries with the models they carry, imported on first use."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
 from mediakiln.model.errors import MemoryExceeded, ModelUnavailable
-from mediakiln.operations.image.recognise import bars
+from mediakiln.operations.image.recognise import bars, tilted
 from mediakiln.operations.image.recognise.found import Box, Found, Pixels
 
 _BETWEEN_SCALES: Final = 1.1
@@ -49,6 +50,7 @@ def codes(pixels: Pixels) -> Sequence[Found]:
     """Bar codes and matrix codes of every kind that ZXing reads, turned and inverted ones too.
 
     Of bar codes ZXing tells the lines that it read; their boxes are around all of their bars.
+    Linear ones are looked for a second time in the picture turned by 45 degrees.
 
     Raises:
         ModelUnavailable: zxing-cpp is not installed.
@@ -60,17 +62,34 @@ def codes(pixels: Pixels) -> Sequence[Found]:
             "reading codes needs zxing-cpp, which is not installed",
             hint="pip install 'mediakiln[codes]'",
         ) from error
-    found = []
-    for code in zxingcpp.read_barcodes(pixels[:, :, ::-1].copy()):
-        seen = code.position
-        points = [
-            (float(point.x), float(point.y))
-            for point in (seen.top_left, seen.top_right, seen.bottom_right, seen.bottom_left)
-        ]
-        if not _MATRIX.search(code.format.name):
-            points = bars.reach(pixels[:, :, 1], points)
-        found.append(Found(around(points), text=code.text, format=code.format.name))
-    return found
+    read = zxingcpp.read_barcodes(pixels[:, :, ::-1].copy())
+    matrices = [code for code in read if _MATRIX.search(code.format.name)]
+    linear = [_reached(code, pixels, lambda at: at) for code in read if code not in matrices]
+    picture, back = tilted.turned(pixels[:, :, 1])
+    lines = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.AllLinear)
+    again = zxingcpp.read_barcodes(picture, formats=lines)
+    linear += [_reached(code, pixels, back) for code in again]
+    return [
+        Found(around(code.corners), text=code.text, format=code.format)
+        for code in [*map(_seen, matrices), *tilted.together(linear)]
+    ]
+
+
+def _seen(code: Any) -> tilted.Seen:
+    """What ZXing read, and where."""
+    at = code.position
+    points = (at.top_left, at.top_right, at.bottom_right, at.bottom_left)
+    corners = [(float(point.x), float(point.y)) for point in points]
+    return tilted.Seen(code.text, code.format.name, corners)
+
+
+def _reached(
+    code: Any, pixels: Pixels, back: Callable[[tilted.Point], tilted.Point]
+) -> tilted.Seen:
+    """A linear code with all its bars, by where its corners are in the upright picture."""
+    seen = _seen(code)
+    corners = bars.reach(pixels[:, :, 1], [back(corner) for corner in seen.corners])
+    return replace(seen, corners=corners)
 
 
 def text(pixels: Pixels) -> Sequence[Found]:

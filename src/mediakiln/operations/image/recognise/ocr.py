@@ -51,9 +51,10 @@ def ocr(source: Path, params: OcrParams, out: Path, *, context: Context) -> Iter
         UnsupportedMedia, EmptyFile, BadMedia: the source cannot be read.
         TooManyPixels, LimitExceeded: it is larger than allowed.
     """
-    from mediakiln.operations.image.recognise import finders, found, seen
+    from mediakiln.operations.image.recognise import finders, found, reused, seen
 
-    lines, size = seen.things(source, finders.text, SIDE, context)
+    with reused.memory():
+        lines, size = seen.things(source, finders.text, SIDE, context)
     sure = [line for line in lines if (line.confidence or 0.0) >= params.least_confidence]
     yield found.write(sure, out, "text", size)
     plain = "\n".join(line.text or "" for line in sure)
