@@ -16,6 +16,7 @@ from mediakiln.web.api.views import asset_view
 from mediakiln.web.delivery.downloads import Downloads
 from mediakiln.web.portal.addressing import addressing
 from mediakiln.web.portal.pages import Pages
+from mediakiln.web.portal.pictures import Pictures
 from mediakiln.web.portal.sheet import Sheet
 from mediakiln.web.portal.shown import Shown, shown
 from mediakiln.web.portal.snippets import with_texts
@@ -119,7 +120,9 @@ class Reading:
 
     async def _shown(self, request: Request, asset: Asset) -> Shown:
         base = base_url(request.scope, self._services)
-        return shown(asset, await asset_view(asset, self._services.deliver, base))
+        view = await asset_view(asset, self._services.deliver, base)
+        principal = allowed(request.scope, Scope.READ)
+        return shown(asset, view, Pictures.of(self._services, principal))
 
     def _common(self, request: Request) -> dict[str, Any]:
         return {

@@ -8,6 +8,7 @@ from mediakiln.model.asset import Asset
 from mediakiln.model.kind import AssetState
 from mediakiln.web.api.schemas import AssetOut, ProductOut
 from mediakiln.web.portal import words
+from mediakiln.web.portal.pictures import SMALL_BYTES, TINY_BYTES, Picture, Pictures
 
 Look = Literal["image", "video", "audio", "pdf", "text", "model", "none"]
 
@@ -19,6 +20,9 @@ _IMAGES: Final = frozenset(
 )
 _LOOKED_INTO: Final = (".inspect", ".probe")
 """Operations whose products describe the original."""
+_TOO_MUCH: Final = frozenset({"too_many_pixels", "limit_exceeded", "memory_limit", "crashed"})
+"""Errors of files that may be too much for a browser, too."""
+_MANY_PIXELS: Final = 100_000_000
 _VIDEOS: Final = frozenset({"video/mp4", "video/webm", "video/ogg", "video/quicktime"})
 _TEXTS: Final = frozenset({"application/json", "application/xml", "application/x-subrip"})
 _STATES: Final = {
@@ -48,6 +52,8 @@ class Card:
     facts: list[str]
     stamp: str
     """Changes when the card has to be drawn anew."""
+    picture: Picture | None = None
+    """How it is shown, if it is to be seen as an image."""
     text: str | None = None
     """The beginning of a text."""
 
@@ -70,30 +76,27 @@ class Shown:
     more: list[Card]
     hint: str | None
 
-    @property
-    def thumb(self) -> Card | None:
-        """The smallest picture there is of it: a product, else a small original."""
-        pictures = [card for card in self.cards if card.look == "image"]
-        if self.original.look == "image":
-            pictures.append(self.original)
-        return min(pictures, key=lambda card: card.bytes, default=None)
+    thumb: Picture | None
+    """How it is shown in a list."""
 
 
-def shown(asset: Asset, view: AssetOut) -> Shown:
+def shown(asset: Asset, view: AssetOut, pictures: Pictures) -> Shown:
     """What the page shows of a record and its public view."""
     order = {step.name: place for place, step in enumerate(view.steps)}
-    cards = [_product(asset, product) for product in view.products]
+    cards = [_product(asset, product, pictures) for product in view.products]
     # What can be seen or heard comes first, then by step.
     cards.sort(key=lambda card: (card.look == "text", order.get(card.name.partition("/")[0], 0)))
+    original = _original(asset, view, pictures)
     return Shown(
         asset=view,
         version=asset.version,
         state=state_word(asset.state),
         settled=asset.state.terminal,
-        original=_original(asset, view),
+        original=original,
         cards=cards[:MAX_CARDS],
         more=cards[MAX_CARDS:],
         hint=words.HINTS.get(view.error.code) if view.error else None,
+        thumb=_thumb(view, original, cards, pictures),
     )
 
 
@@ -117,24 +120,66 @@ def look_of(media_type: str | None) -> Look:
     return {"application/pdf": "pdf", "model/gltf-binary": "model"}.get(media_type, "none")  # type: ignore[return-value] # both are looks
 
 
-def _original(asset: Asset, view: AssetOut) -> Card:
+def _original(asset: Asset, view: AssetOut, pictures: Pictures) -> Card:
     # Until its content was looked at, what the uploader said has to do.
     media_type = view.media_type or asset.declared_type
     facts = _facts(view)
     address = f"/v1/assets/{view.id}/original"
+    # Kept for ever only once it is announced as what it is.
+    url = _pinned(address, view.checksum) if view.media_type else address
+    look = "none" if _is_too_much(view) else look_of(media_type)
+    picture = None
+    if look == "image" and (view.bytes <= SMALL_BYTES or pictures.moves(media_type)):
+        picture = Picture(url)
+    elif look in {"image", "none"} and _can_be_made(view) and pictures.makes(media_type):
+        picture = pictures.preview(view.id, _tag(view.checksum))
+    elif look == "image":
+        picture = Picture(url)
     return Card(
         name="original",
         op="",
         media_type=media_type or "application/octet-stream",
         bytes=view.bytes,
-        look=look_of(media_type),
-        # Kept for ever only once it is announced as what it is.
-        url=_pinned(address, view.checksum) if view.media_type else address,
+        look="image" if picture else look,
+        url=url,
         address=view.url,
         saved_as=view.name,
         facts=facts,
-        stamp=f"{media_type} {view.checksum} {facts if look_of(media_type) == 'model' else ''}",
+        stamp=f"{media_type} {view.checksum} {look if picture is None else 'image'} "
+        f"{facts if look == 'model' else ''}",
+        picture=picture.sized(view.metadata) if picture else None,
     )
+
+
+def _can_be_made(view: AssetOut) -> bool:
+    """Whether it is worth a try to make images of the original."""
+    if view.state is AssetState.FAILED:
+        return bool(view.products)
+    return view.state is not AssetState.REJECTED
+
+
+def _is_too_much(view: AssetOut) -> bool:
+    """Whether a browser had better not try to show the original, either."""
+    width, height = view.metadata.get("width"), view.metadata.get("height")
+    if isinstance(width, int) and isinstance(height, int) and width * height > _MANY_PIXELS:
+        return True
+    return view.error is not None and view.error.code in _TOO_MUCH
+
+
+def _thumb(view: AssetOut, original: Card, cards: list[Card], pictures: Pictures) -> Picture | None:
+    """The smallest picture there is of it, if that is small; else one that is made."""
+    seen = [card for card in cards if card.look == "image"]
+    if original.picture is not None and original.picture.src == original.url:
+        seen.append(original)
+    least = min(seen, key=lambda card: card.bytes, default=None)
+    if least is not None and least.bytes <= TINY_BYTES:
+        return Picture(least.url)
+    if view.state.terminal and _can_be_made(view) and pictures.makes(view.media_type):
+        return pictures.thumb(view.id, _tag(view.checksum))
+    for card in seen:
+        if card is not original and pictures.makes(card.media_type):
+            return pictures.thumb(view.id, _tag(card.stamp), card.name)
+    return Picture(least.url) if least is not None and least.bytes <= SMALL_BYTES else None
 
 
 def _facts(view: AssetOut) -> list[str]:
@@ -146,25 +191,35 @@ def _facts(view: AssetOut) -> list[str]:
     return max((words.facts(metadata) for metadata in found), key=len)
 
 
-def _product(asset: Asset, product: ProductOut) -> Card:
+def _product(asset: Asset, product: ProductOut, pictures: Pictures) -> Card:
     path = f"/v1/assets/{asset.id}/products/{quote(product.name, safe='/')}"
     step, _, file = product.name.partition("/")
     stored = asset.visible[step].files or ()
     ending = (file or (stored[0].file if stored else "")).rpartition("/")[2].rpartition(".")[2]
+    url, look = _pinned(path, product.checksum), look_of(product.media_type)
+    plain = look == "image" and (product.bytes <= SMALL_BYTES or pictures.moves(product.media_type))
+    picture = Picture(url) if look == "image" else None
+    if look in {"image", "none"} and not plain and pictures.makes(product.media_type):
+        picture = pictures.preview(asset.id, _tag(product.checksum), product.name)
     return Card(
         name=product.name,
         op=product.op,
         media_type=product.media_type,
         bytes=product.bytes,
-        look=look_of(product.media_type),
-        url=_pinned(path, product.checksum),
+        look="image" if picture else look,
+        url=url,
         address=product.url,
         saved_as=f"{step}.{ending}" if ending else step,
         facts=words.facts(product.metadata),
         stamp=product.checksum,
+        picture=picture.sized(product.metadata) if picture else None,
     )
 
 
 def _pinned(path: str, checksum: str | None) -> str:
-    tag = (checksum or "").rpartition(":")[2][:32]
+    tag = _tag(checksum)
     return f"{path}?v={tag}" if tag else path
+
+
+def _tag(checksum: str | None) -> str:
+    return (checksum or "").rpartition(":")[2][:32]

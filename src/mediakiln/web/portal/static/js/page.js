@@ -2,12 +2,14 @@
 import { AddressPanel } from "./address/panel.js";
 import { copying } from "./copy.js";
 import { dropping } from "./drop.js";
+import { minding } from "./pictures.js";
 import { Queue } from "./queue.js";
 import { RecipeChooser } from "./recipe.js";
 import { localTimes } from "./times.js";
 import { watchPage } from "./watch.js";
 
 copying(document);
+minding(document);
 localTimes(document);
 watchPage();
 
