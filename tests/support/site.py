@@ -2,10 +2,12 @@
 
 import asyncio
 import hashlib
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -28,8 +30,11 @@ from mediakiln.stages.uploads.tus import TusUploads
 from mediakiln.web.front import Front
 from mediakiln.web.server import Server, make_server
 from mediakiln.web.services import Services
+from support import schemas
 from support.waiting import eventually
 from support.world import World
+
+schemas.remember()
 
 MAX_UPLOAD = 10_000_000
 """As the world has it."""
@@ -105,6 +110,19 @@ def services_of(world: World, **settings: Any) -> Services:
         "news": ObjectNews(world.broker, NoFetcher(), topics=()),
     }
     return Services(**given | settings)
+
+
+@cache
+def plain_tls() -> ssl.SSLContext:
+    """For clients that speak plain HTTP: to read every authority's certificate takes a while."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def http_client(server: Server | None = None, **options: Any) -> httpx2.AsyncClient:
+    """A client, of that server if one is given; beside other tests an answer may take its time."""
+    base = f"http://127.0.0.1:{server.port}" if server else ""
+    given: dict[str, Any] = {"base_url": base, "timeout": 60, "verify": plain_tls()}
+    return httpx2.AsyncClient(**given | options)
 
 
 async def until_watched(server: Server) -> None:

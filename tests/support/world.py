@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,12 @@ class Ticking:
         self.now += timedelta(**delta)
 
 
+@cache
+def _operations() -> OperationSet:
+    """The installed ones and the mocks, looked up once."""
+    return OperationSet([*OperationSet.installed(), *OPERATIONS])
+
+
 @dataclass
 class World:
     """Everything between an upload and its end; `pump` moves the messages."""
@@ -83,7 +90,7 @@ class World:
     drops: Sequence[Drop] = ()
 
     def __post_init__(self) -> None:
-        self.operations = OperationSet([*OperationSet.installed(), *OPERATIONS])
+        self.operations = _operations()
         self.recipes = RecipeBook(self.operations)
         self.ledger = Ledger(self.catalog, self.broker, clock=self.clock)
         self.detector = SignatureDetector()

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import httpx2
 import pytest
 
 from mediakiln.cli.main import app
 from mediakiln.model.errors import EngineMisconfigured
 from mediakiln.web.app import create_app
 from support.clients import KEY
-from support.site import Site, a_text, services_of, serving
+from support.site import Site, a_text, http_client, services_of, serving
 from support.world import NoRunner, World
 
 Command = Callable[..., Awaitable[str]]
@@ -29,7 +28,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     services = services_of(world, owner_key=KEY)
     for name in ("acme", "films"):
         await services.access.projects.create(name, by="owner")
-    async with serving(create_app(services)) as server, httpx2.AsyncClient() as http:
+    async with serving(create_app(services)) as server, http_client() as http:
         yield Site(world=world, services=services, server=server, http=http)
 
 

@@ -3,13 +3,12 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from mediakiln.client import AsyncClient, Client
 from mediakiln.web.app import create_app
 from support.clients import KEY, Do, doing
-from support.site import Site, services_of, serving
+from support.site import Site, http_client, services_of, serving
 from support.world import NoRunner, World
 
 
@@ -19,7 +18,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     world = World(tmp=tmp_path, runner=NoRunner())  # type: ignore[arg-type]
     await world.start()
     services = services_of(world, owner_key=KEY)
-    async with serving(create_app(services)) as server, httpx2.AsyncClient() as http:
+    async with serving(create_app(services)) as server, http_client() as http:
         yield Site(world=world, services=services, server=server, http=http)
 
 

@@ -17,7 +17,7 @@ from mediakiln.model.keys import Bucket
 from mediakiln.web.app import create_app
 from support.clients import KEY, Do, Refusing, doing
 from support.proxy import Cut, Proxy
-from support.site import Site, a_text, services_of, serving
+from support.site import Site, a_text, http_client, services_of, serving
 from support.waiting import eventually
 from support.world import NoRunner, World
 
@@ -42,7 +42,7 @@ def line(world: World) -> Refusing:
 @pytest.fixture
 async def site(world: World, line: Refusing) -> AsyncIterator[Site]:
     """The server behind it."""
-    async with serving(line) as server, httpx2.AsyncClient() as http:
+    async with serving(line) as server, http_client() as http:
         yield Site(world=world, services=services_of(world), server=server, http=http)
 
 

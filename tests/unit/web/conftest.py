@@ -5,11 +5,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from mediakiln.web.app import create_app
-from support.site import Site, services_of, serving
+from support.site import Site, http_client, services_of, serving
 from support.world import NoRunner, World
 
 OpenSite = Callable[..., Awaitable[Site]]
@@ -27,11 +26,7 @@ async def open_site(tmp_path: Path) -> AsyncIterator[OpenSite]:
             server = await stack.enter_async_context(serving(create_app(services)))
             key = settings.get("owner_key")
             http = await stack.enter_async_context(
-                httpx2.AsyncClient(
-                    base_url=f"http://127.0.0.1:{server.port}",
-                    headers={"Authorization": f"Bearer {key}"} if key else {},
-                    timeout=60,  # beside other tests an answer may take its time
-                )
+                http_client(server, headers={"Authorization": f"Bearer {key}"} if key else {})
             )
             return Site(world=behind, services=services, server=server, http=http)
 

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-import httpx2
 import pytest
 from starlette.routing import Route
 
 from mediakiln.roles import table
 from mediakiln.web.app import create_app
 from mediakiln.web.doors import DOORS
-from support.site import a_text, services_of, serving
+from support.site import a_text, http_client, services_of, serving
 from support.world import NoRunner, World
 
 
@@ -28,7 +27,7 @@ async def test_a_door_serves_its_way_in_and_its_health_and_nothing_else(
     everything = {route for name in DOORS for route in _addresses(world, name)}
     async with (
         serving(create_app(services_of(world), door=door)) as server,
-        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as http,
+        http_client(server) as http,
     ):
         for address in ("/healthz", "/readyz", "/metrics"):
             assert (await http.get(address)).status_code == 200
@@ -44,7 +43,7 @@ async def test_the_door_of_uploads_takes_files_and_shows_none(tmp_path: Path) ->
     await world.start()
     async with (
         serving(create_app(services_of(world), door="upload")) as server,
-        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as http,
+        http_client(server) as http,
     ):
         answer = await http.post("/v1/assets?filename=a.txt", content=a_text())
         assert answer.status_code == 201

@@ -14,7 +14,7 @@ from mediakiln.model.errors import InvalidRequest
 from mediakiln.model.keys import Bucket
 from mediakiln.web.app import create_app
 from mediakiln.web.upload.digests import digests_of
-from support.site import Site, a_text, services_of, serving
+from support.site import Site, a_text, http_client, services_of, serving
 from support.waiting import eventually
 
 DATA = a_text(2500)
@@ -107,7 +107,7 @@ async def test_another_replica_goes_on_with_an_upload(site: Site) -> None:
     await put(site, upload["id"], 1, DATA[:1000])
     async with (
         serving(create_app(services_of(site.world))) as server,
-        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as http,
+        http_client(server) as http,
     ):
         path = f"/v1/uploads/{upload['id']}"
         for number, start in ((2, 1000), (3, 2000)):

@@ -1,5 +1,7 @@
 """`/v1/operations` and `/v1/recipes`: what this installation can do."""
 
+from functools import cache
+
 from fastapi import APIRouter, Request
 
 from mediakiln.model.access import Scope
@@ -12,11 +14,12 @@ from mediakiln.web.services import Services
 def router(services: Services) -> APIRouter:
     """The routes; both answers are fixed once the process runs."""
     routes = APIRouter(tags=["installed"])
-    operations = OperationList(
-        operations=[
-            OperationOut.model_validate(item.describe()) for item in services.recipes.operations
-        ]
-    )
+
+    @cache  # made when first asked for: dozens of schemas would hold up the start
+    def operations() -> OperationList:
+        described = (item.describe() for item in services.recipes.operations)
+        return OperationList(operations=[OperationOut.model_validate(item) for item in described])
+
     recipes = RecipeList(
         recipes=[
             RecipeOut(
@@ -32,7 +35,7 @@ def router(services: Services) -> APIRouter:
     async def list_operations(request: Request) -> OperationList:
         """Every operation, with the files it takes, what it makes and its parameters."""
         allowed(request.scope, Scope.READ)
-        return operations
+        return operations()
 
     @routes.get("/v1/recipes", responses=problems(403))
     async def list_recipes(request: Request) -> RecipeList:

@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
-import httpx2
 import pytest
 
-from support.site import Site, a_text
+from support.site import Site, a_text, http_client
 from support.tus import STREAM, VERSION, TusClient, described
 
 OpenSite = Callable[..., Awaitable[Site]]
@@ -266,7 +265,7 @@ async def test_a_file_that_is_refused_leaves_nothing(site: Site, tus: TusClient)
 
 async def test_without_a_key_only_options_is_answered(open_site: OpenSite) -> None:
     site: Site = await open_site(owner_key="k" * 40)
-    async with httpx2.AsyncClient(base_url=site.url) as http:
+    async with http_client(site.server) as http:
         stranger = TusClient(http)
         refused = await stranger.post(upload_length="5")
         assert (refused.status_code, refused.headers["tus-resumable"]) == (401, "1.0.0")
