@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ from xml.sax.saxutils import escape
 HOST = "127.0.0.1"
 _STOP_S = 20.0
 _TAIL_CHARACTERS = 3_000
+_given: set[int] = set()
+_given_lock = threading.Lock()
 
 
 class Failed(Exception):
@@ -168,10 +171,15 @@ def pip(name: str, *packages: str) -> Path:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port of 127.0.0.1 that nobody listens on, and that nobody else here was given."""
+    with _given_lock:
+        while True:
+            with socket.socket() as probe:
+                probe.bind((HOST, 0))
+                port = int(probe.getsockname()[1])
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 def listening(port: int) -> bool:

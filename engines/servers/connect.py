@@ -1,7 +1,7 @@
 """Kafka Connect with Debezium's PostgreSQL connector: change data capture.
 
-Needs `kafka` and `postgres` in the same data folder, started before. The worker runs no connector
-until one is put through its REST interface: docs/howto/change-data-capture.md.
+Needs `kafka` and `postgres` in the same data folder, which are started before. The worker runs no
+connector until one is put through its REST interface: docs/howto/change-data-capture.md.
 """
 
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 from toolkit import HOST, Failed, Place, free_port, maven, need, start
 
 PROCESSES = ("connect",)
+NEEDS = ("kafka", "postgres")
 _COORDINATES = (
     "org.apache.kafka:connect-runtime:4.3.1",
     "org.apache.kafka:connect-json:4.3.1",

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from certificates import Certificate, certificate
@@ -49,8 +50,10 @@ def cluster(place: Place, names: Sequence[str]) -> str:
     A node keeps its ports between starts, since the others' configurations name them.
     """
     ports = _ports(place, names)
-    for number, name in enumerate(names, start=1):
-        _format(place, name, number, ports)
+    certificate(place)  # of all nodes
+    with ThreadPoolExecutor() as pool:
+        numbers = range(1, len(names) + 1)
+        list(pool.map(lambda name, number: _format(place, name, number, ports), names, numbers))
     missing = [name for name in names if running(place, name) is None]
     for name in missing[:-1]:
         start(place, name, _command(place, name), ready=lambda: True)

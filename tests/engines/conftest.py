@@ -1,6 +1,16 @@
-"""The order in which the groups of these tests are handed out."""
+"""The order in which the groups of these tests are handed out, and what all of them share."""
 
+import functools
+import signal
+from collections.abc import Iterator
+
+import botocore.session
 import pytest
+
+
+def pytest_configure() -> None:
+    """SIGTERM ends a run as Ctrl-C does: what a test has started it still stops."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -12,3 +22,12 @@ def _patience(item: pytest.Item) -> float:
     """Seconds a test is given, if it is given more than others."""
     mark = item.get_closest_marker("timeout")
     return float(mark.args[0]) if mark else 0.0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _descriptions_read_once() -> Iterator[None]:
+    """Amazon's SDK reads megabytes of JSON for every session: most of what a short test costs."""
+    with pytest.MonkeyPatch.context() as patch:
+        once = functools.cache(botocore.session.create_loader)
+        patch.setattr(botocore.session, "create_loader", once)
+        yield
