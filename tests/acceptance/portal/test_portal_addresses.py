@@ -103,7 +103,7 @@ def test_a_refusal_is_told_in_words_and_leaves_nothing_to_copy(
     page = opened(one, picture)
     page.get_by_label("Width", exact=True).fill("0")
     problem = page.locator("[data-address] [data-problem]")
-    problem.get_by_text("Width: Input should be greater than or equal to 1").wait_for()
+    problem.get_by_text("Width: must be a whole number from 1 to 16383").wait_for()
     assert not page.get_by_role("button", name="Copy: the address").is_visible()
     page.get_by_label("Width", exact=True).fill("300")
     drawn(page, "300")

@@ -7,7 +7,6 @@ and of the delivery may stand in any segment. Segments are done in their order.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
@@ -16,7 +15,8 @@ from mediakiln.model.errors import InvalidRequest, NotFound
 from mediakiln.model.ids import is_id
 from mediakiln.model.signature import NATIVE
 from mediakiln.model.transform import Transform, Wanted
-from mediakiln.ports.mistakes import meant, reason
+from mediakiln.ports.mistakes import near, reason
+from mediakiln.ports.wording import choices, only_choices
 from mediakiln.web.derive.native.delivery import DELIVERY, Delivery
 from mediakiln.web.derive.native.hints import Hints
 from mediakiln.web.derive.native.values import field_of, names_of, option_of, value_of
@@ -58,7 +58,7 @@ class Grammar:
         self._elsewhere = {
             name: sorted(names_of(rules.edits[edit])) for name, edit in self._edits.items()
         }
-        self._formats = frozenset(_choices(rules.encoding, "format"))
+        self._formats = frozenset(map(str, choices(rules.encoding, "format")))
 
     def parse(self, path: str, headers: Mapping[str, str]) -> Wanted:
         """What an address wants; `path` is raw and without its signature.
@@ -203,7 +203,7 @@ class Grammar:
         if name == "quality" and option.value == "auto":
             if parsed.hints.saves_data():
                 parsed.encoding[name] = _SAVING
-            elif "auto" in _choices(model, name):
+            elif "auto" in choices(model, name):
                 parsed.encoding[name] = "auto"
         else:
             value = value_of(option, name, model)
@@ -269,22 +269,10 @@ def _checked(
             return dict(params)
         own = str(first["loc"][0]) if first["loc"] else ""
         option = written.get(own, own)
-        allowed = {
-            k: v for k, v in first.get("ctx", {}).items() if isinstance(v, str | int | float)
-        }
-        near = meant(str(first["input"]), _choices(model, own)) if own else None
+        hint = near(model, error)
         raise InvalidRequest(
-            f"{option or what}: {reason(error)}",
+            f"{option or what}: {reason(model, error)}",
             field=option or None,
-            allowed=allowed or None,
-            hint=near,
+            allowed=choices(model, own) if only_choices(model, own) else None,
+            hint=hint and hint.replace("%", "%25"),
         ) from None
-
-
-@cache
-def _choices(model: type[BaseModel], name: str) -> tuple[str, ...]:
-    """The words that a parameter takes."""
-    part = model.model_json_schema()["properties"].get(name, {})
-    branches = (part, *part.get("anyOf", ()))
-    found = [str(word) for branch in branches for word in branch.get("enum", ())]
-    return (*found, *(str(branch["const"]) for branch in branches if "const" in branch))

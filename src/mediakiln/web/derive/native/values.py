@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel
 
 from mediakiln.model.errors import InvalidRequest
+from mediakiln.model.signature import LEAST_BYTES, MARK, WHOLE_BYTES
 from mediakiln.ports.mistakes import meant
 from mediakiln.web.derive.native.foreign import said_here
 
@@ -90,6 +91,14 @@ def _hint(text: str, names: Iterable[str], elsewhere: Mapping[str, Sequence[str]
     if named is not None:
         edits = owners[named]
         return f"{named} belongs to {', '.join(edits)}: a segment {edits[0]},{text}"
+    lower = text.lower()
+    if lower != text and _prefix(lower, {*names, *owners}):
+        return f"names of options are in lower case: {lower}"
+    if text.startswith(MARK):
+        return (
+            f"a signature is s_ and base64url of {LEAST_BYTES} to {WHOLE_BYTES} bytes, "
+            "as a segment of its own"
+        )
     near = said_here(text) or meant(written, {*names, *elsewhere})
     return near or (None if "_" in text else "options are written name_value")
 
@@ -149,7 +158,9 @@ def _json(option: Option, text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise InvalidRequest(f"{option.name}: the value is JSON", field=option.name) from None
+        raise InvalidRequest(
+            f"{option.name}: the value must be JSON, percent-encoded", field=option.name
+        ) from None
 
 
 @cache
