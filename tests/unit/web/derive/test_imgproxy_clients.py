@@ -89,3 +89,21 @@ def test_addresses_of_clients_are_understood(path: str, expected: dict[str, Any]
 def test_an_encrypted_source_is_refused_by_that_name() -> None:
     with pytest.raises(InvalidRequest, match="encrypted"):
         split("/imgproxy/_/w:100/enc/Px_S7kvZw7Wjo-Pzo_Pj8yTwd1nGlkF9WCqz0aMYcM8")
+
+
+@pytest.mark.parametrize(
+    ("option", "allowed", "hint"),
+    [
+        ("w:abc", ["a whole number from 0 to 1000000"], None),
+        ("mb:-1", ["a whole number from 0 to 1073741824"], None),
+        ("rs:fit-down:1:1", None, "did you mean fill-down?"),
+        ("qualty:80", None, "did you mean quality?"),
+    ],
+)
+def test_what_is_wrong_is_told_in_words(
+    option: str, allowed: list[str] | None, hint: str | None
+) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        parsed([option], {})
+    assert allowed in (None, refused.value.context["allowed"])
+    assert refused.value.context["hint"] == hint

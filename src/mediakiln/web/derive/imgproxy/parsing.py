@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from mediakiln.model.errors import InvalidRequest
+from mediakiln.ports.mistakes import meant
 from mediakiln.web.derive.imgproxy.options import Options
 from mediakiln.web.derive.imgproxy.setters import MOST, SETTERS
 from mediakiln.web.derive.imgproxy.words import wrong
@@ -45,6 +46,7 @@ def _take(
                 f"there is no option {name[:32]!r}",
                 field=name[:32],
                 allowed=sorted({*SETTERS, "pr", "preset"}),
+                hint=meant(name, SETTERS),
             )
         most = MOST.get(setter)
         if most is not None and len(arguments) > most:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mediakiln.model.errors import InvalidRequest
+from mediakiln.ports.mistakes import meant
 
 POSITIONS: Final = {
     "ce": "centre",
@@ -78,7 +79,7 @@ def number(
         value = float("nan")
     if not low <= value <= high or (whole and value != int(value)):
         kind = "a whole number" if whole else "a number"
-        raise wrong(option, text, [f"{kind} from {low:g} to {high:g}"])
+        raise wrong(option, text, [f"{kind} from {_plain(low)} to {_plain(high)}"])
     return value
 
 
@@ -129,5 +130,13 @@ def gravity(option: str, arguments: list[str]) -> Gravity:
 def wrong(option: str, value: str, allowed: list[str]) -> InvalidRequest:
     """The error for an argument that an option does not take."""
     return InvalidRequest(
-        f"{option} cannot be {value[:64]!r}", field=option, value=value[:64], allowed=allowed
+        f"{option} cannot be {value[:64]!r}",
+        field=option,
+        value=value[:64],
+        allowed=allowed,
+        hint=meant(value, allowed),
     )
+
+
+def _plain(bound: float) -> str:
+    return str(int(bound)) if float(bound).is_integer() else str(bound)
