@@ -14,7 +14,7 @@ _made: dict[Any, TypeAdapter[Any]] = {}
 
 def remember() -> None:
     """Have equal fields of all applications share one schema."""
-    v2.TypeAdapter = _adapter  # type: ignore[misc,assignment] # only ever called
+    v2.TypeAdapter = _adapter  # type: ignore[attr-defined,assignment] # only ever called
 
 
 def _adapter(annotation: Any, *, config: Any = None) -> TypeAdapter[Any]:
