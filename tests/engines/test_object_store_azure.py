@@ -16,7 +16,7 @@ from support.clouds import new_url, opened, write_all
 pytestmark = [
     pytest.mark.engines,
     pytest.mark.xdist_group("azure"),
-    pytest.mark.timeout(400),  # Azurite takes 20 ms a request, on an idle machine
+    pytest.mark.timeout(400),  # Azurite takes milliseconds for every request
 ]
 
 

@@ -29,7 +29,7 @@ from support.proxy import Cut, Proxy
 
 pytestmark = [
     pytest.mark.engines,
-    pytest.mark.timeout(400),  # Azurite takes 20 ms a request, on an idle machine
+    pytest.mark.timeout(400),  # Azurite takes milliseconds for every request
 ]
 
 CLOUDS = [

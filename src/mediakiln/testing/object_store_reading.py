@@ -122,9 +122,7 @@ class ListingTests:
     ) -> None:
         keys = [f"{n % 7}/{n % 11}/{n:04d}" for n in range(1_205)]
         keys += ["a", "a!/x", "a-b", "a.b/c", "a/b", "a/b!", "a0", "ab/c", "é", "ﬀ"]
-        async with asyncio.TaskGroup() as group:
-            for worker in range(8):
-                group.create_task(_put_all(store, keys[worker::8]))
+        await _put_all(store, keys)
         expected = sorted(set(keys) - {"a"}, key=str.encode)
         assert await keys_of(store) == expected
         for prefix in ("3/", "3/1", "3/1/", "a", "a/", "a/b", "é", "none", "none/"):
@@ -178,7 +176,7 @@ class DeletingTests:
     """What is gone."""
 
     async def test_deleting_is_final_and_may_be_repeated(self, store: ObjectStore) -> None:
-        keys = [f"d/{n}/f" for n in range(1_500)]
+        keys = [f"d/{n}/f" for n in range(1_050)]  # a request of S3 deletes a thousand
         await _put_all(store, [*keys, "d/kept"])
         for _ in range(2):
             await store.delete(Bucket.INPUT, [*keys, "never/was"])
@@ -197,6 +195,11 @@ class DeletingTests:
 
 
 async def _put_all(store: ObjectStore, keys: list[str]) -> None:
-    for key in keys:
-        if key != "a":  # "a/b" is there too, and a file system holds only one of them
-            await store.put(Bucket.INPUT, key, b"x")
+    async def put(some: list[str]) -> None:
+        for key in some:
+            if key != "a":  # "a/b" is there too, and a file system holds only one of them
+                await store.put(Bucket.INPUT, key, b"x")
+
+    async with asyncio.TaskGroup() as group:
+        for worker in range(8):
+            group.create_task(put(keys[worker::8]))
