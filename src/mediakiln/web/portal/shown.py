@@ -1,6 +1,7 @@
 """Assets as the page shows them: what can be looked at, and how."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 from urllib.parse import quote
 
@@ -8,9 +9,10 @@ from mediakiln.model.asset import Asset
 from mediakiln.model.kind import AssetState
 from mediakiln.web.api.schemas import AssetOut, ProductOut
 from mediakiln.web.portal import words
+from mediakiln.web.portal.findings import Finding, finding
 from mediakiln.web.portal.pictures import SMALL_BYTES, TINY_BYTES, Picture, Pictures
 
-Look = Literal["image", "video", "audio", "pdf", "text", "model", "none"]
+Look = Literal["image", "found", "video", "audio", "pdf", "text", "model", "none"]
 
 MAX_CARDS: Final = 24
 """Products shown as cards; the rest are links."""
@@ -23,6 +25,8 @@ _LOOKED_INTO: Final = (".inspect", ".probe")
 _TOO_MUCH: Final = frozenset({"too_many_pixels", "limit_exceeded", "memory_limit", "crashed"})
 """Errors of files that may be too much for a browser, too."""
 _MANY_PIXELS: Final = 100_000_000
+_LATER: Final = {"found": 1, "text": 2}
+"""What stands behind what can be seen or heard."""
 _VIDEOS: Final = frozenset({"video/mp4", "video/webm", "video/ogg", "video/quicktime"})
 _TEXTS: Final = frozenset({"application/json", "application/xml", "application/x-subrip"})
 _STATES: Final = {
@@ -54,6 +58,8 @@ class Card:
     """Changes when the card has to be drawn anew."""
     picture: Picture | None = None
     """How it is shown, if it is to be seen as an image."""
+    finding: Finding | None = None
+    """What it tells of a picture, if that can be seen better than read."""
     text: str | None = None
     """The beginning of a text."""
 
@@ -82,11 +88,8 @@ class Shown:
 
 def shown(asset: Asset, view: AssetOut, pictures: Pictures) -> Shown:
     """What the page shows of a record and its public view."""
-    order = {step.name: place for place, step in enumerate(view.steps)}
-    cards = [_product(asset, product, pictures) for product in view.products]
-    # What can be seen or heard comes first, then by step.
-    cards.sort(key=lambda card: (card.look == "text", order.get(card.name.partition("/")[0], 0)))
     original = _original(asset, view, pictures)
+    cards = _with_findings(view, original, [_product(asset, p, pictures) for p in view.products])
     return Shown(
         asset=view,
         version=asset.version,
@@ -98,6 +101,30 @@ def shown(asset: Asset, view: AssetOut, pictures: Pictures) -> Shown:
         hint=words.HINTS.get(view.error.code) if view.error else None,
         thumb=_thumb(view, original, cards, pictures),
     )
+
+
+def _with_findings(view: AssetOut, original: Card, cards: list[Card]) -> list[Card]:
+    """Everything that steps made: first what can be seen or heard, then by step and name."""
+    order = {step.name: place for place, step in enumerate(view.steps)}
+    steps, by_name = view.recipe.get("steps", {}), {card.name: card for card in cards}
+    told: list[Card] = []
+    for card, product in zip(cards, view.products, strict=True):
+        parent = steps.get(card.name.partition("/")[0], {}).get("from")
+        source = original if parent is None else by_name.get(parent)
+        seen = finding(card.op, product.metadata, source.picture if source else None)
+        told.append(card if seen is None else replace(card, look="found", finding=seen))
+
+    def place(card: Card) -> tuple[int, int, list[str | int]]:
+        step = order.get(card.name.partition("/")[0], 0)
+        return _LATER.get(card.look, 0), step, _natural(card.name)
+
+    return sorted(told, key=place)
+
+
+def _natural(name: str) -> list[str | int]:
+    """A name to sort by, in which w800 comes before w1200."""
+    parts = re.split(r"(\d{1,18})", name)
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)]
 
 
 def state_word(state: AssetState) -> str:
