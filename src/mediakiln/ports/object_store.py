@@ -105,11 +105,26 @@ class ObjectStore(Protocol):
         ...
 
     async def put_file(
-        self, bucket: Bucket, key: str, path: Path, *, if_absent: bool = False
+        self,
+        bucket: Bucket,
+        key: str,
+        path: Path,
+        *,
+        if_absent: bool = False,
+        checksum: str | None = None,
     ) -> ObjectInfo:
         """Store a file, which the engine may take over by a link: do not change it afterwards.
 
+        Args:
+            bucket: where the object will be.
+            key: its key.
+            path: a plain file's.
+            if_absent: as `put` has it.
+            checksum: what the stored bytes must have: `blake3:` and 64 hexadecimal digits. It is
+                worked out of those very bytes, before anybody sees them.
+
         Raises:
+            ChecksumMismatch: they have another one; nothing was stored.
             AlreadyExists, StorageFull: as `put`.
         """
         ...

@@ -249,7 +249,7 @@ def _is_written(file: int) -> bool:
         fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     except BlockingIOError:
         return True
-    except OSError:  # a file system without leases: what is stored is measured again anyway
+    except OSError:  # a file system without leases: what is stored is hashed anyway
         return False
     return False
 

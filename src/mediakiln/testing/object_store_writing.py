@@ -6,8 +6,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 
-from mediakiln.model.errors import AlreadyExists, InvalidRequest, MediakilnError
+from mediakiln.model.errors import (
+    AlreadyExists,
+    ChecksumMismatch,
+    InvalidRequest,
+    MediakilnError,
+)
 from mediakiln.model.keys import Bucket
 from mediakiln.ports.object_store import ObjectStore
 from mediakiln.testing.object_store_tools import (
@@ -220,6 +226,23 @@ class WritingTests:
         for key in ("d/f", "d/g"):
             assert await store.get(Bucket.INPUT, key) == pattern(size)
         assert await keys_of(store) == ["d/f", "d/g"]
+
+    @pytest.mark.parametrize("size", [0, 10, 20_000_000])
+    async def test_a_file_is_stored_only_with_the_checksum_it_must_have(
+        self, store: ObjectStore, tmp_path: Path, size: int
+    ) -> None:
+        source = tmp_path / "source"
+        source.write_bytes(pattern(size))
+        announced = f"blake3:{blake3(pattern(size)).hexdigest()}"
+        info = await store.put_file(Bucket.INPUT, "right", source, checksum=announced)
+        assert await store.head(Bucket.INPUT, "right") == info
+        assert await read_all(store, "right") == pattern(size)
+        other = f"blake3:{blake3(b'other').hexdigest()}"
+        for key in ("right", "wrong/one"):
+            with pytest.raises(ChecksumMismatch):
+                await store.put_file(Bucket.INPUT, key, source, checksum=other)
+        assert await listed(store) == [info]
+        assert source.read_bytes() == pattern(size)
 
     async def test_only_plain_files_are_taken(self, store: ObjectStore, tmp_path: Path) -> None:
         secret = tmp_path / "secret"

@@ -203,9 +203,11 @@ async def test_a_deleted_asset_is_not_worked_on(world: World) -> None:
     assert await _objects(world, id) == []
 
 
-async def test_an_operation_that_is_gone_fails_the_run_with_its_reason(world: World) -> None:
+async def test_an_operation_that_is_gone_fails_the_run_with_its_reason(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     id, job = await _job(world)
-    world.operations._operations.pop("mock.copy")
+    monkeypatch.delitem(world.operations._operations, "mock.copy")
     await world.process(job)
     (message,) = await world.messages("finished", "join")
     error = Finished.of(message).error
@@ -228,11 +230,11 @@ async def test_an_attempt_that_was_given_back_leaves_its_place_to_nobody(
     id, job = await _job(world, {"steps": {"one": {"op": "mock.copy", "times": 3}}})
     put_file, slow = world.store.put_file, asyncio.Event()
 
-    async def torn(bucket: Bucket, key: str, path: Path) -> object:
+    async def torn(bucket: Bucket, key: str, path: Path, *, checksum: str) -> object:
         if key.endswith("copy-1"):
             raise StorageFull
         await slow.wait()
-        return await put_file(bucket, key, path)
+        return await put_file(bucket, key, path, checksum=checksum)
 
     monkeypatch.setattr(world.store, "put_file", torn)
     with pytest.raises(StorageFull):
@@ -390,10 +392,10 @@ async def test_an_upload_that_is_replaced_while_it_is_fetched_is_not_worked_on(
     ],
 )
 async def test_a_step_fails_alike_whether_its_parent_was_made_now_or_before(
-    world: World, child: dict[str, str], code: str
+    world: World, child: dict[str, str], code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copies = world.operations.get("mock.copy")
-    world.operations._operations["mock.copy"] = replace(copies, produces=("*/*",))
+    copies = replace(world.operations.get("mock.copy"), produces=("*/*",))
+    monkeypatch.setitem(world.operations._operations, "mock.copy", copies)
     one = {"op": "mock.copy", "media_type": "image/png"}
     recipe = {"steps": {"one": one, "bad": child, "fine": {"op": "mock.copy", "times": 2}}}
     for _ in range(2):
@@ -417,13 +419,13 @@ async def test_a_link_in_place_of_a_product_brings_no_file_of_the_worker_s(
     secret.write_bytes(b"what only the worker can read")
     put_file = world.store.put_file
 
-    async def late(bucket: Bucket, key: str, path: Path) -> object:
+    async def late(bucket: Bucket, key: str, path: Path, *, checksum: str) -> object:
         if "/one/" in key:
             beside = path.parent.parent / "scratch" / "out"
             (beside / "go").touch()
             while not (beside / "went").exists():  # noqa: ASYNC110 - a child sends no events
                 await asyncio.sleep(0.01)
-        return await put_file(bucket, key, path)
+        return await put_file(bucket, key, path, checksum=checksum)
 
     monkeypatch.setattr(world.store, "put_file", late)
     tamper = {"op": "mock.tamper", "target": "../one/copy", "link": str(secret)}
@@ -438,11 +440,11 @@ async def test_bytes_other_than_reported_are_not_committed(
 ) -> None:
     put_file = world.store.put_file
 
-    async def changed(bucket: Bucket, key: str, path: Path) -> object:
+    async def changed(bucket: Bucket, key: str, path: Path, *, checksum: str) -> object:
         if key.endswith("copy-1"):
             path.chmod(0o600)
             path.write_bytes(b"x" * len(TEXT))
-        return await put_file(bucket, key, path)
+        return await put_file(bucket, key, path, checksum=checksum)
 
     monkeypatch.setattr(world.store, "put_file", changed)
     id, job = await _job(world, {"steps": {"one": {"op": "mock.copy", "times": 2}}})

@@ -1,6 +1,8 @@
-"""Which keys, prefixes and ranges are accepted, the same for every engine."""
+"""Which keys, prefixes, ranges and bytes are accepted, the same for every engine."""
 
-from mediakiln.model.errors import InvalidRequest
+from blake3 import blake3
+
+from mediakiln.model.errors import ChecksumMismatch, InvalidRequest
 
 KEY_BYTES = 1024
 """Longest key, as UTF-8: S3's limit, and below every file system's."""
@@ -42,6 +44,16 @@ def check_range(start: int, end: int | None) -> None:
     """
     if start < 0 or (end is not None and end < start):
         raise InvalidRequest("The range is not one.", start=start, end=end)
+
+
+def check_sum(found: blake3, checksum: str, key: str) -> None:
+    """Refuse bytes with another checksum than they must have.
+
+    Raises:
+        ChecksumMismatch: they have.
+    """
+    if f"blake3:{found.hexdigest()}" != checksum:
+        raise ChecksumMismatch("The file does not have the checksum it must have.", key=key)
 
 
 def _check_part(part: str, key: str) -> None:

@@ -5,9 +5,11 @@ import stat
 import threading
 from collections.abc import Iterator, Sequence
 
+from mediakiln.adapters.object_store.checks import check_sum
 from mediakiln.adapters.object_store.files import (
     copy_all,
     create_new,
+    digest_of,
     info_of,
     open_regular,
     sync_folder,
@@ -75,14 +77,30 @@ class Disk:
             draft.discard()
 
     def take_file(
-        self, path: str, bucket: Bucket, key: str, stop: threading.Event, *, if_absent: bool
+        self,
+        path: str,
+        bucket: Bucket,
+        key: str,
+        stop: threading.Event,
+        *,
+        if_absent: bool,
+        checksum: str | None,
     ) -> ObjectInfo:
-        """Store a file, by a link where that is possible and safe, else by copying its bytes."""
+        """Store a file, by a link where that is possible and safe, else by copying its bytes.
+
+        Raises:
+            ChecksumMismatch: it is given, and the bytes have another one.
+        """
         draft = self.incoming.adopt(path)
         if draft is None:
             source = open_regular(path)
             draft = self._filled(source, stop)
-        return self._published(draft, bucket, key, if_absent=if_absent)
+        try:
+            if checksum is not None:
+                check_sum(digest_of(draft.path, stop), checksum, key)
+            return self.publish(draft, bucket, key, if_absent=if_absent)
+        finally:
+            draft.discard()
 
     def copy(
         self,
@@ -98,7 +116,10 @@ class Disk:
         if draft is None:
             descriptor, _ = open_object(path, source[1])
             draft = self._filled(descriptor, stop)
-        return self._published(draft, *target, if_absent=if_absent)
+        try:
+            return self.publish(draft, *target, if_absent=if_absent)
+        finally:
+            draft.discard()
 
     def complete(self, bucket: Bucket, key: str, upload: str, parts: Sequence[Part]) -> ObjectInfo:
         """Make an object of an upload's parts; once it is made, tell it again."""
@@ -167,9 +188,3 @@ class Disk:
                 draft.discard()
                 raise
             return draft
-
-    def _published(self, draft: Draft, bucket: Bucket, key: str, *, if_absent: bool) -> ObjectInfo:
-        try:
-            return self.publish(draft, bucket, key, if_absent=if_absent)
-        finally:
-            draft.discard()

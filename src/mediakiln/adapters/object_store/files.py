@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import cast
 
+from blake3 import blake3
+
 from mediakiln.model.errors import (
     AlreadyExists,
     EngineError,
@@ -25,6 +27,7 @@ from mediakiln.ports.object_store import ObjectInfo
 _NO_RANGE_COPY = frozenset({errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS})
 _REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _COPY_STEP = 32 << 20
+_READ_STEP = 1 << 20
 _IOV_MAX = 1024
 _KEEP_SIZE = 0x01
 _PUNCH_HOLE = 0x02
@@ -179,6 +182,43 @@ def copy_all(source: int, target: int, stop: threading.Event) -> None:
         if copied == 0:
             return
         offset += copied
+
+
+def digest_of(path: str, stop: threading.Event) -> blake3:
+    """The hash of a plain file's bytes. They are read and not mapped: the file may be cut off.
+
+    Args:
+        path: the file's.
+        stop: set by another thread to end early, with an error.
+    """
+    digest, buffer = blake3(), bytearray(_READ_STEP)
+    view = memoryview(buffer)
+    with os.fdopen(open_regular(path), "rb", buffering=0) as file:
+        while count := file.readinto(buffer):
+            if stop.is_set():
+                raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
+            digest.update(view[:count])
+    return digest
+
+
+def read_plain(path: str) -> bytes:
+    """A plain file's bytes.
+
+    Raises:
+        InvalidRequest: as `open_regular`.
+    """
+    with os.fdopen(open_regular(path), "rb") as file:
+        return file.read()
+
+
+def write_new(path: str, data: bytes) -> None:
+    """Make a file of bytes.
+
+    Raises:
+        AlreadyExists: there is something under that name.
+    """
+    with create_new(path) as target:
+        write_all(target, [data])
 
 
 def sync_folder(folder: str) -> int:

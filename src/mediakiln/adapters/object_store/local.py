@@ -94,11 +94,19 @@ class LocalObjectStore:
             return await self._threads.run(call)
 
     async def put_file(
-        self, bucket: Bucket, key: str, path: Path, *, if_absent: bool = False
+        self,
+        bucket: Bucket,
+        key: str,
+        path: Path,
+        *,
+        if_absent: bool = False,
+        checksum: str | None = None,
     ) -> ObjectInfo:
         """Store a plain file: linked where it is ours and on the same file system, else copied."""
         check_key(key)
-        call = partial(self._disk.take_file, str(path), bucket, key, if_absent=if_absent)
+        call = partial(
+            self._disk.take_file, str(path), bucket, key, if_absent=if_absent, checksum=checksum
+        )
         return await self._long(key, call)
 
     async def head(self, bucket: Bucket, key: str) -> ObjectInfo | None:

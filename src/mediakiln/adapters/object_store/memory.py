@@ -1,19 +1,19 @@
 """Objects in this process's memory, for tests and for work without a server."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import obstore
+from blake3 import blake3
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import MemoryStore
 
-from mediakiln.adapters.object_store.checks import check_key, check_prefix, check_range
+from mediakiln.adapters.object_store.checks import check_key, check_prefix, check_range, check_sum
 from mediakiln.adapters.object_store.chunks import Chunks
-from mediakiln.adapters.object_store.files import create_new, open_regular, translated, write_all
+from mediakiln.adapters.object_store.files import read_plain, translated, write_new
 from mediakiln.adapters.object_store.multipart.memory import RULES, MemoryPartWriter, MemoryUploads
 from mediakiln.model.errors import (
     AlreadyExists,
@@ -75,12 +75,20 @@ class MemoryObjectStore:
         return self.keep(bucket, key, [data], if_absent=if_absent)
 
     async def put_file(
-        self, bucket: Bucket, key: str, path: Path, *, if_absent: bool = False
+        self,
+        bucket: Bucket,
+        key: str,
+        path: Path,
+        *,
+        if_absent: bool = False,
+        checksum: str | None = None,
     ) -> ObjectInfo:
         """Store a plain file's bytes."""
         check_key(key)
         with translated(key):
-            data = await asyncio.to_thread(_read_plain, str(path))
+            data = await asyncio.to_thread(read_plain, str(path))
+        if checksum is not None:
+            check_sum(blake3(data), checksum, key)
         return self.keep(bucket, key, [data], if_absent=if_absent)
 
     async def head(self, bucket: Bucket, key: str) -> ObjectInfo | None:
@@ -122,7 +130,7 @@ class MemoryObjectStore:
         """
         data = self._bytes(bucket, key)
         with translated(key):
-            await asyncio.to_thread(_write_new, str(path), bytes(data))
+            await asyncio.to_thread(write_new, str(path), bytes(data))
 
     async def copy(
         self,
@@ -286,13 +294,3 @@ def _info(meta: "ObjectMeta") -> ObjectInfo:
         etag=(meta["e_tag"] or "").strip('"'),
         modified=meta["last_modified"],
     )
-
-
-def _read_plain(path: str) -> bytes:
-    with os.fdopen(open_regular(path), "rb") as file:
-        return file.read()
-
-
-def _write_new(path: str, data: bytes) -> None:
-    with create_new(path) as target:
-        write_all(target, [data])

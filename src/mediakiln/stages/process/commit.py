@@ -7,16 +7,20 @@ against what was stored.
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 from mediakiln.model.asset import Asset
 from mediakiln.model.clock import Clock, utc_now
-from mediakiln.model.errors import AlreadyExists, Crashed, ObjectMissing, VersionConflict
+from mediakiln.model.errors import (
+    AlreadyExists,
+    ChecksumMismatch,
+    Crashed,
+    ObjectMissing,
+    VersionConflict,
+)
 from mediakiln.model.keys import Bucket, archive_key, attempt_prefix, manifest_key
 from mediakiln.model.product import Lineage, Manifest, StoredFile
 from mediakiln.ports.catalog import Catalog
-from mediakiln.ports.folders import measured
 from mediakiln.ports.object_store import ObjectStore
 from mediakiln.ports.runner import Made
 from mediakiln.stages.process.plan import PlannedStep
@@ -99,10 +103,7 @@ class Commits:
     async def _store_file(self, made: Made, prefix: str) -> StoredFile:
         key = prefix + made.product.file
         async with self._slots:
-            info = await self._store.put_file(Bucket.PRODUCTION, key, made.path)
-            found = await asyncio.to_thread(_measured, made.path)
-            if (info.size, *found) != (made.bytes, made.bytes, made.checksum):
-                raise Crashed(f"{made.product.file!r:.200} is not what was reported")
+            await self._put(made, key)
             archived = await self._archive(key)
         return StoredFile(
             file=made.product.file,
@@ -113,6 +114,17 @@ class Commits:
             archive_key=archived,
             metadata=made.product.metadata,
         )
+
+    async def _put(self, made: Made, key: str) -> None:
+        said = f"{made.product.file!r:.200} is not what was reported"
+        try:
+            info = await self._store.put_file(
+                Bucket.PRODUCTION, key, made.path, checksum=made.checksum
+            )
+        except ChecksumMismatch as error:
+            raise Crashed(said) from error
+        if info.size != made.bytes:
+            raise Crashed(said)
 
     async def _copy(self, file: StoredFile, prefix: str) -> StoredFile:
         key = prefix + file.file
@@ -179,11 +191,6 @@ class Commits:
             )
         except VersionConflict:
             return
-
-
-def _measured(path: Path) -> tuple[int, str]:
-    with path.open("rb", buffering=0) as file:
-        return measured(file)
 
 
 async def _all(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import obstore
+from blake3 import blake3
 
-from mediakiln.adapters.object_store.checks import check_key, check_prefix, check_range
+from mediakiln.adapters.object_store.checks import check_key, check_prefix, check_range, check_sum
 from mediakiln.adapters.object_store.cloud.failures import RangeBehindEnd, translated
 from mediakiln.adapters.object_store.cloud.fetching import fetch
 from mediakiln.adapters.object_store.cloud.parts import PART_BYTES, CloudWriter, Upload
@@ -87,16 +88,27 @@ class CloudObjectStore(ABC):
             return await writer.commit()
 
     async def put_file(
-        self, bucket: Bucket, key: str, path: Path, *, if_absent: bool = False
+        self,
+        bucket: Bucket,
+        key: str,
+        path: Path,
+        *,
+        if_absent: bool = False,
+        checksum: str | None = None,
     ) -> ObjectInfo:
-        """Store a plain file's bytes, as they are read one after the other."""
+        """Store a plain file's bytes, hashed as they are read one after the other."""
         check_key(key)
         with translated_file(key):
             descriptor = await self._threads.run(open_regular, str(path))
+        digest = blake3()
         try:
             async with self.writer(bucket, key, if_absent=if_absent) as writer:
                 while chunk := await self._threads.run(os.read, descriptor, PART_BYTES):
+                    if checksum is not None:
+                        await self._threads.run(digest.update, chunk)
                     await writer.write(chunk)
+                if checksum is not None:
+                    check_sum(digest, checksum, key)
                 return await writer.commit()
         finally:
             os.close(descriptor)
