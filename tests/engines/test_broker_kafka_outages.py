@@ -109,7 +109,7 @@ async def test_a_restarted_broker_loses_nothing_it_acknowledged(tmp_path: Path) 
 
 
 async def test_three_nodes_lose_nothing_when_one_is_killed_and_restarted(tmp_path: Path) -> None:
-    server("KAFKA3", "kafka3")
+    server("KAFKA", "kafka")
     with cluster("kafka3", tmp_path) as servers:
         broker = KafkaBroker.from_url(f"kafka://{servers}?replication=3&{QUICK}")
         await broker.ensure(TOPOLOGY)
