@@ -98,7 +98,7 @@ async def test_files_made_to_be_slow_are_judged_at_once(content: bytes) -> None:
         DETECTOR.sniff(head, complete=True)
         await DETECTOR.inspect(CountedBytes(content + bytes(100)))
         took.append(time.process_time() - started)
-    assert min(took) < 0.05
+    assert min(took) < 0.25
 
 
 @pytest.mark.parametrize(

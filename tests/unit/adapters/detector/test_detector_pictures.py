@@ -156,6 +156,8 @@ async def test_jpeg_xl_tells_its_sides_first(
         ("width='0.2' height='3'", (None, None)),
         ("width='50%' height='9'", (None, None)),
         ("viewBox='0 0 nan inf'", (None, None)),
+        ("width='1e9' height='9999999999'", (None, None)),
+        ("width='4e9' height='9'", (None, None)),
         ("", (None, None)),
     ],
 )

@@ -7,6 +7,8 @@ from mediakiln.ports.detector import Detection
 _TURNED = 5
 """From this orientation on, stored rows are upright columns (Exif 3.0, 4.6.5.1.6)."""
 _LAST = 8
+_MOST = 2**31 - 1
+"""Pixels of a side that any format's programs know what to do with."""
 
 
 def picture(
@@ -19,7 +21,7 @@ def picture(
     """
     if orientation is not None and not 1 <= orientation <= _LAST:
         orientation = None
-    if not width or not height:
+    if not (0 < width <= _MOST and 0 < height <= _MOST):
         return found(media_type, Kind.IMAGE, orientation=orientation)
     if orientation is not None and orientation >= _TURNED:
         width, height = height, width
