@@ -114,7 +114,7 @@ async def test_the_doorbell_wakes_a_waiting_process(broker: SqliteBroker, url: s
         began = time.monotonic()
         await broker.publish("work", made(1))
         assert await asyncio.to_thread(lines(process).readline) == "m000000\n"
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15, "not when its wait of 20 s was over"
 
 
 async def test_without_the_doorbell_the_slow_poll_finds_the_message(

@@ -160,7 +160,7 @@ class TestWebhookNotifier(RemoteNotifierContract):
         started = time.perf_counter()
         with pytest.raises(NotifyFailed, match="in time") as failed:
             await notifier.send(news())
-        assert time.perf_counter() - started < 5
+        assert time.perf_counter() - started < 25
         assert failed.value.context["limit"] == 0.3
         await notifier.close()
 
@@ -171,7 +171,7 @@ class TestWebhookNotifier(RemoteNotifierContract):
         started = time.perf_counter()
         receipt = await notifier.send(news())
         assert receipt.answer == "ü" * 1_000
-        assert time.perf_counter() - started < 5
+        assert time.perf_counter() - started < 25
 
     async def test_an_answer_that_is_no_text_is_still_an_answer(
         self, notifier: Notifier, receiver: Receiver

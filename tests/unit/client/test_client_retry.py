@@ -1,6 +1,7 @@
 """When the client tries again, against a server that fails as it is told."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -73,10 +74,8 @@ async def test_what_might_be_done_twice_is_not_tried_again() -> None:
 @pytest.fixture
 async def late() -> AsyncIterator[int]:
     """A port where a server begins to listen only after a while."""
-    probe = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-    port = int(probe.sockets[0].getsockname()[1])
-    probe.close()
-    await probe.wait_closed()
+    door = socket.socket()  # bound from the start, so that nobody else gets the port
+    door.bind(("127.0.0.1", 0))
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -86,10 +85,10 @@ async def late() -> AsyncIterator[int]:
 
     async def begin() -> asyncio.Server:
         await asyncio.sleep(0.1)
-        return await asyncio.start_server(answer, "127.0.0.1", port)
+        return await asyncio.start_server(answer, sock=door)
 
     beginning = asyncio.create_task(begin())
-    yield port
+    yield int(door.getsockname()[1])
     server = await beginning
     server.close()
     await server.wait_closed()

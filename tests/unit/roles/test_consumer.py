@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ async def _consume(
     stop = asyncio.Event()
     consumer = Consumer(broker, "classify", {"received": handler}, policy)
     running = asyncio.create_task(consumer.run(stop))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await until.wait()
     stop.set()
     await running
@@ -198,11 +199,12 @@ async def test_a_lease_is_kept_while_work_outlasts_it(broker: MemoryBroker) -> N
     async def handler(_: Message) -> None:
         nonlocal calls
         calls += 1
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(3.5)
         done.set()
 
+    policy = replace(QUICK, lease_s=1.5)  # renewed early enough even where all stands still a while
     await broker.publish("received", [_message()])
-    await _consume(broker, handler, until=done)
+    await _consume(broker, handler, until=done, policy=policy)
     assert calls == 1
     assert await _waiting(broker) == 0
 
@@ -270,7 +272,7 @@ async def test_no_topic_starves_behind_one_that_is_always_full(broker: MemoryBro
     stop = asyncio.Event()
     consumer = Consumer(broker, "join", {"stored": full, "finished": other}, QUICK)
     running = asyncio.create_task(consumer.run(stop))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await done.wait()
     stop.set()
     await running
@@ -301,7 +303,7 @@ async def test_long_work_leaves_slots_to_short_work(broker: MemoryBroker) -> Non
     handlers: dict[str, Handler] = {"stored": slow, "finished": short}
     consumer = Consumer(broker, "join", handlers, policy, slow=["stored"], slow_most=2)
     running = asyncio.create_task(consumer.run(stop))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await full.wait()
         await broker.publish("finished", [_message()])
         await quick.wait()

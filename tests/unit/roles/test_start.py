@@ -11,6 +11,7 @@ from mediakiln.adapters.catalog.sqlite import SqliteCatalog
 from mediakiln.model.errors import EngineMisconfigured, EngineUnavailable, MediakilnError
 from mediakiln.roles import table
 from mediakiln.roles.settings import Settings
+from support.waiting import eventually
 
 
 def _failing(monkeypatch: pytest.MonkeyPatch, error: MediakilnError, times: int) -> list[int]:
@@ -34,9 +35,7 @@ async def test_a_role_waits_for_an_engine_that_is_out(
 ) -> None:
     tries = _failing(monkeypatch, EngineUnavailable("not yet"), 3)
     serving = asyncio.create_task(table.serve("relay", Settings(data=tmp_path)))
-    async with asyncio.timeout(30):
-        while len(tries) < 4:  # noqa: ASYNC110 - the role tells nobody that it is up
-            await asyncio.sleep(0.01)
+    await eventually(lambda: len(tries) == 4, within_s=30)
     os.kill(os.getpid(), signal.SIGTERM)
     await asyncio.wait_for(serving, 30)
 
@@ -44,11 +43,11 @@ async def test_a_role_waits_for_an_engine_that_is_out(
 async def test_a_role_that_waits_can_be_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _failing(monkeypatch, EngineUnavailable("never"), 10_000)
+    tries = _failing(monkeypatch, EngineUnavailable("never"), 10_000)
     serving = asyncio.create_task(table.serve("relay", Settings(data=tmp_path)))
-    await asyncio.sleep(0.2)
+    await eventually(lambda: len(tries) > 1, within_s=30)  # it listens for signals by now
     os.kill(os.getpid(), signal.SIGTERM)
-    await asyncio.wait_for(serving, 5)
+    await asyncio.wait_for(serving, 30)
 
 
 async def test_a_wrong_setting_ends_a_role_at_once(

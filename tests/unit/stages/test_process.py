@@ -51,11 +51,11 @@ async def test_a_claimed_run_is_left_to_its_worker(world: World) -> None:
 async def test_a_lapsed_claim_is_taken_over_and_the_old_worker_stops(world: World) -> None:
     world.lease_s = 1.0
     slow = world.worker("slow")
-    id, job = await _job(world, {"steps": {"slow": {"op": "mock.sleep", "seconds": 15}}})
+    id, job = await _job(world, {"steps": {"slow": {"op": "mock.sleep", "seconds": 100}}})
     held = asyncio.create_task(slow(job))
     await _claimed(world, id)
     again = await world.manage.process_again(id, world.recipes.resolve(ONE))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(50):
         await held
     assert again.run == 2
     await world.pump()

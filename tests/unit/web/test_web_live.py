@@ -71,8 +71,8 @@ async def test_waiting_ends_with_the_run_or_with_patience(site: Site) -> None:
     began = time.monotonic()
     waited = await site.http.get(f"/v1/assets/{asset.id}?wait=0.3")
     assert waited.json()["state"] == "received"
-    assert 0.25 <= time.monotonic() - began < 3
-    waiting = asyncio.create_task(site.http.get(f"/v1/assets/{asset.id}?wait=4"))
+    assert 0.25 <= time.monotonic() - began < 30
+    waiting = asyncio.create_task(site.http.get(f"/v1/assets/{asset.id}?wait=60"))
     await until_watched(site.server)
     await step(site.world, asset.id, AssetState.READY)
     assert (await waiting).json()["state"] == "ready"
@@ -85,7 +85,7 @@ async def test_a_server_that_stops_ends_its_live_views_at_once(site: Site) -> No
     began = time.monotonic()
     async for _ in events(site, asset.id):
         site.server.should_exit = True
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10, "not after a heartbeat or two"
 
 
 class Counted(MemoryCatalog):
@@ -105,6 +105,7 @@ async def test_one_poller_serves_all_watchers_and_rests_without_any(world_counte
     assert isinstance(catalog, Counted)
     asset = await world_counted.upload()
     live = Live(catalog, every_s=0.02)
+    began = time.monotonic()
 
     async def watch() -> list[str]:
         async with aclosing(live.changes(asset, quiet_s=5)) as changes:
@@ -115,8 +116,8 @@ async def test_one_poller_serves_all_watchers_and_rests_without_any(world_counte
     await step(world_counted, asset.id, AssetState.READY)
     assert await asyncio.gather(*watchers) == [["received", "ready"]] * 20
     assert {tuple(ids) for ids in catalog.asked} == {(asset.id,)}
-    assert len(catalog.asked) < 20
-    await asyncio.sleep(0.05)
+    assert len(catalog.asked) <= (time.monotonic() - began) / 0.02 + 1, "as often as for one"
+    await eventually(lambda: live._poller is not None and live._poller.done())
     asked = len(catalog.asked)
     await asyncio.sleep(0.1)
     assert (len(catalog.asked), live.watched) == (asked, 0)

@@ -122,7 +122,7 @@ async def test_an_announced_giant_is_refused_before_it_is_sent(site: Site) -> No
         b"Content-Length: 99999999999\r\n"
         b"Expect: 100-continue\r\n\r\n"
     )
-    answer = await asyncio.wait_for(reader.read(), 5)
+    answer = await asyncio.wait_for(reader.read(), 60)
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b'"limit":10000000' in answer
     assert b"MEDIAKILN_MAX_UPLOAD_BYTES" in answer
@@ -170,7 +170,7 @@ async def test_the_refusal_of_a_body_on_its_way_still_reaches_the_client(site: S
         b"Content-Length: 9000000\r\n\r\n"
     )
     writer.write(a_text(9_000_000))
-    answer = await asyncio.wait_for(reader.read(), 5)
+    answer = await asyncio.wait_for(reader.read(), 60)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"connection: close" in answer
     assert b"invalid_name" in answer

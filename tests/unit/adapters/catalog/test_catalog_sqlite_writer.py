@@ -1,6 +1,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from mediakiln.adapters.catalog import sqlite_records
 from mediakiln.adapters.catalog.sqlite import SqliteCatalog
 from mediakiln.adapters.catalog.sqlite_writer import Writer
 from mediakiln.testing.catalog_samples import all_pending, an_asset, an_event
+from support.waiting import eventually
 
 Catalog = tuple[SqliteCatalog, list[str]]
 
@@ -54,12 +56,14 @@ async def test_marks_alone_are_committed_soon_without_a_sync(
     await catalog.create(asset := an_asset(), [event := an_event(asset)])
     statements.clear()
     await catalog.sent([(asset.id, event.message.id)])
-    await asyncio.sleep(Writer.MARKS_WAIT_S + 0.3)
+
+    def marked() -> bool:
+        with closing(sqlite3.connect(tmp_path / "catalog.db")) as db:
+            return bool(db.execute("SELECT count(*) FROM outbox").fetchone() == (0,))
+
+    await eventually(marked)
     assert statements[0] == "PRAGMA synchronous = NORMAL"
     assert statements.count("COMMIT") == 1
-    with sqlite3.connect(tmp_path / "catalog.db") as db:
-        assert db.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
-    db.close()
     statements.clear()
     await catalog.create(an_asset())
     assert statements[0] == "PRAGMA synchronous = FULL"

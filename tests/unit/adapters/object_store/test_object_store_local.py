@@ -131,7 +131,7 @@ async def test_a_cancelled_download_ends_early_and_leaves_no_file(
 
     def slowly(source: int, target: int, count: int, offset: int) -> int:
         reached.set()
-        time.sleep(0.01)
+        time.sleep(0.1)  # more than a minute for all of it
         return copy(source, target, min(count, 4096), offset)
 
     monkeypatch.setattr(os, "copy_file_range", slowly)
@@ -141,7 +141,7 @@ async def test_a_cancelled_download_ends_early_and_leaves_no_file(
     started = time.monotonic()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 30
     assert not (tmp_path / "target").exists()
 
 
