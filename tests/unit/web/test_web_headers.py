@@ -16,7 +16,7 @@ from support.site import Site, a_text, publish
     [
         ("photo.jpg", 'inline; filename="photo.jpg"'),
         ("Größe.jpg", "inline; filename=\"Groe.jpg\"; filename*=UTF-8''Gr%C3%B6%C3%9Fe.jpg"),
-        ("雪.jpg", "inline; filename=\".jpg\"; filename*=UTF-8''%E9%9B%AA.jpg"),
+        ("雪.jpg", "inline; filename=\"file.jpg\"; filename*=UTF-8''%E9%9B%AA.jpg"),
         ("雪", "inline; filename=\"file\"; filename*=UTF-8''%E9%9B%AA"),
         ('a"b\\c.txt', "inline; filename=\"a_b_c.txt\"; filename*=UTF-8''a%22b%5Cc.txt"),
         ("a\r\nSet-Cookie: x", 'inline; filename="aSet-Cookie: x"'),

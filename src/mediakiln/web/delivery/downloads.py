@@ -86,7 +86,7 @@ class Downloads:
     ) -> None:
         """Send what a request asks of a file: all, ranges, its head, or that it is unchanged."""
         headers, etag = Headers(scope=scope), f'"{item.etag}"'
-        if_match, if_none = headers.get("if-match"), headers.get("if-none-match")
+        if_match, if_none = _listed(headers, "if-match"), _listed(headers, "if-none-match")
         if if_match is not None and not some_matches(if_match, etag):
             refusal = problem(412, "precondition_failed", "The file is not the one expected.")
             return await refusal(scope, receive, send)
@@ -110,6 +110,11 @@ class Downloads:
             else:
                 await _send_parts(send, pairs, content, spans, item)
         return None
+
+
+def _listed(headers: Headers, name: str) -> str | None:
+    """A header that is a list: on however many lines it stands, it is one (RFC 9110, 5.3)."""
+    return ", ".join(headers.getlist(name)) if name in headers else None
 
 
 def _project(scope: Scope) -> str | None:

@@ -57,7 +57,9 @@ def disposition(filename: str, *, inline: bool) -> str:
         char for char in filename if unicodedata.category(char) not in {"Cc", "Cf", "Cs"}
     )
     decomposed = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    fallback = "".join("_" if char in '"\\/%;' else char for char in decomposed) or "file"
+    fallback = "".join("_" if char in '"\\/%;' else char for char in decomposed)
+    if not fallback or (fallback.startswith(".") and not name.startswith(".")):
+        fallback = f"file{fallback}"  # of its name, nothing is left but the extension
     value = f'{kind}; filename="{fallback}"'
     if fallback != name:
         value += f"; filename*=UTF-8''{quote(name, safe='')}"

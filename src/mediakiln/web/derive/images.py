@@ -153,8 +153,7 @@ class Images:
         if derived.data is not None:
             self._contents.keep(item, derived.data)
         if wanted.filename:
-            extension = item.filename.rpartition(".")[2]
-            item = replace(item, filename=f"{wanted.filename}.{extension}")
+            item = replace(item, filename=_named(wanted.filename, item.filename))
         varies = (*(("accept",) if wanted.transform.negotiated else ()), *_lowered(wanted.hints))
         pairs = self._pairs(wanted, permit, item, source, varies, left_s)
         pairs += [(name.lower().encode(), value.encode("latin-1")) for name, value in told.headers]
@@ -228,6 +227,13 @@ async def _gone(call: Call) -> None:
     """Return when the client has gone away."""
     while (await call.receive())["type"] != "http.disconnect":
         pass
+
+
+def _named(stem: str, made: str) -> str:
+    """A name with the extension of what was made, once."""
+    extension = f".{made.rpartition('.')[2]}"
+    alike = (extension, ".jpeg") if extension == ".jpg" else (extension,)
+    return stem if stem.lower().endswith(alike) else f"{stem}{extension}"
 
 
 def _lowered(names: Sequence[str]) -> tuple[str, ...]:

@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from mediakiln.model.access import Scope
 from mediakiln.model.signature import sign_iiif, sign_native
 from support.gallery import OWNER, Gallery
@@ -115,3 +117,26 @@ async def test_the_first_of_several_keys_signs(open_gallery: OpenGallery) -> Non
         sign_native(f"/i/w_40/{id}", b"a newer key"),
         sign_iiif(id, b"a newer key"),
     ]
+
+
+async def test_a_list_of_tags_is_one_on_however_many_lines(gallery: Gallery) -> None:
+    etag = (await gallery.get()).headers["etag"]
+    lines = [("if-none-match", '"another"'), ("if-none-match", f"W/{etag}")]
+    answer = await gallery.site.http.get(gallery.address(), headers=lines)
+    assert answer.status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ("dl_Holiday", "Holiday.jpg"),
+        ("dl_Holiday.jpg", "Holiday.jpg"),
+        ("dl_Holiday.JPEG", "Holiday.JPEG"),
+        ("dl_Holiday.png", "Holiday.png.jpg"),
+    ],
+)
+async def test_what_is_saved_has_its_extension_once(
+    gallery: Gallery, options: str, name: str
+) -> None:
+    answer = await gallery.get(f"w_40,f_jpg,{options}")
+    assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'

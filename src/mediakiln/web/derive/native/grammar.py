@@ -274,5 +274,12 @@ def _checked(
             f"{option or what}: {reason(model, error)}",
             field=option or None,
             allowed=choices(model, own) if only_choices(model, own) else None,
-            hint=hint and hint.replace("%", "%25"),
+            hint=hint.replace("%", "%25") if hint else _encoded(first["input"]),
         ) from None
+
+
+def _encoded(value: Any) -> str | None:
+    """A hint for who encoded what stands between options."""
+    if not isinstance(value, str) or not ({",", "/"} & {*value}) or "_" not in value:
+        return None
+    return "commas and slashes between options are not percent-encoded"

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -79,7 +79,7 @@ def _prefix(text: str, names: Container[str]) -> str | None:
     return None
 
 
-def _hint(text: str, names: Iterable[str], elsewhere: Mapping[str, Sequence[str]]) -> str | None:
+def _hint(text: str, names: Collection[str], elsewhere: Mapping[str, Sequence[str]]) -> str | None:
     written = text.partition("_")[0]
     if written in elsewhere:
         return f"{written} is an edit: its name stands alone, its options after it"
@@ -99,6 +99,9 @@ def _hint(text: str, names: Iterable[str], elsewhere: Mapping[str, Sequence[str]
             f"a signature is s_ and base64url of {LEAST_BYTES} to {WHOLE_BYTES} bytes, "
             "as a segment of its own"
         )
+    plain = unquote(text)
+    if plain != text and _prefix(plain, names):
+        return f"the name of an option is not percent-encoded: {plain}"
     near = said_here(text) or meant(written, {*names, *elsewhere})
     return near or (None if "_" in text else "options are written name_value")
 
