@@ -1,5 +1,6 @@
 """image.adjust, on patches whose right colours can be worked out by hand."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,31 @@ def test_blur_softens_and_sharpen_hardens_edges(tmp_path: Path, out: Path) -> No
     assert (
         np.abs(np.diff(made, axis=1)).mean() > np.abs(np.diff(pixels(source, "L"), axis=1)).mean()
     )
+
+
+@pytest.mark.parametrize("blur", [1.8, 11, 43.5])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_blur_leaves_a_plain_ground_as_it_is(
+    tmp_path: Path, out: Path, mode: str, blur: float
+) -> None:
+    colour = (255, 201, 150, 128)[: len(mode)]
+    source = saved(Image.new(mode, (90, 70), colour), tmp_path / "plain.png")
+    assert (pixels(_adjusted(source, out, blur=blur), mode) == colour).all()
+
+
+def test_a_wide_blur_is_gaussian(tmp_path: Path, out: Path) -> None:
+    edge = np.zeros((40, 301), np.uint8)
+    edge[:, 150:] = 255
+    source = saved(Image.fromarray(edge), tmp_path / "edge.png")
+    seen = pixels(_adjusted(source, out, blur=20), "L")[20].astype(float)
+    right = [255 / 2 * (1 + math.erf((x - 149.5) / 20 / math.sqrt(2))) for x in range(301)]
+    assert np.abs(seen - right).max() < 2
+
+
+def test_changes_of_tones_are_rounded(tmp_path: Path, out: Path) -> None:
+    grey = saved(Image.new("RGB", (8, 8), (99, 100, 101)), tmp_path / "grey.png")
+    changed = _adjusted(grey, out, contrast=0.001, saturation=0.001)
+    assert (pixels(changed) == (99, 100, 101)).all()
 
 
 def test_every_frame_is_adjusted(tmp_path: Path, out: Path) -> None:

@@ -152,6 +152,8 @@ def _covered(patch: Any, params: RedactStep) -> Any:
 
 def _reduced(patch: Any, params: RedactStep) -> Any:
     """The patch with no more in it than few pixels hold."""
+    from mediakiln.operations.image.look import soft
+
     width, height = patch.width, patch.height
     few = patch.resize(
         min(1.0, params.blocks / width), vscale=min(1.0, params.blocks / height), kernel="linear"
@@ -161,7 +163,7 @@ def _reduced(patch: Any, params: RedactStep) -> Any:
         large = few.resize(across, vscale=down, kernel="nearest")
     else:
         large = few.resize(across, vscale=down, kernel="cubic")
-        large = large.gaussblur(max(width, height) / params.blocks / 2)
+        large = soft.blurred(large, max(width, height) / params.blocks / 2)
     return large.gravity("centre", width, height, extend="copy")
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyvips
 
+from mediakiln.operations.image.look.soft import blurred
 from mediakiln.operations.image.pixels.colour import rgba
 from mediakiln.operations.image.pixels.edit import Frames
 from mediakiln.operations.image.pixels.settle import settled
@@ -31,7 +32,7 @@ def adjusted(image: Any, params: "AdjustStep") -> Any:
     if params.pixelate > 1:
         changed = _pixelated(changed, params.pixelate)
     if params.blur:
-        changed = paint.mixed(changed, lambda pixels: pixels.gaussblur(params.blur))
+        changed = paint.mixed(changed, lambda pixels: blurred(pixels, params.blur))
     if params.sharpen:
         if changed.hasalpha():
             changed = _grown(changed, params.sharpen)
@@ -52,7 +53,7 @@ def normalised(frames: Frames) -> Frames:
     top = _TOP[first.format]
     scale = 255 / (bright - dark)
     return [
-        _coloured(frame, lambda colours: colours.linear(scale, -dark * scale * top / 255))
+        _coloured(frame, lambda colours: colours.linear(scale, -dark * scale * top / 255).rint())
         for frame in frames
     ]
 
@@ -64,10 +65,10 @@ def _toned(colours: Any, params: "AdjustStep") -> Any:
         colours = colours.gamma(exponent=params.gamma).cast(kind)
     if params.brightness or params.contrast:
         light, spread = 1 + params.brightness / 100, 1 + params.contrast / 100
-        colours = colours.linear(light * spread, top / 2 * (1 - spread)).cast(kind)
+        colours = colours.linear(light * spread, top / 2 * (1 - spread)).rint().cast(kind)
     if colours.bands == _COLOURS and (params.saturation or params.hue):
         matrix = _product(_turned(params.hue), _saturated(1 + params.saturation / 100))
-        colours = colours.recomb(pyvips.Image.new_from_array(matrix)).cast(kind)
+        colours = colours.recomb(pyvips.Image.new_from_array(matrix)).rint().cast(kind)
     colours = colours.copy(interpretation=space)
     if params.threshold is not None:
         grey = _grey(colours)
@@ -93,7 +94,7 @@ def _duotone(colours: Any, ends: tuple[str, str]) -> Any:
     top = _TOP[grey.format]
     slopes = [(high - low) / 255 for low, high in zip(dark, bright, strict=True)]
     offsets = [low / 255 * top for low in dark]
-    three = grey.bandjoin([grey, grey]).linear(slopes, offsets).cast(grey.format)
+    three = grey.bandjoin([grey, grey]).linear(slopes, offsets).rint().cast(grey.format)
     return three.copy(interpretation="rgb16" if grey.format == "ushort" else "srgb")
 
 

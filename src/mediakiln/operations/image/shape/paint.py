@@ -45,7 +45,7 @@ def mixed(frame: Any, change: Callable[[Any], Any]) -> Any:
     """The frame after a change that mixes neighbours; transparent ones lend no colour."""
     kind, space = frame.format, frame.interpretation
     if not frame.hasalpha():
-        return change(frame).cast(kind).copy(interpretation=space)
+        return change(frame).rint().cast(kind).copy(interpretation=space)
     top = OPAQUE * (_DEEP if kind == "ushort" else 1)
     made = change(frame.premultiply(max_alpha=top)).unpremultiply(max_alpha=top)
-    return made.cast(kind).copy(interpretation=space)
+    return made.rint().cast(kind).copy(interpretation=space)
