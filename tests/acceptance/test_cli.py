@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,17 +14,16 @@ from mediakiln.model.ids import new_id
 from mediakiln.model.messages import Received
 from mediakiln.model.topology import TOPOLOGY
 from support import media
-from support.platform import Platform, platform
+from support.platform import Platform
 from support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("cli")
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def site(commanded: Platform) -> Platform:
     """One platform with a key for all tests here."""
-    with platform(tmp_path_factory.mktemp("cli"), auth=True) as made:
-        yield made
+    return commanded
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,13 @@ from mediakiln.model.kind import AssetState
 from support import media
 from support.platform import Platform
 
-GOOD_WITHIN_S = 15.0
+GOOD_WITHIN_S = 30.0
 """The longest a good file may take beside the bad ones, on a busy machine."""
 AT_LEAST = 4
 """So many are sent even beside a single short test."""
+
+PAUSE_S = 1.0
+"""Between two good files, so that the bad ones get on as well."""
 
 Form = tuple[str | None, str | bytes]
 
@@ -36,7 +39,7 @@ class GoodFiles:
         try:
             with self._site.client() as client:
                 for number in count(10_000):
-                    if self._stop.wait(0.2) and len(self.ended) >= AT_LEAST:
+                    if self._stop.wait(PAUSE_S) and len(self.ended) >= AT_LEAST:
                         return
                     started = time.monotonic()
                     sent = client.submit(media.jpeg(number), name="good.jpg")
