@@ -209,6 +209,17 @@ def test_placeholders_show_the_image(tmp_path: Path, out: Path) -> None:
     assert code[2] >> 7 == 0, "opaque"
 
 
+@pytest.mark.parametrize("colour", [(255, 255, 255), (200, 10, 10)])
+def test_hashes_of_one_colour_are_no_noise(
+    tmp_path: Path, out: Path, colour: tuple[int, int, int]
+) -> None:
+    plain = saved(Image.new("RGB", (50, 40), colour), tmp_path / "plain.png")
+    told = _told(image_hash, plain, out)
+    assert told["phash"] == "8000000000000000"
+    waves = base64.b64decode(told["thumbhash"])[5:]
+    assert not any(waves)
+
+
 @pytest.mark.parametrize(
     ("width", "height", "clear", "reference"),
     [

@@ -13,6 +13,8 @@ PERCEPTUAL_SIDE: Final = 32
 THUMB_SIDE: Final = 100
 """Pixels that a ThumbHash is made of at most, a side."""
 _LOW: Final = 8
+_DIGITS: Final = 6
+"""Of frequencies: what is less comes of arithmetic, and would say otherwise on other machines."""
 
 
 def perceptual(luma: Pixels) -> str:
@@ -23,7 +25,7 @@ def perceptual(luma: Pixels) -> str:
     of one image differ in few bits; unrelated images in about half.
     """
     basis = _cosines(PERCEPTUAL_SIDE, _LOW)
-    low = (basis @ luma @ basis.T).ravel()
+    low = (basis @ luma @ basis.T).ravel().round(_DIGITS)
     bits = low > np.median(low[1:])
     return f"{int(''.join('1' if bit else '0' for bit in bits), 2):016x}"
 
@@ -96,7 +98,8 @@ class _Channel:
             if x * down < across * (down - y) and (x or y)
         ]
         self.dc = float(waves[0, 0])
-        self.scale = max((abs(wave) for wave in kept), default=0.0)
+        scale = max((abs(wave) for wave in kept), default=0.0)
+        self.scale = scale if round(scale, _DIGITS) else 0.0
         self.ac = [0.5 + 0.5 / self.scale * wave if self.scale else 0.0 for wave in kept]
 
 
