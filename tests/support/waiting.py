@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 
-async def eventually(holds: Callable[[], bool | Awaitable[bool]], *, within_s: float = 10) -> None:
+async def eventually(holds: Callable[[], bool | Awaitable[bool]], *, within_s: float = 30) -> None:
     """Return once `holds` does.
 
     Raises:
