@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from mediakiln.model.errors import AddressExpired, ObjectMissing
+from mediakiln.model.errors import AddressExpired, ObjectMissing, Overloaded
 from mediakiln.model.transform import Wanted
 from mediakiln.stages.deliver import Deliver
 from mediakiln.stages.derive import Derive, Derived, Original, Source
@@ -21,6 +21,7 @@ from mediakiln.web.derive.rules import ImageRules
 Pairs = list[tuple[bytes, bytes]]
 
 _FOR_EVER_S: Final = 31_536_000
+_TRIES: Final = 3
 _OUR_NAME: Final = ("host", "x-forwarded-host", "x-forwarded-proto")
 """Request headers by which a client, or a proxy for it, says what it calls us."""
 
@@ -114,16 +115,28 @@ class Images:
         found = await self.source(wanted.source, permit) if source is None else source
         accept = ",".join(call.headers.getlist("accept"))
         told = _Told(headers, _OUR_NAME if names_us else ())
-        derived = await _while_there(call, self._derive.get(found, wanted.transform, accept))
-        if derived is None:
-            return
-        try:
-            await self._send(call, wanted, permit, derived, found, told, left_s)
-        except ObjectMissing:
-            # Swept or purged by another process since this one knew of it.
-            await self._derive.lost(derived)
-            derived = await self._derive.get(found, wanted.transform, accept)
-            await self._send(call, wanted, permit, derived, found, told, left_s)
+        for _ in range(_TRIES):
+            derived = await _while_there(call, self._derive.get(found, wanted.transform, accept))
+            if derived is None:
+                return
+            try:
+                await self._send(call, wanted, permit, derived, found, told, left_s)
+            except ObjectMissing:
+                # Swept or purged, perhaps by another process, since this one made or knew of it.
+                if derived.plan is None:
+                    raise
+                await self._derive.lost(derived)
+                found = await self._anew(found, permit)
+            else:
+                return
+        raise Overloaded("the image is purged again and again while it is made", retry_after=1)
+
+    async def _anew(self, source: Source, permit: Permit) -> Source:
+        """The source as it is now: what is made of it as it was before a purge is not kept."""
+        if source.id.startswith("at-"):
+            return source
+        asset = await self._deliver.asset(source.id, project=permit.project)
+        return replace(source, epoch=asset.epoch)
 
     async def again(self, call: Call) -> bool:
         """Give the answer that a request like this was given a moment ago; whether there is one."""

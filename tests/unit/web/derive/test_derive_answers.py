@@ -3,11 +3,13 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
 from mediakiln.model.access import Scope
 from mediakiln.model.signature import sign_iiif, sign_native
+from mediakiln.stages.derive import making
 from support.gallery import OWNER, Gallery
 from support.images import KEY
 from support.site import publish
@@ -140,3 +142,31 @@ async def test_what_is_saved_has_its_extension_once(
 ) -> None:
     answer = await gallery.get(f"w_40,f_jpg,{options}")
     assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
+
+
+async def test_a_large_image_whose_asset_is_purged_while_it_is_made_is_answered_all_the_same(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making, "SMALL", 0)
+    gallery.painter.go.clear()
+    asked = asyncio.create_task(gallery.get("w_41"))
+    await eventually(lambda: len(gallery.painter.tasks) == 1)
+    await gallery.derive.purge(gallery.asset.id)
+    gallery.painter.go.set()
+    assert (await asked).status_code == 200
+    assert len(gallery.painter.tasks) == 2, "what was made of it before is not kept"
+
+
+async def test_an_image_that_is_purged_again_and_again_is_asked_to_wait(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making, "SMALL", 0)
+    made = gallery.derive._made
+
+    async def purging(*args: Any) -> Any:
+        await gallery.derive.purge(gallery.asset.id)
+        return await made(*args)
+
+    monkeypatch.setattr(gallery.derive, "_made", purging)
+    answer = await gallery.get("w_41")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
