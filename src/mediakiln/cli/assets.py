@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 from mediakiln.cli import words
 from mediakiln.cli.connection import HERE, Server, connected
 from mediakiln.cli.output import console
-from mediakiln.cli.process import read_recipe
+from mediakiln.cli.recipe import read_recipe
 from mediakiln.client import Asset
 from mediakiln.model.kind import AssetState, Kind
 

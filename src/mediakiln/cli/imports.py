@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mediakiln.cli.connection import HERE, Server, connected
-from mediakiln.cli.process import read_recipe
+from mediakiln.cli.recipe import read_recipe
 from mediakiln.client import Client
 from mediakiln.client.models import Import
 from mediakiln.model.errors import InvalidRequest

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from mediakiln.cli.recipe import read_recipe
 from mediakiln.model.asset import Problem
 from mediakiln.model.errors import MediakilnError
 from mediakiln.model.kind import AssetState
@@ -70,13 +71,6 @@ async def _one(
     }
     tell(path, answer, as_json=as_json)
     return asset.state is AssetState.READY
-
-
-def read_recipe(recipe: str | None) -> str | None:
-    """A recipe file's text, or the preset's name as it is."""
-    if recipe is None or not Path(recipe).is_file():
-        return recipe
-    return Path(recipe).read_text()
 
 
 def tell(path: Path, answer: dict[str, Any], *, as_json: bool) -> None:

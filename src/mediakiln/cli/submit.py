@@ -11,7 +11,7 @@ from cyclopts import Parameter, validators
 from platformdirs import user_state_path
 
 from mediakiln.cli.connection import HERE, Server, address, connected_async, key
-from mediakiln.cli.process import read_recipe
+from mediakiln.cli.recipe import read_recipe
 from mediakiln.cli.sending.bars import FEW, Bars
 from mediakiln.cli.sending.journal import Journal
 from mediakiln.cli.sending.one import Job
