@@ -57,15 +57,16 @@ def protections(profile: str | None, folder: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def here(tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The protections of this machine; a test about less of them needs all of them here."""
-    found = protections(None, tmp_path)
+    found = protections(None, tmp_path_factory.mktemp("here"))
     if lacking := [name for name, how in found.items() if how != "active"]:
         pytest.skip(f"the sandbox lacks {', '.join(lacking)} here already")
     return found
 
 
+@pytest.mark.xdist_group("container")
 def test_with_dockers_default_filter_jobs_are_isolated_but_have_no_namespaces(
     here: dict[str, str], tmp_path: Path
 ) -> None:
@@ -88,6 +89,7 @@ def test_with_dockers_default_filter_a_strict_worker_starts() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.xdist_group("container")
 def test_with_the_profile_for_namespaces_nothing_is_lost(
     here: dict[str, str], tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""The whole pipeline in this process, on memory engines: one for all tests of a file."""
+"""The whole pipeline in this process, on memory engines: one for all tests of group "flow"."""
 
 import json
 import sys
@@ -44,7 +44,7 @@ def made_samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return dict(zip(kinds, make_samples(tmp_path_factory.mktemp("samples")), strict=True))
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
     """A pipeline that knows two commands, a model and a signing key of its operator."""
     folder = tmp_path_factory.mktemp("flow")

@@ -11,7 +11,7 @@ from mediakiln.model.kind import AssetState
 
 Submit = Callable[..., Awaitable[Asset]]
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("flow")]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("flow")]
 
 
 async def test_a_recipes_steps_are_signed_and_read_back(submit: Submit, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from mediakiln.stages.recipes import BUILT_IN
 
 Submit = Callable[..., Awaitable[Asset]]
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("flow")]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("flow")]
 
 TYPES = {
     "image": "image/jpeg",

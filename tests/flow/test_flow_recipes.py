@@ -15,7 +15,7 @@ from support import media
 
 Submit = Callable[..., Awaitable[Asset]]
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("flow")]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("flow")]
 
 DONE, SKIPPED, FAILED = StepState.DONE, StepState.SKIPPED, StepState.FAILED
 

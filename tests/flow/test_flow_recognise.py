@@ -15,7 +15,7 @@ from support.waiting import eventually
 
 Submit = Callable[..., Awaitable[Asset]]
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("flow")]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("flow")]
 
 
 async def test_a_model_is_read_inside_the_sandbox(submit: Submit, tmp_path: Path) -> None:
