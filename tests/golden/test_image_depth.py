@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import pyvips
 from numpy.typing import NDArray
+from PIL import Image
 
 from golden import deep_files
 from golden.image_samples import saved, scene
@@ -94,3 +95,10 @@ def test_a_result_can_be_as_deep_as_its_source(
 def test_the_depth_of_heic_is_told(sources: dict[str, Path], out: Path) -> None:
     (product,) = describe.run(sources["10.heic"], {}, out, Context("image/heic", threads=1))
     assert json.loads((out / product.file).read_text())["colour"]["bits"] == 10
+
+
+def test_a_fax_is_no_photograph(tmp_path: Path, out: Path) -> None:
+    fax = tmp_path / "fax.tif"
+    Image.new("1", (40, 30), 1).save(fax, compression="group4")
+    (product,) = convert.run(fax, {}, out, Context("image/x", threads=1))
+    assert product.media_type == "image/png"

@@ -120,7 +120,7 @@ def _others(params: WatermarkStep) -> list[str]:
     produces=tuple(MEDIA_TYPES.values()),
     capabilities=NEEDS,
     inputs=_others,
-    version=2,
+    version=3,
 )
 def watermark(
     source: Path, params: WatermarkParams, out: Path, *, context: Context

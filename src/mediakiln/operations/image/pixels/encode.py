@@ -38,7 +38,9 @@ def output_of(encoding: Encoding, opened: Picture) -> Output:
     """The format of the result, where `auto` depends on the source."""
     if encoding.format != "auto":
         return encoding.format
-    return default_output(opened.format, alpha=opened.alpha, lossless=encoding.lossless)
+    header = opened.header
+    bits = header.get(_BITS) if header.get_typeof(_BITS) else target.BYTE
+    return default_output(opened.format, alpha=opened.alpha, lossless=encoding.lossless, bits=bits)
 
 
 def animates(encoding: Encoding, opened: Picture, output: Output) -> bool:

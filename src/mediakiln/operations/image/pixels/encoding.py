@@ -22,7 +22,8 @@ class Encoding(Params):
     format: Literal["auto", "jpeg", "png", "webp", "avif", "gif", "tiff", "jxl"] = Field(
         default="auto",
         description="Encoding of the result. auto keeps JPEG, PNG, WebP, AVIF and GIF, turns "
-        "other photographs into JPEG, and other drawings or transparent images into PNG. jxl "
+        "other photographs into JPEG, and other drawings, scans in black and white or transparent "
+        "images into PNG. jxl "
         "(JPEG XL) needs the extra jxl.",
     )
     quality: Annotated[int, Field(ge=1, le=100)] | Literal["auto"] | None = Field(

@@ -78,6 +78,7 @@ _WEB: dict[Format, Output] = {
     "gif": "gif",
 }
 _PHOTOGRAPHS = frozenset({"jpeg", "heic", "tiff", "jp2", "pnm", "jxl"})
+_PHOTOGRAPHIC_BITS = 8
 _SIGNATURES: tuple[tuple[bytes, Format], ...] = (
     (b"\xff\xd8\xff", "jpeg"),
     (b"\x89PNG\r\n\x1a\n", "png"),
@@ -114,12 +115,16 @@ def sniff(head: bytes) -> Format | None:
     return _heif(head) or _svg(head)
 
 
-def default_output(source: Format, *, alpha: bool, lossless: bool) -> Output:
-    """What format `auto` means for a source: see the parameter's description."""
+def default_output(source: Format, *, alpha: bool, lossless: bool, bits: int = 8) -> Output:
+    """What format `auto` means for a source: see the parameter's description.
+
+    What has fewer than 8 bits a channel, such as a scan in black and white, is a drawing.
+    """
     kept = _WEB.get(source)
     if kept and not (lossless and kept == "jpeg"):
         return kept
-    return "jpeg" if source in _PHOTOGRAPHS and not alpha and not lossless else "png"
+    photograph = source in _PHOTOGRAPHS and bits >= _PHOTOGRAPHIC_BITS
+    return "jpeg" if photograph and not alpha and not lossless else "png"
 
 
 def _heif(head: bytes) -> Format | None:
