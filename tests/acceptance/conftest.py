@@ -18,17 +18,23 @@ def commanded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 
 
 @pytest.fixture(scope="session")
-def pestered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A platform with somebody else's operations, on which good files flow all the time."""
+def mischievous(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A platform with somebody else's operations."""
     folder = tmp_path_factory.mktemp("bad")
     settings = {"MAX_UPLOAD_BYTES": "3000000", "WORKERS": "2", "RETRY_BASE_S": "0.1"}
     others = str(plugin.install(folder / "plugins"))
     with platform(folder, settings=settings, module_path=others) as made:
-        good = GoodFiles(made)
         yield made
-        good.close()
-        assert len(good.ended) >= AT_LEAST
         _nothing_is_left(made)
+
+
+@pytest.fixture(scope="module")
+def pestered(mischievous: Platform) -> Iterator[Platform]:
+    """The same, on which good files flow as long as a file's tests run, and no longer."""
+    good = GoodFiles(mischievous)
+    yield mischievous
+    good.close()
+    assert len(good.ended) >= AT_LEAST
 
 
 def _nothing_is_left(site: Platform) -> None:
