@@ -66,6 +66,21 @@ async def test_an_image_comes_with_its_canonical_link(gallery: Gallery) -> None:
     assert again.status_code == 304
 
 
+async def test_information_that_a_viewer_has_is_not_sent_again(gallery: Gallery) -> None:
+    plain = await asked(gallery, "info.json", accept="application/json")
+    linked = await asked(gallery, "info.json", accept="application/ld+json")
+    etag = plain.headers["etag"]
+    assert linked.headers["etag"] != etag
+    again = await asked(
+        gallery, "info.json", accept="application/json", if_none_match=f'"x", W/{etag}'
+    )
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == etag
+    assert again.headers["access-control-allow-origin"] == "*"
+    other = await asked(gallery, "info.json", accept="application/json", if_none_match='"x"')
+    assert other.status_code == 200
+
+
 async def test_what_the_api_does_not_allow_is_a_bad_request_for_any_origin(
     gallery: Gallery,
 ) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import quote, unquote
 
+from blake3 import blake3
 from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import Scope
@@ -12,6 +13,7 @@ from mediakiln.model.errors import InvalidRequest, SignatureInvalid
 from mediakiln.model.signature import IIIF, split_iiif, verified_by
 from mediakiln.model.transform import Wanted
 from mediakiln.stages.derive.negotiate import weights
+from mediakiln.web.delivery.conditions import none_matches
 from mediakiln.web.derive.call import Call
 from mediakiln.web.derive.gate import SIGNED, Gate, Permit
 from mediakiln.web.derive.iiif import info
@@ -89,7 +91,9 @@ class IiifDoor:
         source = await self._images.source(id, permit)
         document = info.information(base, *await self._images.size(source))
         linked = _linked(",".join(call.headers.getlist("accept")))
-        answer = JSONResponse(document, media_type=_LINKED if linked else "application/json")
+        answer: Response = JSONResponse(
+            document, media_type=_LINKED if linked else "application/json"
+        )
         headers = MutableHeaders(raw=answer.raw_headers)
         headers.update(
             {
@@ -99,8 +103,13 @@ class IiifDoor:
                 "Link": f'<{info.PROFILE}>;rel="profile"',
                 "Surrogate-Key": f"asset-{source.id} project-{source.project}",
                 "Vary": "Accept",
+                "ETag": f'"{blake3(bytes(answer.body) + linked.to_bytes()).hexdigest(length=16)}"',
             }
         )
+        known = ", ".join(call.headers.getlist("if-none-match"))
+        if known and not none_matches(known, headers["etag"]):
+            del headers["content-length"], headers["content-type"]
+            answer = Response(status_code=304, headers=headers)
         await answer(call.scope, call.receive, call.send)
 
     async def _image(
