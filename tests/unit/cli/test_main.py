@@ -26,3 +26,14 @@ def test_a_reader_who_has_seen_enough_causes_no_complaint() -> None:
         _, errors = running.communicate(timeout=60)
     assert errors == b""
     assert running.returncode == 1
+
+
+def test_commands_that_talk_to_a_server_load_nothing_of_one() -> None:
+    code = """
+import sys
+import mediakiln.cli.assets, mediakiln.cli.imports, mediakiln.cli.submit
+rooms = ("adapters", "sandbox", "stages", "web")
+print([name for name in sys.modules if name.startswith(tuple(f"mediakiln.{r}" for r in rooms))])
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout == "[]\n"
