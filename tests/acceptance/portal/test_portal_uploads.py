@@ -124,6 +124,7 @@ def test_ones_own_recipe_is_checked_while_it_is_written(visit: "OpenVisit") -> N
     said.get_by_text("Step: small").wait_for()
     told = said.inner_text()
     assert "Field: widht" in told
+    assert "Did you mean width?" in told
     assert "width" in told.partition("Allowed:")[2]
     assert written.get_attribute("aria-invalid") == "true"
     drop(page, "held back.jpg", an_image())

@@ -8,6 +8,9 @@ from urllib.parse import urljoin
 import pytest
 
 from mediakiln.model.access import Scope
+from mediakiln.model.asset import Asset
+from mediakiln.model.kind import AssetState
+from mediakiln.stages.ledger import Change
 from mediakiln.web.auth import COOKIE
 from support.site import Site, a_text
 
@@ -219,6 +222,25 @@ async def test_a_search_without_a_word_is_told_beside_its_box(site: Site) -> Non
 async def test_an_empty_kiln_teaches_one_line(site: Site) -> None:
     page = (await site.http.get("/", headers=HTML)).text
     assert f"curl -F file=@photo.jpg {site.url}/v1/assets" in page
+    assert "nothing-yet" in page  # nor is there anything to search
+    assert "nothing-yet" not in (await site.http.get("/?q=clay", headers=HTML)).text
+
+
+async def test_what_a_run_waits_for_is_drawn_anew_once_it_is_worked_on(site: Site) -> None:
+    asset = await site.world.upload(name="clay.txt")
+    drawn: list[tuple[str, str]] = []
+    for _ in range(2):
+        page = (await site.http.get(f"/assets/{asset.id}/panel", headers=HTML)).text
+        [(stamp, words)] = re.findall(
+            r'data-key="waiting" data-stamp="(\w+)">.*">(.+)</span>', page
+        )
+        drawn.append((stamp, words))
+        await site.world.ledger.change(asset.id, _works)
+    assert drawn == [("received", "Waiting for the kiln"), ("processing", "In the kiln")]
+
+
+def _works(asset: Asset) -> Change:
+    return Change(asset.model_copy(update={"state": AssetState.PROCESSING}))
 
 
 async def test_a_deleted_asset_is_gone_from_the_list(site: Site) -> None:

@@ -1,4 +1,5 @@
 // The recipe chooser: a preset, or one's own as JSON, checked by the service while it is typed.
+import { sentence } from "./words.js";
 
 const OWN = "own";
 const TYPING_MS = 350;
@@ -71,8 +72,9 @@ async function problemOf(text) {
   }
 }
 
-function explained({ detail, step, field, allowed }) {
-  const lines = [line(detail, "wrong")];
+function explained({ detail, hint, step, field, allowed }) {
+  const lines = [line(sentence(detail), "wrong")];
+  if (hint) lines.push(line(sentence(hint)));
   if (step) lines.push(line(`Step: ${step}`));
   if (field) lines.push(line(`Field: ${field}`));
   if (allowed) lines.push(line(`Allowed: ${listed(allowed)}`));
