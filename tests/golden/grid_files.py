@@ -1,4 +1,4 @@
-"""HEIC files whose image is a grid of tiles, as telephones write them."""
+"""HEIC and AVIF files whose image is a grid of tiles, as telephones write them."""
 
 import struct
 import subprocess
@@ -10,6 +10,7 @@ from typing import Any
 
 import imageio_ffmpeg
 import numpy as np
+import pyvips
 from numpy.typing import NDArray
 
 from golden.deep_files import _box, _content
@@ -17,6 +18,8 @@ from golden.deep_files import _box, _content
 TILE = 64
 LARGE_TILE = 512
 """As telephones have them."""
+NAMED = b"nclx" + struct.pack(">HHHB", 1, 13, 1, 0x80)
+"""BT.709's primaries and matrix, sRGB's curve, the full range."""
 _INSIDE = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"hvc1", b"hvcC")
 _FIXED = {b"stsd": 8, b"hvc1": 78}
 
@@ -29,15 +32,68 @@ def heic(
     `long` writes what newer software does: links to properties and places of 16 and 64 bits.
     """
     height, width = pixels.shape[:2]
-    down, across = -(-height // TILE), -(-width // TILE)
-    whole = np.pad(pixels, ((0, down * TILE - height), (0, across * TILE - width), (0, 0)), "edge")
-    tiles = [
-        _encoded(whole[y : y + TILE, x : x + TILE].tobytes(), TILE)
-        for y in range(0, down * TILE, TILE)
-        for x in range(0, across * TILE, TILE)
-    ]
+    tiles = [_encoded(tile.tobytes(), TILE) for tile in _cut(pixels)]
     path.write_bytes(_file(tiles, (width, height), TILE, further, long=long))
     return path
+
+
+def avif(
+    path: Path,
+    pixels: NDArray[Any],
+    *further: tuple[bytes, bytes],
+    colour: bytes | None = None,
+    chroma: str = "on",
+) -> Path:
+    """The same in AV1. `colour` is the content of the property that says what colours are."""
+    file = _file(
+        [_coded(tile, chroma) for tile in _cut(pixels)],
+        (pixels.shape[1], pixels.shape[0]),
+        TILE,
+        further,
+        colour=colour,
+    )
+    path.write_bytes(_named_av1(file))
+    return path
+
+
+def repeated_avif(path: Path, tile: NDArray[Any], width: int, height: int) -> Path:
+    """One tile, again and again, in AV1. libvips takes files of up to 255."""
+    side = len(tile)
+    count = -(-width // side) * -(-height // side)
+    file = _file([_coded(tile, "on")] * count, (width, height), side)
+    path.write_bytes(_named_av1(file))
+    return path
+
+
+def _named_av1(file: bytes) -> bytes:
+    for heic, avif in ((b"hvcC", b"av1C"), (b"hvc1", b"av01"), (b"heic", b"avif")):
+        start = file[: file.index(b"mdat")].replace(heic, avif)
+        file = start + file[len(start) :]
+    return file
+
+
+def _coded(pixels: NDArray[Any], chroma: str) -> tuple[bytes, bytes]:
+    """A picture's decoder configuration and its AV1."""
+    image = pyvips.Image.new_from_array(np.ascontiguousarray(pixels)).copy(interpretation="srgb")
+    data = image.heifsave_buffer(
+        compression="av1", effort=0, Q=80, subsample_mode=chroma, keep="none"
+    )
+    configuration = data
+    for kind in (b"meta", b"iprp", b"ipco", b"av1C"):
+        configuration = _content(configuration, kind)[4 if kind == b"meta" else 0 :]
+    return configuration, _content(data, b"mdat")
+
+
+def _cut(pixels: NDArray[Any]) -> list[NDArray[Any]]:
+    """The pixels in tiles of 64."""
+    height, width = pixels.shape[:2]
+    down, across = -height % TILE, -width % TILE
+    whole = np.pad(pixels, ((0, down), (0, across), (0, 0)), "edge")
+    return [
+        whole[y : y + TILE, x : x + TILE]
+        for y in range(0, height, TILE)
+        for x in range(0, width, TILE)
+    ]
 
 
 def repeated(path: Path, tile: NDArray[Any], width: int, height: int) -> Path:
@@ -75,6 +131,7 @@ def _file(
     further: Sequence[tuple[bytes, bytes]] = (),
     *,
     long: bool = False,
+    colour: bytes | None = NAMED,
 ) -> bytes:
     (width, height), tiles = size, [data for _, data in coded]
     down, across = -(-height // tile), -(-width // tile)
@@ -82,7 +139,7 @@ def _file(
     said = [
         (b"hvcC", coded[0][0]),
         (b"ispe", struct.pack(">III", 0, tile, tile)),
-        (b"colr", b"nclx" + struct.pack(">HHHB", 1, 13, 1, 0x80)),
+        (b"colr", colour) if colour else (b"pixi", b"\0\0\0\0\3\10\10\10"),
         (b"ispe", struct.pack(">III", 0, width, height)),
         *further,
     ]
@@ -94,7 +151,7 @@ def _file(
         links += struct.pack(f">{len(numbers)}{'H' if long else 'B'}", *numbers)
     kinds = [b"hvc1"] * len(tiles) + [b"grid"]
     entries = [
-        _box(b"infe", b"\2\0\0\0", struct.pack(">HH", item, 0), kind, b"\0")
+        _box(b"infe", bytes([2, 0, 0, kind != b"grid"]), struct.pack(">HH", item, 0), kind, b"\0")
         for item, kind in enumerate(kinds, start=1)
     ]
     refers = struct.pack(f">{first + 1}H", first, len(tiles), *range(1, first))

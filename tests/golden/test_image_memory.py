@@ -20,7 +20,7 @@ from mediakiln.sandbox.runner import ForkRunner
 LIMIT_MB = 250
 LARGE = (
     "jpeg", "jpeg-turned", "jpeg-cmyk", "png", "png-interlaced", "tiff", "tiff-tiles",
-    "gif", "bmp", "heic",
+    "gif", "bmp", "heic", "avif-tiles",
 )  # fmt: skip
 SIDES = (11_520, 8_704)
 
@@ -61,6 +61,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     image.extract_band(1).gifsave(str(paths["gif"]), effort=1)
     Image.fromarray(image.numpy()).save(paths["bmp"], format="bmp")
     grid_files.repeated(paths["heic"], np.asarray(scene(512, 512)), *SIDES)
+    grid_files.repeated_avif(paths["avif-tiles"], np.asarray(scene(1024, 1024)), *SIDES)
     return paths
 
 

@@ -1,7 +1,7 @@
-"""HEIC of many pixels, tile by tile (ISO/IEC 23008-12, section 6.6.2.3.2): libheif decodes all.
+"""HEIC and AVIF of many pixels, by tiles (ISO/IEC 23008-12, 6.6.2.3.2): libheif decodes all.
 
-Cameras store an image as a grid of smaller ones. Each is made a file of its own and decoded when
-its rows are asked for, so that one row of tiles is in memory.
+Cameras, and encoders that keep to the profiles of AVIF, store a large image as a grid of smaller
+ones. Each is decoded when its rows are asked for, so that one row of tiles is in memory.
 """
 
 import struct
@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mediakiln.model.errors import BadMedia
-from mediakiln.operations.image.pixels import engine
 from mediakiln.operations.image.pixels.codecs.strips import LARGE_BYTES, Strips, blank
 from mediakiln.operations.image.pixels.managed.declared import boxes
 from mediakiln.operations.image.pixels.parts.box import UNTURNED, UPRIGHT
+from mediakiln.operations.image.pixels.parts.tile import AV1, Property, decode
 
 _BANDS: Final = 3
 _MOST_BYTES: Final = 4 * 1024 * 1024
@@ -24,14 +23,16 @@ _MOST_ROW_BYTES: Final = 64 * 1024 * 1024
 _SIZES: Final = frozenset({4, 8})
 """Of numbers that say where bytes are."""
 _COLOUR: Final = b"colr"
-_OF_TILES: Final = frozenset({b"hvcC", b"ispe", b"pixi", _COLOUR})
+_HEVC: Final = b"hvcC"
+_OF_TILES: Final = frozenset({_HEVC, AV1, b"ispe", b"pixi", _COLOUR})
 _OF_GRIDS: Final = frozenset({b"ispe", b"pixi", _COLOUR, b"clli", b"mdcv", b"irot"})
 """Properties with which pixels are what the decoder gives: not mirrored or cut."""
 _TURNED: Final = b"irot"
+_THUMBNAIL: Final = b"thmb"
+_CODEC: Final = "heif-compression"
 _ORIENTATIONS: Final = (1, 8, 3, 6)
 """EXIF's, by quarters of a turn to the left."""
 
-_Property = tuple[bytes, bytes]
 _Place = tuple[bool, list[tuple[int, int]]]
 """Whether bytes are inside `idat`, and their offsets and lengths."""
 
@@ -45,19 +46,15 @@ class _Grid:
     tile: tuple[int, int]
     turns: int
     """Quarters, to the left."""
-    files: list[tuple[list[_Property], list[tuple[int, int]]]]
+    shown: bool
+    """Whether the file has a thumbnail."""
+    files: list[tuple[list[Property], list[tuple[int, int]]]]
     """Of every tile, what is said of it and where its bytes are."""
 
 
 def strips(path: Path, width: int, height: int) -> Strips | None:
-    """A large image of tiles of 8 bits without alpha, this large when upright; None for others."""
-    if width * height * _BANDS <= LARGE_BYTES:
-        return None
-    try:
-        grid = _parsed(path)
-    except (struct.error, LookupError, ValueError, OverflowError):
-        # How it is damaged is the decoder's to say.
-        return None
+    """A large HEIC of tiles of 8 bits without alpha, this large when upright; None for others."""
+    grid = _large(path, (width, height), _HEVC)
     if grid is None:
         return None
     orientation = _ORIENTATIONS[grid.turns]
@@ -65,6 +62,40 @@ def strips(path: Path, width: int, height: int) -> Strips | None:
         return None
     header = blank(grid.width, grid.height, _BANDS)
     return Strips(header, lambda: _Tiles(path, grid).rows, orientation=orientation)
+
+
+def avif(path: Path, header: Any) -> Strips | None:
+    """A large AVIF of tiles of 8 bits without alpha, not turned; None for others.
+
+    Nor is it one with a thumbnail, which libvips may take the pixels of a smaller result from.
+
+    Args:
+        path: the file's.
+        header: libvips' image of it.
+    """
+    if not header.get_typeof(_CODEC) or header.get(_CODEC) != "av1" or header.get("n-pages") > 1:
+        return None
+    if (header.bands, header.format, header.interpretation) != (_BANDS, "uchar", "srgb"):
+        return None
+    size = header.width, header.height
+    grid = _large(path, size, AV1)
+    if grid is None or grid.turns or grid.shown or (grid.width, grid.height) != size:
+        return None
+    return Strips(header, lambda: _Tiles(path, grid).rows)
+
+
+def _large(path: Path, size: tuple[int, int], codec: bytes) -> _Grid | None:
+    """The grid of a file with so many pixels, whose tiles are of this codec."""
+    if size[0] * size[1] * _BANDS <= LARGE_BYTES:
+        return None
+    try:
+        grid = _parsed(path)
+    except (struct.error, LookupError, ValueError, OverflowError):
+        # How it is damaged is the decoder's to say.
+        return None
+    if grid is None or not all(codec in dict(said) for said, _ in grid.files):
+        return None
+    return grid
 
 
 class _Tiles:
@@ -99,24 +130,10 @@ class _Tiles:
             self._held = number, row[:, : grid.width]
         return self._held[1]
 
-    def _decode(self, said: list[_Property], places: list[tuple[int, int]], out: Any) -> None:
-        import numpy as np
-        import pi_heif
-
+    def _decode(self, said: list[Property], places: list[tuple[int, int]], out: Any) -> None:
         with self._path.open("rb") as file:
             data = b"".join(_read(file, *place) for place in places)
-        wide, high = self._grid.tile
-        try:
-            heif = pi_heif.open_heif(_file(said, data), convert_hdr_to_8bit=False)
-            if heif.size != self._grid.tile or heif.mode != "RGB":
-                raise BadMedia("the image is damaged: its tiles are not alike")  # noqa: TRY301
-            pixels = np.frombuffer(heif.data, np.uint8).reshape(high, heif.stride)
-            # Copied at once: they are libheif's, and go with it.
-            out[...] = pixels[:, : wide * _BANDS].reshape(high, wide, _BANDS)
-        except (BadMedia, MemoryError):
-            raise
-        except Exception as error:
-            raise engine.damaged(error) from error
+        decode(said, data, self._grid.tile, out)
 
 
 def _read(file: Any, offset: int, length: int) -> bytes:
@@ -160,7 +177,8 @@ def _parsed(path: Path) -> _Grid | None:
         )
         for tile in tiles
     ]
-    return _Grid(width, height, across + 1, (wide, high), sum(turns), files)
+    shown = _THUMBNAIL in parts[b"iref"]
+    return _Grid(width, height, across + 1, (wide, high), sum(turns), shown, files)
 
 
 def _end(spans: list[tuple[int, int]]) -> int:
@@ -208,7 +226,7 @@ def _places(iloc: bytes) -> Mapping[int, _Place]:
     return found
 
 
-def _properties(iprp: bytes) -> Mapping[int, list[_Property]]:
+def _properties(iprp: bytes) -> Mapping[int, list[Property]]:
     """What is said of every item (ISO/IEC 23008-12, section 9.3)."""
     parts = {kind: iprp[start:end] for kind, start, end in boxes(iprp, 0, len(iprp))}
     ipco, ipma = parts[b"ipco"], parts[b"ipma"]
@@ -229,24 +247,3 @@ def _properties(iprp: bytes) -> Mapping[int, list[_Property]]:
 def _only(box: bytes, *versions: int) -> None:
     if box[0] not in versions:
         raise ValueError
-
-
-def _file(said: list[_Property], data: bytes) -> bytes:
-    """A HEIC of one image."""
-    linked = bytes([*range(0x81, 0x81 + len(said))])
-    links = _box(b"ipma", struct.pack(">IIHB", 0, 1, 1, len(said)) + linked)
-    start = _box(b"ftyp", b"heic\0\0\0\0mif1heic")
-    entry = _box(b"infe", struct.pack(">IHH5s", 2 << 24, 1, 0, b"hvc1\0"))
-    head = (
-        _box(b"hdlr", bytes(8) + b"pict" + bytes(13))
-        + _box(b"pitm", struct.pack(">IH", 0, 1))
-        + _box(b"iinf", struct.pack(">IH", 0, 1) + entry)
-        + _box(b"iprp", _box(b"ipco", b"".join(_box(*each) for each in said)) + links)
-    )
-    where = len(start) + 12 + len(head) + 30 + 8
-    place = struct.pack(">IHHHHHII", 0, 0x4400, 1, 1, 0, 1, where, len(data))
-    return start + _box(b"meta", bytes(4) + head + _box(b"iloc", place)) + _box(b"mdat", data)
-
-
-def _box(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I4s", 8 + len(content), kind) + content
