@@ -16,6 +16,8 @@ from mediakiln.operations.image.edit.convert import convert
 from mediakiln.operations.image.facts.describe import describe
 from mediakiln.ports.operation import Context
 
+pytestmark = pytest.mark.xdist_group("depth")
+
 SOURCES = ("10.avif", "12.avif", "10.heic", "12.heic", "grey-10.heic")
 
 

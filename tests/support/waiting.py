@@ -19,7 +19,7 @@ async def eventually(holds: Callable[[], bool | Awaitable[bool]], *, within_s: f
             await asyncio.sleep(0.005)
 
 
-def until(holds: Callable[[], bool], *, within: float = 30) -> None:
+def until(holds: Callable[[], bool], *, within: float = 60) -> None:
     """Return once `holds` does, for tests that are not asynchronous.
 
     Raises:

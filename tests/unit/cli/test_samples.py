@@ -14,6 +14,8 @@ from mediakiln.operations.model3d.inspect import inspect
 from mediakiln.operations.video.probe import probe
 from mediakiln.ports.operation import Context
 
+pytestmark = pytest.mark.xdist_group("samples")
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
