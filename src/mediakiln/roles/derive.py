@@ -53,21 +53,8 @@ def derive(settings: Settings, engines: Engines) -> Derive:
     runner = _runner(settings, operation, scratch, most=workers + slow_workers)
     made = Derive(
         planner=_planner(settings, operation),
-        shelf=Shelf(
-            engines.catalog,
-            engines.store,
-            reserve_bytes=settings.reserve_bytes,
-            wrote=Turns(engines.catalog, max_bytes=settings.images_store_bytes).wrote,
-        ),
-        files=SourceFiles(
-            engines.store,
-            scratch.folder,
-            lane("fetch", workers=FETCHES),
-            max_bytes=settings.images_source_bytes,
-            reserve_bytes=settings.reserve_bytes,
-            most_s=settings.images_wall_s,
-            most_each=FETCHES_EACH,
-        ),
+        shelf=_filled(settings, engines),
+        files=_files(settings, engines, scratch, lane("fetch", workers=FETCHES)),
         maker=Maker(runner, OPERATION, _making(settings)),
         judge=Judge(_slowness(settings, operations)),
         fast=lane("fast", workers=workers),
@@ -83,6 +70,28 @@ def derive(settings: Settings, engines: Engines) -> Derive:
 
     engines.before_close.insert(0, close)
     return made
+
+
+def _files(settings: Settings, engines: Engines, scratch: Scratch, lane: Lane) -> SourceFiles:
+    return SourceFiles(
+        engines.store,
+        scratch.folder,
+        lane,
+        max_bytes=settings.images_source_bytes,
+        reserve_bytes=settings.reserve_bytes,
+        most_s=settings.images_wall_s,
+        most_each=FETCHES_EACH,
+    )
+
+
+def _filled(settings: Settings, engines: Engines) -> Shelf:
+    """The shelf of who puts images on it, and says how it grows."""
+    return Shelf(
+        engines.catalog,
+        engines.store,
+        reserve_bytes=settings.reserve_bytes,
+        wrote=Turns(engines.catalog, max_bytes=settings.images_store_bytes).wrote,
+    )
 
 
 def _runner(settings: Settings, operation: Operation, scratch: Scratch, *, most: int) -> ForkRunner:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from mediakiln.model.errors import InvalidRecipe, UnknownRecipe
 from mediakiln.model.kind import Kind
 from mediakiln.model.recipe import Recipe
-from mediakiln.ports.mistakes import meant
+from mediakiln.ports.mistakes import meant, reason
 from mediakiln.ports.operation import OperationSet
 
 MAX_RECIPE_BYTES = 16 * 1024
@@ -104,11 +104,13 @@ class RecipeBook:
             first = error.errors(include_url=False)[0]
             path = [str(part) for part in first["loc"]]
             step = path[1] if len(path) > 1 and path[0] == "steps" else None
+            unknown = first["type"] == "extra_forbidden"
             raise InvalidRecipe(
-                f"recipe: {'.'.join(path)}: {first['msg']}",
+                f"recipe: {'.'.join(path)}: {reason(Recipe, error)}",
                 step=step,
                 field=".".join(path),
-                allowed=["steps"] if first["type"] == "extra_forbidden" else None,
+                allowed=["steps"] if unknown else None,
+                hint=meant(path[-1], ["steps"]) if unknown else None,
             ) from None
         self.operations.check(recipe, self._commands, self._models)
         return recipe

@@ -152,3 +152,27 @@ def test_json_that_is_no_recipe_is_not_taken_for_a_name(text: str) -> None:
     with pytest.raises(InvalidRecipe) as refused:
         RecipeBook(OperationSet.installed()).resolve(text)
     assert refused.value.code == "invalid_recipe"
+
+
+@pytest.mark.parametrize(
+    ("spec", "told", "hint"),
+    [
+        (
+            {"steps": []},
+            "steps: must be an object of names, each with an object with op, from",
+            None,
+        ),
+        ({"steps": {"a": "image.hash"}}, "steps.a: must be an object with op, from", None),
+        ({"steps": {"a": {}}}, "steps.a.op: is missing", None),
+        ({"steps": {"a": {"op": 7}}}, "steps.a.op: must be a text", None),
+        ({"version": "x", "steps": {}}, "version: must be a whole number, at least 1", None),
+        ({"step": {}, "steps": {}}, "step: is not known there", "did you mean steps?"),
+    ],
+)
+def test_a_recipe_of_another_form_is_told_so_in_words(
+    spec: dict[str, Any], told: str, hint: str | None
+) -> None:
+    with pytest.raises(InvalidRecipe) as refused:
+        RecipeBook(OperationSet.installed()).resolve(spec)
+    assert refused.value.message == f"recipe: {told}"
+    assert refused.value.context["hint"] == hint
