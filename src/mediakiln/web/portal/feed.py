@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
@@ -16,6 +18,8 @@ from mediakiln.model.kind import AssetState
 from mediakiln.web.access import allowed
 from mediakiln.web.live import Live
 from mediakiln.web.services import Services
+
+log = logging.getLogger(__name__)
 
 MAX_WATCHED: Final = 100
 _HEARTBEAT_S: Final = 15.0
@@ -63,7 +67,7 @@ class Feed:
         news: asyncio.Queue[str | None] = asyncio.Queue()
         watches = [asyncio.create_task(self._watch(asset, news)) for asset in assets]
         ended = asyncio.gather(*watches)
-        ended.add_done_callback(lambda _: news.put_nowait(None))
+        ended.add_done_callback(partial(_end, news))
         try:
             while (event := await _next(news)) is not None:
                 yield event
@@ -76,6 +80,15 @@ class Feed:
             async for changed in changes:
                 if changed is not None:
                     news.put_nowait(_told(changed))
+
+
+def _end(news: asyncio.Queue[str | None], ended: asyncio.Future[Any]) -> None:
+    """Close the stream; the browser opens another where it was not all told."""
+    # Asking takes note of it: who leaves the page cancels the watches, which is no fault.
+    error = None if ended.cancelled() else ended.exception()
+    if isinstance(error, Exception):
+        log.warning("a stream of events broke off", exc_info=error)
+    news.put_nowait(None)
 
 
 async def _next(news: asyncio.Queue[str | None]) -> str | None:
