@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.faults,
     pytest.mark.slow,
     pytest.mark.timeout(180),
-    pytest.mark.xdist_group("kill"),
+    pytest.mark.xdist_group("kill_uploads"),
 ]
 
 PART = 3_000_000

@@ -66,6 +66,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("image_memory")  # so that the files are made once
 @pytest.mark.parametrize("name", LARGE)
 @pytest.mark.parametrize(
     "steps",
