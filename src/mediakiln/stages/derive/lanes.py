@@ -24,7 +24,8 @@ class Lane:
     """At most `workers` at work and `most_waiting` behind them, first come, first served.
 
     Nobody waits who would be served after more than `most_wait_s` seconds, at the usual pace: that
-    of those before, at first `usual_s` seconds for each.
+    of those before, at first `usual_s` seconds for each. Nor does anybody wait for longer than that
+    where it turns out to be slower.
     """
 
     def __init__(
@@ -59,13 +60,16 @@ class Lane:
             return
         full = len(self._queue) >= self.most_waiting
         if full or self._ahead_s() > self._most_wait_s:
-            metrics.DERIVED.labels("refused").inc()
-            raise Overloaded(
-                self._refusal(),
-                limit=self.most_waiting if full else self._most_wait_s,
-                unit=None if full else "s",
-                retry_after=self.retry_after(),
-            )
+            raise self._overloaded(full=full)
+
+    def _overloaded(self, *, full: bool) -> Overloaded:
+        metrics.DERIVED.labels("refused").inc()
+        return Overloaded(
+            self._refusal(),
+            limit=self.most_waiting if full else self._most_wait_s,
+            unit=None if full else "s",
+            retry_after=self.retry_after(),
+        )
 
     def retry_after(self) -> int:
         """Seconds in which those who wait now will be served, at the usual pace."""
@@ -104,6 +108,15 @@ class Lane:
         waiting = metrics.DERIVE_WAITING.labels(self.name)
         waiting.inc()
         try:
+            async with asyncio.timeout(self._most_wait_s):
+                await self._awaited(turn)
+        except TimeoutError:
+            raise self._overloaded(full=False) from None
+        finally:
+            waiting.dec()
+
+    async def _awaited(self, turn: "asyncio.Future[None]") -> None:
+        try:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
@@ -112,8 +125,6 @@ class Lane:
                 with suppress(ValueError):  # passed over already, as one that left
                     self._queue.remove(turn)
             raise
-        finally:
-            waiting.dec()
 
     def _leave(self) -> None:
         while self._queue:
@@ -152,20 +163,13 @@ class OriginLanes:
         own.users += 1
         try:
             async with AsyncExitStack() as stack:
-                await self._turn(own.lane, stack)
+                await stack.enter_async_context(own.lane.place())
                 await stack.enter_async_context(self._lane.place())
                 yield
         finally:
             own.users -= 1
             if not own.users:
                 del self._open[origin]
-
-    async def _turn(self, lane: "_OriginLane", stack: AsyncExitStack) -> None:
-        try:
-            async with asyncio.timeout(self._most_wait_s):
-                await stack.enter_async_context(lane.place())
-        except TimeoutError:
-            raise lane.late() from None
 
     def _own(self, origin: str) -> "_OriginLane":
         return _OriginLane(
@@ -196,12 +200,6 @@ class _OriginLane(Lane):
                 yield
             finally:
                 self._began.remove(began)
-
-    def late(self) -> Overloaded:
-        """The refusal of who waited in vain."""
-        return Overloaded(
-            self._refusal(), limit=self._most_wait_s, unit="s", retry_after=self.retry_after()
-        )
 
     def _refusal(self) -> str:
         where = self._origin or "the store"

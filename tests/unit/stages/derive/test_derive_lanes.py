@@ -34,3 +34,15 @@ async def test_a_free_place_is_given_however_long_it_takes() -> None:
             lane.check()
     async with lane.place():
         pass
+
+
+async def test_nobody_waits_for_longer_than_was_reckoned_with() -> None:
+    lane = Lane("slow", workers=1, most_waiting=64, most_wait_s=0.05)
+    async with lane.place():
+        with pytest.raises(Overloaded) as refused:
+            async with lane.place():
+                pass
+        assert refused.value.context["limit"] == 0.05
+        assert lane.waiting == 0
+    async with lane.place():
+        pass
