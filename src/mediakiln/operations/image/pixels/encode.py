@@ -1,5 +1,6 @@
 """Write a libvips image in one of the output formats."""
 
+from dataclasses import replace
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -10,7 +11,7 @@ import pyvips
 from mediakiln.operations.image.pixels.codecs import fitting, jxl, score, sequence, settings
 from mediakiln.operations.image.pixels.encoding import Encoding
 from mediakiln.operations.image.pixels.formats import Output, default_output
-from mediakiln.operations.image.pixels.managed import profiles, space, target
+from mediakiln.operations.image.pixels.managed import indexed, profiles, space, target
 from mediakiln.operations.image.pixels.meta import exif, keeping, tiff
 from mediakiln.operations.image.pixels.picture import Picture
 from mediakiln.operations.image.pixels.settle import settled
@@ -84,6 +85,10 @@ def save(
     carried = _carrying(image, output, encoding, opened)
     top = settings.plain(encoding, output, bits)
     if not fitting.searches(encoding, top):
+        if output == "png" and top.colours is None and indexed.worth_a_look(carried, opened):
+            carried = settled(carried)
+            if indexed.few_colours(carried):
+                top = replace(top, colours=indexed.COLOURS)
         _file(carried, path, top)
         return {}
     carried = settled(carried)

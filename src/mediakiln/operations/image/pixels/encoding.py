@@ -76,8 +76,9 @@ class Encoding(Params):
     )
     colours: Annotated[int, Field(ge=2, le=256)] | None = Field(
         default=None,
-        description="Size of the palette of a PNG or GIF, 2 to 256; by default PNG has none and "
-        "GIF at most 256. Rounded up to a power of two.",
+        description="Size of the palette of a PNG or GIF, 2 to 256; by default PNG has one only "
+        "where the source has and it loses nothing, and GIF has at most 256. Rounded up to a power "
+        "of two.",
     )
     dither: Annotated[float, Field(ge=0, le=1)] | None = Field(
         default=None,

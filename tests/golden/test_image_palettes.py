@@ -1,0 +1,44 @@
+"""image.convert and image.resize: palettes of PNG sources."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from golden.image_samples import pixels, scene
+from mediakiln.operations.image.edit.convert import convert
+from mediakiln.operations.image.edit.resize import resize
+from mediakiln.ports.operation import Context
+
+CONTEXT = Context("image/png", threads=1)
+
+
+def _run(source: Path, out: Path, **params: Any) -> Path:
+    (product,) = convert.run(source, params, out, CONTEXT)
+    return out / product.file
+
+
+@pytest.mark.parametrize("clear", [False, True])
+def test_a_palette_stays_where_nothing_is_lost(tmp_path: Path, out: Path, clear: bool) -> None:
+    rng = np.random.default_rng(3)
+    drawn = Image.fromarray(rng.integers(0, 200, (80, 120), np.uint8), "P")
+    drawn.putpalette(rng.integers(0, 256, 768, np.uint8).tobytes())
+    source = tmp_path / "drawn.png"
+    drawn.save(source, transparency=7 if clear else None)
+    made = _run(source, out)
+    with Image.open(made) as image:
+        assert image.mode == "P"
+    before, after = pixels(source, "RGBA"), pixels(made, "RGBA")
+    seen = before[:, :, 3] > 0
+    assert np.array_equal(before[seen], after[seen])
+    assert np.array_equal(before[:, :, 3], after[:, :, 3])
+
+
+def test_a_palette_goes_where_colours_would_be_lost(tmp_path: Path, out: Path) -> None:
+    source = tmp_path / "drawn.png"
+    scene(120, 80).quantize(256).save(source)
+    (made,) = resize.run(source, {"width": 75}, out, CONTEXT)
+    with Image.open(out / made.file) as image:
+        assert image.mode == "RGB"
