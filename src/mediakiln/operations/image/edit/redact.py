@@ -100,7 +100,12 @@ def redact(source: Path, params: RedactParams, out: Path, *, context: Context) -
 
 
 def _apply(frames: Frames, params: RedactStep, scene: Scene) -> Frames:  # noqa: ARG001 - an edit's signature
-    return [_hidden(frame, params) for frame in frames]
+    from mediakiln.operations.image.recognise import reused
+
+    hidden = [_hidden(frame, params) for frame in frames]
+    if "text" in params.what:
+        reused.give_back()  # a room's child that is small goes on to other images, models loaded
+    return hidden
 
 
 def _hidden(frame: Any, params: RedactStep) -> Any:

@@ -21,10 +21,8 @@ def memory() -> Iterator[None]:
     themselves, and every page of every layer is then asked of the kernel anew, which clears it.
     Other C libraries go on as they always do.
     """
-    library = ctypes.CDLL(None)
-    try:
-        choose, trim = library.mallopt, library.malloc_trim
-    except AttributeError:
+    choose = getattr(ctypes.CDLL(None), "mallopt", None)
+    if choose is None:
         yield
         return
     choose(_MMAP_MAX, 0)
@@ -35,4 +33,11 @@ def memory() -> Iterator[None]:
         choose(_MMAP_MAX, _MAPPED)
         choose(_MMAP_THRESHOLD, _LARGEST)
         choose(_TRIM_THRESHOLD, 2 * _LARGEST)
+        give_back()
+
+
+def give_back() -> None:
+    """Give what is free now back to the kernel; with other C libraries than glibc nothing is."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
         trim(0)
