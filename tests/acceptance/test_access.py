@@ -35,6 +35,7 @@ def command(site: Platform, *words: str, key: str | None = None) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.timeout(300)
 def test_a_key_works_in_its_project_until_it_is_revoked(locked: Platform, tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
     file.write_text("A text of the tenant's.\n")
