@@ -126,6 +126,20 @@ def test_words_that_cannot_be_shown_are_refused(text: str) -> None:
         watermark.parse({"text": text})
 
 
+def test_long_texts_are_broken_into_lines_that_fill_the_box(tmp_path: Path, out: Path) -> None:
+    blue = saved(Image.new("RGB", (600, 300), (0, 0, 255)), tmp_path / "blue.png")
+    params = {"text": "many words " * 12, "width": "80%", "height": "50%", "position": "north-west"}
+    tall = []
+    for wrap in (False, True):
+        made = _made(watermark, blue, None, out, opacity=1.0, wrap=wrap, **params)
+        rows, columns = np.nonzero(pixels(made)[:, :, 0] > 128)
+        assert columns.max() < 480
+        assert rows.max() < 150
+        tall.append(rows.max())
+    assert tall[0] < 20
+    assert tall[1] > 100
+
+
 def test_an_outline_shows_words_on_a_ground_of_their_own_colour(tmp_path: Path, out: Path) -> None:
     white = saved(Image.new("RGB", (400, 200), "white"), tmp_path / "white.png")
     params = {"text": "Kiln", "width": "50%", "opacity": 1, "outline": "#000"}
@@ -198,6 +212,7 @@ def test_a_grey_image_takes_colour(tmp_path: Path, red: Path, out: Path) -> None
         (watermark, {"text": "a", "image": ID}),
         (watermark, {"image": "../../etc/passwd"}),
         (watermark, {"text": "a" * 501}),
+        (watermark, {"image": ID, "wrap": True}),
         (compose, {}),
         (compose, {"image": ID, "mode": "guess"}),
     ],

@@ -23,6 +23,8 @@ _TRIAL: Final = 64
 """Pixels: the font size by which the one that gives the wanted width is found."""
 _POINTS: Final = 72
 """Dots per inch at which a font's points are pixels."""
+_HALVINGS: Final = 10
+"""Sizes that are tried until lines fit."""
 _OUTLINE: Final = 24
 """The part of a font's size that an outline is wide."""
 
@@ -101,9 +103,13 @@ def _tiled(made: Any, params: "WatermarkStep", width: int, height: int) -> Any:
 
 
 def _words(params: "WatermarkStep", width: int, height: int) -> Any:
-    trial = _letters(params, _TRIAL)
-    size = _TRIAL * min(width / trial.width, height / trial.height)
-    letters = _letters(params, max(1.0, math.floor(size * 10) / 10))
+    if params.wrap:
+        size = _wrapped_size(params, width, height)
+        letters = _letters(params, size, width)
+    else:
+        trial = _letters(params, _TRIAL)
+        size = _TRIAL * min(width / trial.width, height / trial.height)
+        letters = _letters(params, max(1.0, math.floor(size * 10) / 10))
     if params.outline is not None:
         broad = max(1, round(size / _OUTLINE))
         letters = letters.embed(broad, broad, letters.width + 2 * broad, letters.height + 2 * broad)
@@ -114,6 +120,19 @@ def _words(params: "WatermarkStep", width: int, height: int) -> Any:
         made = _inked(letters, params.text_colour)
     made = made.cast("uchar").copy(interpretation="srgb")
     return _fitting(made, width, height)
+
+
+def _wrapped_size(params: "WatermarkStep", width: int, height: int) -> float:
+    """The largest size at which the words, in lines no longer than the box, fit into it."""
+    small, large = 1.0, float(max(2, height))
+    for _ in range(_HALVINGS):
+        size = (small + large) / 2
+        tried = _letters(params, size, width)
+        if tried.width <= width and tried.height <= height:
+            small = size
+        else:
+            large = size
+    return small
 
 
 def _fitting(made: Any, width: int, height: int) -> Any:
@@ -130,17 +149,18 @@ def _inked(letters: Any, colour: str) -> Any:
     return ground.bandjoin((letters * (opacity / 255)).cast("uchar"))
 
 
-def _letters(params: "WatermarkStep", size: float) -> Any:
-    """The words as a mask: how much of each pixel is covered."""
+def _letters(params: "WatermarkStep", size: float, width: int | None = None) -> Any:
+    """The words as a mask: how much of each pixel is covered; in lines of `width`, if given."""
     with engine.translated():
         chosen = (
             {"font": f"{params.font} {size:g}"}
             if params.font
             else {"font": f"Aileron {size:g}", "fontfile": _font_file()}
         )
+        lines = {} if width is None else {"width": width, "wrap": "word"}
         # What it takes is Pango's markup: words are only words.
         return pyvips.Image.text(
-            escape(params.text or "", quote=False), dpi=_POINTS, align="centre", **chosen
+            escape(params.text or "", quote=False), dpi=_POINTS, align="centre", **chosen, **lines
         )
 
 

@@ -34,6 +34,11 @@ class WatermarkStep(Offsets):
         max_length=MAX_TEXT,
         description="Words instead of an image; lines are parted by line feeds.",
     )
+    wrap: bool = Field(
+        default=False,
+        description="Whether lines of words are broken, too, between words, so that letters become "
+        "as large as fits into `width` and `height`.",
+    )
     width: Length | Literal["own"] = Field(
         default="25%",
         description="Width of the mark in pixels, or percent of the image's width; its height "
@@ -91,6 +96,8 @@ class WatermarkStep(Offsets):
             raise ValueError("give image or text")
         if self.text is not None and self.width == "own":
             raise ValueError("words have no width of their own")
+        if self.wrap and self.text is None:
+            raise ValueError("wrap needs text")
         return self
 
     @model_validator(mode="after")
