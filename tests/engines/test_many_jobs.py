@@ -1,6 +1,6 @@
 """Many small jobs on several processes of every role: none is lost, none has two results.
 
-`MEDIAKILN_TEST_JOBS` says how many; 400 are enough to notice a fault of the code, 20,000 show what
+`MEDIAKILN_TEST_JOBS` says how many; 240 are enough to notice a fault of the code, 20,000 show what
 a day's load does.
 """
 
@@ -21,7 +21,7 @@ from support.deployments import settings_of, urls_of, wanted
 from support.fleet import ROLES, supervised
 from support.platform import Platform
 
-JOBS = int(os.environ.get("MEDIAKILN_TEST_JOBS", "400"))
+JOBS = int(os.environ.get("MEDIAKILN_TEST_JOBS", "240"))
 AT_ONCE = 16
 SECONDS_A_JOB = 0.5
 

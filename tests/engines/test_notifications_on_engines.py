@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -54,11 +53,13 @@ WAYS: dict[str, tuple[str, Tell]] = {
 }
 
 
-@pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Platform, Tell]]:
+@pytest.fixture(scope="module", params=WAYS)
+def way(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Platform, Tell]]:
     """A platform, and how a store tells its broker."""
     deployment, tell = WAYS[request.param]
-    with platform(tmp_path, settings=urls_of(deployment)) as site:
+    with platform(tmp_path_factory.mktemp("site"), settings=urls_of(deployment)) as site:
         yield site, tell
 
 
