@@ -11,8 +11,8 @@ COLOURS: Final = 256
 """What a palette holds."""
 _AT_ONCE: Final = 1 << 16
 """Pixels between looks at how many colours there are: photographs are let go after the first."""
-_MOST_PIXELS: Final = 16_000_000
-"""Of larger pictures nobody counts the colours: that would take seconds."""
+_MOST_PIXELS: Final = 8_000_000
+"""Larger pictures are written as they stream, and nobody counts their colours."""
 _BANDS: Final = (3, 4)
 
 
