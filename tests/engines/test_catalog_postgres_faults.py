@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -31,12 +31,12 @@ class Load:
         self.catalog = catalog
         self.acknowledged: dict[str, int] = {}
         self.outages = 0
-        self.written = 0
+        self.written = [0] * WRITERS
         self._running = True
 
     async def run(self, disturb: Callable[[], None] | None = None, *, seconds: float) -> None:
         """Write for so long, or until `disturb` (run in a thread) is done, whichever is later."""
-        writers = [asyncio.create_task(self._write()) for _ in range(WRITERS)]
+        writers = [asyncio.create_task(self._write(number)) for number in range(WRITERS)]
         await asyncio.sleep(seconds / 2)
         if disturb is not None:
             await asyncio.to_thread(disturb)
@@ -44,12 +44,14 @@ class Load:
         self._running = False
         await asyncio.gather(*writers)
 
-    async def _write(self) -> None:
+    async def _write(self, number: int) -> None:
         while self._running:
             asset = an_asset(metadata={"filler": "x" * 2000})
             await self._repeat(asset, None)
+            self.written[number] += 1
             for version in range(1, 1 + UPDATES):
                 await self._repeat(changed(asset), version)
+                self.written[number] += 1
 
     async def _repeat(self, asset: Asset, expected: int | None) -> None:
         events = [an_event(asset)]
@@ -61,7 +63,6 @@ class Load:
                 await asyncio.sleep(0.05)
             else:
                 self.acknowledged[asset.id] = written.version
-                self.written += 1
                 return
 
     async def _once(self, asset: Asset, expected: int | None, events: list[Outgoing]) -> Asset:
@@ -112,8 +113,11 @@ def own(tmp_path: Path) -> Iterator[OwnServer]:
     made.remove()
 
 
-def _got_on(load: Load, enough: int, writing: "asyncio.Task[None]") -> bool:
-    return load.written >= enough or writing.done()
+def _got_on(load: Load, seen: Sequence[int], writing: "asyncio.Task[None]") -> bool:
+    """Whether every writer has written since, more than what may have been on its way."""
+    return writing.done() or all(
+        now >= before + 2 for now, before in zip(load.written, seen, strict=True)
+    )
 
 
 async def test_sessions_ended_all_the_time_lose_and_double_nothing(url: str) -> None:
@@ -124,14 +128,13 @@ async def test_sessions_ended_all_the_time_lose_and_double_nothing(url: str) -> 
     ended = 0
     async with administrator() as connection:
         while not writing.done():
-            seen = load.written
+            seen = list(load.written)
             ended += await connection.fetchval(
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
                 "WHERE application_name = 'victim'"
             )
             # Whoever was cut off is to get on, however slow the machine: a few tries are made.
-            enough = seen + 2 * WRITERS
-            await eventually(partial(_got_on, load, enough, writing))
+            await eventually(partial(_got_on, load, seen, writing))
     await writing
     assert ended > 2 * WRITERS
     assert load.outages == 0
