@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from typing import cast
@@ -160,30 +159,35 @@ async def test_members_that_come_and_go_under_load_lose_nothing(servers: str) ->
     with address(servers, partitions=4, prefetch=20, handover=1) as url:
         broker = KafkaBroker.from_url(url)
         await broker.ensure(TOPOLOGY)
-        seen: Counter[str] = Counter()
-        working = asyncio.create_task(_work(broker, seen, 2000))
-        feeding = asyncio.create_task(_feed(broker, 2000))
+        seen: set[str] = set()
+        enough = asyncio.Event()
+        feeding = asyncio.create_task(_feed(broker, enough))
+        working = asyncio.create_task(_work(broker, seen, feeding))
         for round in range(4):
             with peer("take", url) as process:
                 seen.update(await asyncio.to_thread(said, process, 20))
                 process.send_signal(signal.SIGKILL if round % 2 else signal.SIGINT)
                 seen.update(await asyncio.to_thread(rest, process))
-        await feeding
+        enough.set()
+        fed = await feeding
         await asyncio.wait([working], timeout=120)
-        missing = {message.id for message in made(2000)} - set(seen)
-        assert not missing
+        assert not fed - seen
         await broker.close()
 
 
-async def _feed(broker: KafkaBroker, count: int) -> None:
-    messages = made(count)
-    for start in range(0, count, 20):
-        await broker.publish("work", messages[start : start + 20])
+async def _feed(broker: KafkaBroker, enough: asyncio.Event) -> set[str]:
+    """Publish for as long as members come and go, so that each finds work; gives the ids."""
+    fed: set[str] = set()
+    while not enough.is_set():
+        messages = made(20, prefix=f"{len(fed)}-")
+        await broker.publish("work", messages)
+        fed.update(message.id for message in messages)
         await asyncio.sleep(0.1)
+    return fed
 
 
-async def _work(broker: KafkaBroker, seen: Counter[str], count: int) -> None:
-    while len(seen) < count:
+async def _work(broker: KafkaBroker, seen: set[str], feeding: asyncio.Task[set[str]]) -> None:
+    while not feeding.done() or feeding.result() - seen:
         batch = await broker.receive("work", "workers", limit=8, wait=1, lease=LEASE)
         seen.update(delivery.message.id for delivery in batch)
         await asyncio.sleep(0.01)
