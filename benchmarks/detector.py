@@ -14,7 +14,7 @@ import contextlib
 import importlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -178,15 +178,19 @@ def _figures(label: str, items: list[Item]) -> list[dict[str, Any]]:
     return [
         {
             "name": f"{label} named rightly, of {len(items)}", "value": right, "unit": "files",
-            "rival": theirs, "ratio": best and round(right / best, 3),
-            "target": len(items), "holds": not wrong, "wrong": wrong,
+            "rival": _told(theirs), "ratio": best and round(right / best, 3),
+            "target": f"= {len(items)}", "holds": not wrong, "wrong": wrong,
         },
         {
             "name": f"{label}, time of one", "value": round(micros, 1), "unit": "µs",
-            "rival": times, "ratio": quickest and round(micros / quickest, 3),
-            "target": TARGET_MICROSECONDS, "holds": micros <= TARGET_MICROSECONDS,
+            "rival": _told(times), "ratio": quickest and round(micros / quickest, 3),
+            "target": f"<= {TARGET_MICROSECONDS}", "holds": micros <= TARGET_MICROSECONDS,
         },
     ]  # fmt: skip
+
+
+def _told(rivals: Mapping[str, float]) -> str | None:
+    return ", ".join(f"{name}: {value:,}" for name, value in rivals.items()) or None
 
 
 if __name__ == "__main__":
