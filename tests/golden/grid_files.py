@@ -2,7 +2,7 @@
 
 import struct
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -181,3 +181,13 @@ def _file(
         return _box(b"meta", bytes(4), *head, iloc)
 
     return start + described(len(start) + len(described(0)) + 8) + _box(b"mdat", *tiles)
+
+
+def damaged(good: bytes) -> Iterator[bytes]:
+    """Sixty files, each with a byte changed before its tiles; each fourth is cut off instead."""
+    end = good.index(b"mdat")
+    random = np.random.default_rng(7)
+    for number in range(60):
+        data = bytearray(good)
+        data[int(random.integers(24, end))] = int(random.integers(256))
+        yield bytes(data if number % 4 else data[: int(random.integers(24, len(data)))])

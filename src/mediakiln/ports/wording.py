@@ -128,13 +128,14 @@ def _range(schema: Schema) -> str:
     least, most = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     if least is not None and most is not None:
-        return f" from {_number(least)} to {_number(most)}"
+        return f" from {plain(least)} to {plain(most)}"
     told = (("at least", least), ("above", above), ("at most", most), ("below", below))
-    said = [f"{word} {_number(bound)}" for word, bound in told if bound is not None]
+    said = [f"{word} {plain(bound)}" for word, bound in told if bound is not None]
     return f", {' and '.join(said)}" if said else ""
 
 
-def _number(bound: float) -> str:
+def plain(bound: float) -> str:
+    """A bound as people write it: without a fraction where it has none."""
     return str(int(bound)) if float(bound).is_integer() else str(bound)
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from mediakiln.model.errors import InvalidRequest
 from mediakiln.ports.mistakes import meant
+from mediakiln.ports.wording import plain
 
 POSITIONS: Final = {
     "ce": "centre",
@@ -79,7 +80,7 @@ def number(
         value = float("nan")
     if not low <= value <= high or (whole and value != int(value)):
         kind = "a whole number" if whole else "a number"
-        raise wrong(option, text, [f"{kind} from {_plain(low)} to {_plain(high)}"])
+        raise wrong(option, text, [f"{kind} from {plain(low)} to {plain(high)}"])
     return value
 
 
@@ -136,7 +137,3 @@ def wrong(option: str, value: str, allowed: list[str]) -> InvalidRequest:
         allowed=allowed,
         hint=meant(value, allowed),
     )
-
-
-def _plain(bound: float) -> str:
-    return str(int(bound)) if float(bound).is_integer() else str(bound)
