@@ -3,6 +3,7 @@
 Imported only where an image is worked on: it loads the library, but starts no thread.
 """
 
+import itertools
 import os
 import re
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ _PHRASES: tuple[tuple[str, type[MediakilnError], str], ...] = (
     ("insufficient memory", MemoryExceeded, "the image needs more memory than the step may have"),
 )
 
-_SYMPTOM = re.compile(r"unable to (call|write|copy)\b")
+_SYMPTOM = re.compile(r"unable to (call|write|copy)\b|source: bad seek\b")
 """How libvips begins to say that something did not come about; why stands below."""
 _CALLER = re.compile(r"^\w*(?:vips|jpeg|png|webp|heif|tiff|gif|svg)\w*: ", re.IGNORECASE)
 _ONCE = "vips-sequential"
@@ -77,8 +78,43 @@ def loaded(source: Any, format: str, **options: Any) -> Any:
     return pyvips.Image.new_from_source(source, "fail_on=error", **options)
 
 
+def readable(image: Any) -> Any:
+    """The image without fields whose name or text is not UTF-8, which pyvips cannot read.
+
+    Keywords and texts of PNG are Latin-1 (third edition, section 11.3.3), and libvips passes them
+    on as they are.
+    """
+    strange = [name for name in _field_names(image) if not _is_utf8(image, name)]
+    if not strange:
+        return image
+    image = image.copy()
+    for name in strange:
+        image.remove(name)
+    return image
+
+
+def _field_names(image: Any) -> list[bytes]:
+    listed, names = pyvips.vips_lib.vips_image_get_fields(image.pointer), []
+    for name in itertools.takewhile(pyvips.ffi.NULL.__ne__, (listed[n] for n in itertools.count())):
+        names.append(pyvips.ffi.string(name))
+        pyvips.glib_lib.g_free(name)
+    pyvips.glib_lib.g_free(listed)
+    return names
+
+
+def _is_utf8(image: Any, name: bytes) -> bool:
+    try:
+        name.decode()
+        if image.get_typeof(name) in {pyvips.GValue.gstr_type, pyvips.GValue.refstr_type}:
+            image.get(name)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def carrying(image: Any, header: Any) -> Any:
     """An image with all that a header of the same size says, and nothing that it does not."""
+    header = readable(header)
     image = image.copy(interpretation=header.interpretation, xres=header.xres, yres=header.yres)
     own = {*pyvips.Image.black(1, 1).get_fields(), _ONCE}
     for field in set(image.get_fields()) - own:
@@ -95,6 +131,13 @@ def translated() -> Iterator[None]:
         yield
     except pyvips.Error as error:
         raise explain(str(error)) from error
+    except UnicodeDecodeError as error:
+        # What libvips says may hold bytes of the file; then pyvips makes no error of it.
+        said = pyvips.ffi.string(pyvips.vips_lib.vips_error_buffer())
+        if not said:
+            raise
+        pyvips.vips_lib.vips_error_clear()
+        raise explain(said.decode(errors="replace")) from error
 
 
 def explain(text: str) -> MediakilnError:

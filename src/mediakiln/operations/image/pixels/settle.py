@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pyvips
 
-from mediakiln.operations.image.pixels.engine import open_source
+from mediakiln.operations.image.pixels.engine import open_source, readable
 
 MEMORY_BYTES: Final = 64 * 1024 * 1024
 """Of pixels that are held in memory; more go to a file in the job's temporary folder."""
@@ -52,6 +52,7 @@ def settled(image: Any) -> Any:
         )
     finally:
         path.unlink()
+    image = readable(image)
     for field in set(image.get_fields()) - _OF_THE_FILE:
         held.set_type(image.get_typeof(field), field, image.get(field))
     return held

@@ -52,6 +52,6 @@ def _pixels(kind: bytes, packed: bytes, depth: int) -> int:
         if kind.lower().startswith(b"svg"):
             return _inside(data, depth - 1) if depth else 0
         header: Any = pyvips.Image.new_from_buffer(data, "")
-    except (pyvips.Error, binascii.Error):
+    except (pyvips.Error, ValueError):
         return 0
     return int(header.width * header.height)

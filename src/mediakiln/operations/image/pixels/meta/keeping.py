@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyvips
 
+from mediakiln.operations.image.pixels import engine
 from mediakiln.operations.image.pixels.meta import exif, iptc, mapped, xmp
 from mediakiln.operations.image.pixels.meta import png as chunks
 
@@ -68,7 +69,7 @@ def kept(
 
 def attached(image: Any, blocks: Kept, output: "Output") -> Any:
     """The image with these blocks, and its profile, as all that it carries of metadata."""
-    image = image.copy()
+    image = engine.readable(image).copy()
     for name in image.get_fields():
         if _CARRIED.match(name):
             image.remove(name)
