@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from golden.image_samples import frames, pixels, saved
-from mediakiln.model.errors import InvalidRecipe
+from mediakiln.model.errors import InvalidRecipe, LimitExceeded
 from mediakiln.operations.image.edit.transform import transform
 from mediakiln.operations.image.look.compose import compose
 from mediakiln.operations.image.look.watermark import watermark
@@ -94,6 +94,32 @@ def test_a_mark_that_is_larger_than_its_image_is_cut_or_made_smaller(
     smaller = pixels(_made(watermark, ground, red, out, **params))
     assert np.abs(smaller[:, 14:] - GREY).max() <= 2
     assert np.abs(smaller[:, :6] - (255, 0, 0)).max() <= 2
+
+
+def test_a_mark_that_may_stick_out_is_as_wide_as_is_said(
+    ground: Path, red: Path, out: Path
+) -> None:
+    params = {"width": "150%", "overflow": True, "opacity": 1}
+    made = _made(watermark, ground, red, out, image=ID, position="north-west", **params)
+    right, bottom = _box(made)[2:]
+    assert bottom == 200
+    assert right == pytest.approx(300, abs=10)
+    made = _made(watermark, ground, None, out, text="H", position="centre", **params)
+    assert pixels(made)[100].min() > 250, "its bar goes from edge to edge"
+
+
+@pytest.mark.parametrize("more", [{}, {"wrap": True}])
+def test_words_are_no_larger_than_any_image(ground: Path, out: Path, more: dict[str, Any]) -> None:
+    params = {"width": 1_000_000, "height": 1_000_000, "overflow": True}
+    with pytest.raises(LimitExceeded):
+        _made(watermark, ground, None, out, text="x", **params, **more)
+
+
+def test_words_that_are_blank_in_their_font_are_no_fault_of_the_image(
+    ground: Path, out: Path
+) -> None:
+    with pytest.raises(InvalidRecipe, match="text shows nothing"):
+        _made(watermark, ground, None, out, text="\u2800")
 
 
 def test_tiles_lie_apart_as_far_as_is_said_and_around_the_middle(

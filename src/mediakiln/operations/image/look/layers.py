@@ -17,12 +17,15 @@ class Other:
 
     picture: picture.Picture
 
+    def fitted(self, width: int, height: int) -> tuple[int, int]:
+        """The largest size, in its proportions, that fits into this one."""
+        own = self.picture.width, self.picture.height
+        scale = min(width / own[0], height / own[1])
+        return max(1, round(own[0] * scale)), max(1, round(own[1] * scale))
+
     def inside(self, width: int, height: int) -> Any:
         """As large as fits, with its proportions, as 8-bit sRGB with alpha, in memory."""
-        scale = min(width / self.picture.width, height / self.picture.height)
-        return self.at(
-            max(1, round(self.picture.width * scale)), max(1, round(self.picture.height * scale))
-        )
+        return self.at(*self.fitted(width, height))
 
     def at(self, width: int, height: int) -> Any:
         """At exactly this size, as 8-bit sRGB with alpha, in memory."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyvips
 
+from mediakiln.model.errors import InvalidRecipe
 from mediakiln.operations.image.look import layers
 from mediakiln.operations.image.pixels import engine, sizes
 from mediakiln.operations.image.pixels.colour import rgba
@@ -27,6 +28,8 @@ _HALVINGS: Final = 10
 """Sizes that are tried until lines fit."""
 _OUTLINE: Final = 24
 """The part of a font's size that an outline is wide."""
+_NO_INK: Final = "no text to render"
+"""What libvips says of signs that are blank in their font, such as those of a Braille cell."""
 
 
 def mark(params: "WatermarkStep", width: int, height: int, scene: Scene) -> Any:
@@ -34,9 +37,10 @@ def mark(params: "WatermarkStep", width: int, height: int, scene: Scene) -> Any:
 
     Raises:
         TooManyPixels, LimitExceeded: it would be larger than any image may be.
+        InvalidRecipe: the words are blank in the font.
     """
     if params.text is not None:
-        made = _words(params, *_room(params, width, height))
+        made = _words(params, *_room(params, width, height), scene)
     else:
         made = _image(params, width, height, scene)
     if params.opacity < 1:
@@ -60,7 +64,10 @@ def placed(made: Any, params: "WatermarkStep", width: int, height: int) -> tuple
 def _room(params: "WatermarkStep", width: int, height: int) -> tuple[int, int]:
     """The box that the mark is fitted into."""
     wide = max(1, rounded(pixels(params.width, width)))
-    tall = height if params.height is None else max(1, rounded(pixels(params.height, height)))
+    if params.height is not None:
+        tall = max(1, rounded(pixels(params.height, height)))
+    else:
+        tall = sizes.MAX_SIDE if params.overflow and not params.wrap else height
     return (wide, tall) if params.overflow else (min(wide, width), min(tall, height))
 
 
@@ -73,7 +80,7 @@ def _image(params: "WatermarkStep", width: int, height: int, scene: Scene) -> An
         room = own
     else:
         room = width, height
-    sizes.check(*room, scene.context.max_pixels)
+    sizes.check(*other.fitted(*room), scene.context.max_pixels)
     return other.inside(*room)
 
 
@@ -102,13 +109,17 @@ def _tiled(made: Any, params: "WatermarkStep", width: int, height: int) -> Any:
     return whole.crop((across - left) % across, (down - top) % down, width, height)
 
 
-def _words(params: "WatermarkStep", width: int, height: int) -> Any:
+def _words(params: "WatermarkStep", width: int, height: int, scene: Scene) -> Any:
     if params.wrap:
+        sizes.check(width, height, scene.context.max_pixels)
         size = _wrapped_size(params, width, height)
         letters = _letters(params, size, width)
     else:
         trial = _letters(params, _TRIAL)
-        size = _TRIAL * min(width / trial.width, height / trial.height)
+        scale = min(width / trial.width, height / trial.height)
+        fitted = rounded(trial.width * scale), rounded(trial.height * scale)
+        sizes.check(*fitted, scene.context.max_pixels)
+        size = _TRIAL * scale
         letters = _letters(params, max(1.0, math.floor(size * 10) / 10))
     if params.outline is not None:
         broad = max(1, round(size / _OUTLINE))
@@ -151,17 +162,20 @@ def _inked(letters: Any, colour: str) -> Any:
 
 def _letters(params: "WatermarkStep", size: float, width: int | None = None) -> Any:
     """The words as a mask: how much of each pixel is covered; in lines of `width`, if given."""
-    with engine.translated():
-        chosen = (
-            {"font": f"{params.font} {size:g}"}
-            if params.font
-            else {"font": f"Aileron {size:g}", "fontfile": _font_file()}
-        )
-        lines = {} if width is None else {"width": width, "wrap": "word"}
-        # What it takes is Pango's markup: words are only words.
-        return pyvips.Image.text(
-            escape(params.text or "", quote=False), dpi=_POINTS, align="centre", **chosen, **lines
-        )
+    chosen = (
+        {"font": f"{params.font} {size:g}"}
+        if params.font
+        else {"font": f"Aileron {size:g}", "fontfile": _font_file()}
+    )
+    lines = {} if width is None else {"width": width, "wrap": "word"}
+    # What it takes is Pango's markup: words are only words.
+    words = escape(params.text or "", quote=False)
+    try:
+        return pyvips.Image.text(words, dpi=_POINTS, align="centre", **chosen, **lines)
+    except pyvips.Error as error:
+        if _NO_INK in str(error):
+            raise InvalidRecipe("text shows nothing", field="text") from None
+        raise engine.explain(str(error)) from error
 
 
 @cache

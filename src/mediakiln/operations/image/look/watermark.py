@@ -127,7 +127,7 @@ def _others(params: WatermarkStep) -> list[str]:
     produces=tuple(MEDIA_TYPES.values()),
     capabilities=NEEDS,
     inputs=_others,
-    version=3,
+    version=4,
 )
 def watermark(
     source: Path, params: WatermarkParams, out: Path, *, context: Context
@@ -137,7 +137,8 @@ def watermark(
     Yields `image.{ext}`.
 
     Raises:
-        TooManyPixels, LimitExceeded: an image is larger than allowed.
+        TooManyPixels, LimitExceeded: an image, or the mark, is larger than allowed.
+        InvalidRecipe: the words are blank in the font.
         UnsupportedMedia, EmptyFile, BadMedia, ModelUnavailable: an image cannot be read.
     """
     from mediakiln.operations.image.pixels import chain
