@@ -24,6 +24,19 @@ _DROP = """({name, type, content, zeroes}) => {
       new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: transfer}));
 }"""
 
+_LATE_ANSWERS = """
+// Answers with rows come half a second late: several are asked for before the first is there.
+const send = XMLHttpRequest.prototype.send;
+XMLHttpRequest.prototype.send = function (...body) {
+  const done = this.onload;
+  this.onload = (event) => {
+    const wait = this.responseURL.endsWith("/row") ? 500 : 0;
+    setTimeout(() => done.call(this, event), wait);
+  };
+  return send.apply(this, body);
+};
+"""
+
 
 def an_image(width: int = 640, height: int = 480) -> bytes:
     picture = Image.linear_gradient("L").resize((width, height)).convert("RGB")
@@ -92,6 +105,20 @@ def test_chosen_files_go_up_together_and_a_handful_becomes_rows(visit: "OpenVisi
     for number in range(5):
         rows.nth(number).locator(".pill-ready").wait_for()
     assert page.locator("#fresh .panel").count() == 0
+
+
+def test_the_end_is_shown_however_late_the_answers_come(visit: "OpenVisit") -> None:
+    opened = visit()
+    opened.page.add_init_script(_LATE_ANSWERS)
+    page = opened.sign_in()
+    files = [
+        {"name": f"late-{number}.jpg", "mimeType": "image/jpeg", "buffer": an_image(90 + number)}
+        for number in range(4)
+    ]
+    page.locator("#file").set_input_files(files)  # type: ignore[arg-type] # dicts of this shape
+    rows = page.locator("#rows .row", has_text="late-")
+    for number in range(4):
+        rows.nth(number).locator(".pill-ready").wait_for()
 
 
 def test_a_damaged_file_tells_its_reason_in_words(visit: "OpenVisit") -> None:

@@ -7,6 +7,7 @@ const SETTLE_MS = 60; // uploads come in bursts; one stream is opened for all of
 const RETRY_MS = 3000;
 
 const watched = new Set();
+const drawing = new Map(); // by id, the last redraw that was asked for
 let stream = null;
 let opening = 0;
 
@@ -58,7 +59,20 @@ async function changed({ id, settled }) {
   if (settled) announce(id);
 }
 
+// One after another: an earlier answer that comes late would stand over the later one, and what
+// an earlier one has replaced is no longer there to be replaced.
 async function redraw(id) {
+  const before = drawing.get(id) ?? Promise.resolve();
+  const mine = before.catch(() => {}).then(() => draw(id));
+  drawing.set(id, mine);
+  try {
+    await mine;
+  } finally {
+    if (drawing.get(id) === mine) drawing.delete(id);
+  }
+}
+
+async function draw(id) {
   for (const element of shown(id)) {
     put(element, await fetchPart(`/assets/${id}/${element.dataset.view}`));
   }
