@@ -86,6 +86,26 @@ def test_addresses_of_clients_are_understood(path: str, expected: dict[str, Any]
     assert {name: getattr(found, name) for name in expected} == expected
 
 
+@pytest.mark.parametrize(
+    ("written", "arrived"),
+    [
+        (
+            "/rs:fill:8:9/w:5/plain/local:///a.jpg@png",
+            "/rs%3Afill%3A8%3A9/w%3A5/plain/local:/a.jpg@png",
+        ),
+        ("/w:5/plain/https://a.example/b:/c.jpg", "/w:5/plain/https:/a.example/b:/c.jpg"),
+        ("/plain/asset://01a1", "//plain/asset:/01a1"),
+        (f"/w:5/{CODE}.png", f"/w%3A5/{CODE}.png"),
+        ("/w:5/plain/local:///a%3Ab.jpg", "/w:5/plain/local:///a%3Ab.jpg"),
+    ],
+)
+def test_what_proxies_do_to_addresses_is_undone_before_the_signature_is_looked_at(
+    written: str, arrived: str
+) -> None:
+    assert split(f"/imgproxy/_{arrived}") == split(f"/imgproxy/_{written}")
+    assert split(f"/imgproxy/_{arrived}").signed == written
+
+
 def test_an_encrypted_source_is_refused_by_that_name() -> None:
     with pytest.raises(InvalidRequest, match="encrypted"):
         split("/imgproxy/_/w:100/enc/Px_S7kvZw7Wjo-Pzo_Pj8yTwd1nGlkF9WCqz0aMYcM8")

@@ -68,6 +68,31 @@ def test_the_preset_default_comes_first() -> None:
     assert parsed(["w:70"], presets).enlarge
 
 
+@pytest.mark.parametrize(
+    ("twice", "once"),
+    [
+        ("wm:0.4:soea:5:6:0.3/wm:1", "wm:1:soea:5:6:0.3"),
+        ("wm:0:no/wm:0.5::7", "wm:0.5:no:7"),
+        ("wm:1:re:3/wm:0.5:ea", "wm:0.5:ea:3"),
+        ("wm:1:no/wm:0", ""),
+        ("ex:1:soea:1/s:9:9:0:1", "s:9:9:0:1:soea:1"),
+        ("ex:1:no/ex:0", ""),
+        ("exar:1:we/exar:1", "exar:1:we"),
+        ("c:5:6:no:1:2/c:7", "c:7:6:no:1:2"),
+        ("g:no:3:4/g:so::5", "g:so:3:5"),
+        ("g:no:3:4/g:sm/g:so", "g:so"),
+        ("fl:0:1/fl:1", "fl:1:1"),
+        ("t:9:ff0000:1/t:8", "t:8::1"),
+        ("pd:1:2:3:4/pd::5", "pd:1:5"),
+        ("skp:png/skp:jpg", "skp:png:jpg"),
+    ],
+)
+def test_what_a_later_option_leaves_out_stays_as_it_was(twice: str, once: str) -> None:
+    assert parsed(twice.split("/"), {}) == parsed([each for each in once.split("/") if each], {})
+    presets = {"default": twice.rpartition("/")[0]}
+    assert parsed([twice.rpartition("/")[2]], presets) == parsed(twice.split("/"), {})
+
+
 def test_no_threshold_is_no_trimming() -> None:
     assert ops(asked("t::ff0000")) == []
 

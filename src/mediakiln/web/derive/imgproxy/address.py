@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
@@ -14,6 +15,7 @@ UNSIGNED: Final = frozenset({"insecure", "unsafe", "_", "-"})
 _PLAIN: Final = "plain"
 _ENCRYPTED: Final = "enc"
 _MAX_OPTIONS: Final = 64
+_ONE_SLASH: Final = re.compile(r"([a-z][a-z0-9]*):/(?=[^/])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Address:
 
     signature: str
     signed: str
-    """What the signature is over: the rest of the path, as it was sent, from its slash on."""
+    """What the signature is over: the rest of the path from its slash on, as it was written."""
     options: list[str]
     source: str
     """As it is meant: decoded."""
@@ -37,7 +39,8 @@ def split(path: str) -> Address:
             readable.
     """
     signature, slash, rest = path.removeprefix(PREFIX).partition("/")
-    parts = rest.split("/", maxsplit=_MAX_OPTIONS + 1)
+    signed = repaired(rest)
+    parts = signed[1:].split("/", maxsplit=_MAX_OPTIONS + 1)
     options: list[str] = []
     while parts and ":" in unquote(parts[0]) and not parts[0].startswith(_PLAIN):
         options.append(unquote(parts.pop(0)))
@@ -57,7 +60,22 @@ def split(path: str) -> Address:
         source, extension = _plain("/".join(parts[1:]))
     else:
         source, extension = _encoded("".join(parts).replace("/", ""))
-    return Address(signature, f"/{rest}", options, source, extension)
+    return Address(signature, signed, options, source, extension)
+
+
+def repaired(path: str) -> str:
+    """A path from the slash after its signature on, as it was before proxies rewrote it.
+
+    Some encode the colons between options, or make one of several slashes. imgproxy undoes the same
+    before it looks at the signature.
+    """
+    whole = f"/{path.removeprefix('/')}"
+    options, mark, source = whole.partition(f"/{_PLAIN}/")
+    lost = _ONE_SLASH.match(source)
+    if lost:
+        slashes = "///" if lost[1] == "local" else "//"
+        source = f"{lost[1]}:{slashes}{source[lost.end() :]}"
+    return f"{options.replace('%3A', ':')}{mark}{source}"
 
 
 def _plain(text: str) -> tuple[str, str | None]:

@@ -29,6 +29,7 @@ class Extend:
     """Extending to a box or its shape."""
 
     gravity: Gravity = field(default_factory=Gravity)
+    wanted: bool = True
 
 
 @dataclass(slots=True)
@@ -52,7 +53,7 @@ class Trim:
 
 @dataclass(slots=True)
 class Mark:
-    """The watermark."""
+    """The watermark; none where its opacity is 0."""
 
     opacity: float
     position: str = "centre"

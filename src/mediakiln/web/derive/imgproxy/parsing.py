@@ -24,6 +24,12 @@ def parsed(options: list[str], presets: Mapping[str, str]) -> Options:
     if _DEFAULT in presets:
         _take(found, presets[_DEFAULT].split("/"), presets, (_DEFAULT,))
     _take(found, options, presets, ())
+    if found.mark is not None and not found.mark.opacity:
+        found.mark = None
+    if found.extend is not None and not found.extend.wanted:
+        found.extend = None
+    if found.extend_ratio is not None and not found.extend_ratio.wanted:
+        found.extend_ratio = None
     return found
 
 

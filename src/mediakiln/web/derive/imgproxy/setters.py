@@ -1,4 +1,8 @@
-"""What each of imgproxy's processing options sets."""
+"""What each of imgproxy's processing options sets.
+
+Of an option that comes twice, as where a preset has it too, arguments that the later one leaves out
+stay as they were.
+"""
 
 import base64
 import binascii
@@ -46,30 +50,31 @@ def _size(found: Options, name: str, arguments: list[str]) -> None:
         _extend(found, name, [extend, *gravity])
 
 
-def _extended(name: str, arguments: list[str]) -> Extend | None:
+def _extended(name: str, arguments: list[str], before: Extend | None) -> Extend:
     wanted, *gravity = arguments or [""]
-    if not switch(wanted):
-        return None
-    placed = words.gravity(name, gravity) if any(gravity) else Gravity()
+    placed = Gravity() if before is None else before.gravity
+    if any(gravity):
+        placed = words.gravity(name, gravity, placed)
     if placed.position not in words.POSITIONS.values():
         raise wrong(name, gravity[0], list(words.POSITIONS))
-    return Extend(placed)
+    return Extend(placed, switch(wanted))
 
 
 def _extend(found: Options, name: str, arguments: list[str]) -> None:
-    found.extend = _extended(name, arguments)
+    found.extend = _extended(name, arguments, found.extend)
 
 
 def _extend_ratio(found: Options, name: str, arguments: list[str]) -> None:
-    found.extend_ratio = _extended(name, arguments)
+    found.extend_ratio = _extended(name, arguments, found.extend_ratio)
 
 
 def _crop(found: Options, name: str, arguments: list[str]) -> None:
     width, height, *gravity = [*arguments, "", ""][: max(2, len(arguments))]
+    before = found.crop or Crop(0, 0, None)
     found.crop = Crop(
         number(name, width or "0"),
-        number(name, height or "0"),
-        words.gravity(name, gravity) if any(gravity) else None,
+        number(name, height) if height else before.height,
+        words.gravity(name, gravity, before.gravity) if any(gravity) else before.gravity,
     )
 
 
@@ -78,21 +83,22 @@ def _trim(found: Options, name: str, arguments: list[str]) -> None:
     if not threshold:
         found.trim = None
         return
+    before = found.trim
     found.trim = Trim(
         number(name, threshold, 0, 255),
         words.colour(name, [colour]),
-        switch(across or "0"),
-        switch(down or "0"),
+        switch(across) if across else before is not None and before.equal_horizontal,
+        switch(down) if down else before is not None and before.equal_vertical,
     )
 
 
 def _padding(found: Options, name: str, arguments: list[str]) -> None:
     """As in CSS: a side that is not given is as its opposite one."""
-    top, right, bottom, left = [*arguments, *[""] * 4][:4]
-    sides = [top or "0", right or top or "0"]
-    sides += [bottom or top or "0", left or right or top or "0"]
-    one, two, three, four = (_pixels(name, side) for side in sides)
-    found.padding = (one, two, three, four)
+    given = [_pixels(name, side) if side else None for side in [*arguments, *[""] * 4][:4]]
+    top = found.padding[0] if given[0] is None else given[0]
+    right = top if given[1] is None else given[1]
+    bottom = top if given[2] is None else given[2]
+    found.padding = (top, right, bottom, right if given[3] is None else given[3])
 
 
 def _rotate(found: Options, name: str, arguments: list[str]) -> None:
@@ -104,7 +110,10 @@ def _rotate(found: Options, name: str, arguments: list[str]) -> None:
 
 def _flip(found: Options, name: str, arguments: list[str]) -> None:  # noqa: ARG001 - a setter's signature
     across, down = [*arguments, "", ""][:2]
-    found.flip = switch(across or "0"), switch(down or "0")
+    found.flip = (
+        switch(across) if across else found.flip[0],
+        switch(down) if down else found.flip[1],
+    )
 
 
 def _adjust(found: Options, name: str, arguments: list[str]) -> None:
@@ -115,21 +124,17 @@ def _adjust(found: Options, name: str, arguments: list[str]) -> None:
 
 def _watermark(found: Options, name: str, arguments: list[str]) -> None:
     opacity, position, x, y, scale = [*arguments, *[""] * 5][:5]
-    strength = number(name, opacity or "1", 0, 1)
-    if not strength:
-        found.mark = None
-        return
-    tile = position == "re"
-    if position and not tile and position not in words.POSITIONS:
-        raise wrong(name, position, [*words.POSITIONS, "re"])
-    found.mark = Mark(
-        strength,
-        words.POSITIONS.get(position, "centre"),
-        tile,
-        number(name, x or "0", -1e6, 1e6),
-        number(name, y or "0", -1e6, 1e6),
-        number(name, scale or "0", 0, 10),
-    )
+    mark = found.mark or Mark(1)
+    mark.opacity = number(name, opacity or "1", 0, 1)
+    if position:
+        mark.tile = position == "re"
+        if not mark.tile and position not in words.POSITIONS:
+            raise wrong(name, position, [*words.POSITIONS, "re"])
+        mark.position = words.POSITIONS.get(position, "centre")
+    mark.x = number(name, x, -1e6, 1e6) if x else mark.x
+    mark.y = number(name, y, -1e6, 1e6) if y else mark.y
+    mark.scale = number(name, scale, 0, 10) if scale else mark.scale
+    found.mark = mark
 
 
 def _zoom(found: Options, name: str, arguments: list[str]) -> None:
@@ -156,7 +161,7 @@ def _format(name: str, text: str, known: Mapping[str, str] = FORMATS) -> str:
 
 
 def _skip(found: Options, name: str, arguments: list[str]) -> None:
-    found.skipped = tuple(_format(name, argument, SOURCES) for argument in arguments)
+    found.skipped += tuple(_format(name, argument, SOURCES) for argument in arguments)
 
 
 def _filename(found: Options, name: str, arguments: list[str]) -> None:
@@ -206,7 +211,7 @@ def _measured(attribute: str, low: float, high: float) -> Setter:
 
 
 def _gravity(found: Options, name: str, arguments: list[str]) -> None:
-    found.gravity = words.gravity(name, arguments or [""])
+    found.gravity = words.gravity(name, arguments or [""], found.gravity)
 
 
 def _background(found: Options, name: str, arguments: list[str]) -> None:

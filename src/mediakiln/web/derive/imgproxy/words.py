@@ -105,8 +105,8 @@ def colour(option: str, arguments: list[str]) -> str | None:
     raise wrong(option, ":".join(arguments), ["rrggbb", "red:green:blue"])
 
 
-def gravity(option: str, arguments: list[str]) -> Gravity:
-    """`no`, `soea:10:20`, `fp:0.5:0.3`, `sm`.
+def gravity(option: str, arguments: list[str], before: Gravity | None = None) -> Gravity:
+    """`no`, `soea:10:20`, `fp:0.5:0.3`, `sm`; offsets that are not given are those of `before`.
 
     Raises:
         InvalidRequest: it is none.
@@ -124,7 +124,11 @@ def gravity(option: str, arguments: list[str]) -> Gravity:
         return Gravity("faces")
     if kind not in POSITIONS or len(rest) > len("xy"):
         raise wrong(option, kind, [*POSITIONS, "fp:x:y", "sm", "obj:face"])
-    x, y = (number(option, one or "0", -1e6, 1e6) for one in [*rest, "", ""][:2])
+    usual = (0.0, 0.0) if before is None else (before.x, before.y)
+    x, y = (
+        number(option, one, -1e6, 1e6) if one else offset
+        for one, offset in zip([*rest, "", ""][:2], usual, strict=True)
+    )
     return Gravity(POSITIONS[kind], x, y)
 
 
