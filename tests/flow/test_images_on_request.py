@@ -9,7 +9,8 @@ from PIL import Image
 
 from mediakiln.adapters.object_store.local import LocalObjectStore
 from mediakiln.model.asset import Asset
-from mediakiln.model.errors import BadMedia, OperationFailed
+from mediakiln.model.errors import BadMedia, ObjectMissing, OperationFailed
+from mediakiln.model.keys import Bucket
 from mediakiln.model.transform import Transform
 from mediakiln.ports.object_store import ObjectStore
 from mediakiln.sandbox.rooms import RoomRules
@@ -75,6 +76,20 @@ async def test_a_damaged_file_is_refused(world: World, derive: Derive) -> None:
     asset = await world.upload(media.jpeg(width=320, height=200)[:3000], name="photo.jpg")
     with pytest.raises(BadMedia):
         await derive.get(Source.of(asset), Transform(encoding={"format": "png"}))
+
+
+async def test_an_original_that_is_lost_is_missing_until_it_is_back(
+    world: World, derive: Derive
+) -> None:
+    asset = await world.upload(media.jpeg(width=32, height=20), name="photo.jpg")
+    wanted = Transform(encoding={"format": "png"})
+    key = asset.source.key
+    await derive.get(Source.of(asset), Transform())  # it was seen once
+    await world.store.delete(Bucket.INPUT, [key])
+    with pytest.raises(ObjectMissing):
+        await derive.get(Source.of(asset), wanted)
+    await world.store.put(Bucket.INPUT, key, media.jpeg(width=32, height=20))
+    assert (await derive.get(Source.of(asset), wanted)).facts["width"] == 32
 
 
 async def test_a_process_writes_words_on_one_image_after_another(

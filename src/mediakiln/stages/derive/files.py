@@ -72,7 +72,13 @@ class SourceFiles:
         """
         if source.key is not None and isinstance(self._store, LocalFiles):
             await self.check(source)
-            yield self._store.local_path(source.bucket, source.key)
+            path = self._store.local_path(source.bucket, source.key)
+            try:
+                yield path
+            except FileNotFoundError:
+                if path.exists():
+                    raise
+                raise ObjectMissing("the source is not in the store", asset=source.id) from None
             return
         name = blake3(f"{source.project}\n{source.id}\n{source.identity}".encode()).hexdigest()
         copy = self._copies.get(name)

@@ -4,14 +4,16 @@ import asyncio
 import errno
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mediakiln.adapters.object_store.local import LocalObjectStore
 from mediakiln.adapters.object_store.memory import MemoryObjectStore
-from mediakiln.model.errors import FetchFailed, Overloaded, StorageFull
+from mediakiln.model.errors import FetchFailed, ObjectMissing, Overloaded, StorageFull
+from mediakiln.model.keys import Bucket
 from mediakiln.stages.derive import Lane, Source, SourceFiles
 from mediakiln.stages.derive.lanes import OriginLanes, _OriginLane
 
@@ -152,3 +154,20 @@ async def test_the_disk_s_reserve_is_left_by_sources_that_nobody_holds(
     async with opened(reserve_bytes=reserve).hold(source("1", at_once)) as path:
         assert path.exists()
     assert path.exists() is kept
+
+
+@pytest.mark.parametrize(("lost", "error"), [(True, ObjectMissing), (False, FileNotFoundError)])
+async def test_only_a_source_s_own_file_is_told_to_be_missing(
+    tmp_path: Path, lost: bool, error: type[Exception]
+) -> None:
+    store = LocalObjectStore(tmp_path / "store")
+    lane = Lane("fetch", workers=1, most_waiting=1)
+    files = SourceFiles(store, lambda name: nullcontext(tmp_path / name), lane, max_bytes=100)
+    if not lost:
+        there = store.local_path(Bucket.INPUT, "photo")
+        there.parent.mkdir(parents=True)
+        there.touch()
+    with pytest.raises(error):
+        async with files.hold(Source(project="default", id="1", identity="1", key="photo")) as path:
+            (path.with_name("other") if path.exists() else path).read_bytes()
+    await store.close()
