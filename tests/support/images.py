@@ -85,6 +85,8 @@ class Painter:
         self.go = asyncio.Event()
         self.go.set()
         self.error: MediakilnError | None = None
+        self.painted = (3, 2)
+        """Width and height that it says its images have."""
 
     async def start(self) -> None:
         """Nothing to start."""
@@ -102,7 +104,8 @@ class Painter:
             yield TaskFailed(task.name, 0.1, self.error)
             return
         format = task.params["format"].replace("auto", "jpeg")
-        told = {"format": format, "width": 3, "height": 2}
+        width, height = self.painted
+        told = {"format": format, "width": width, "height": height}
         product = Product(
             file=f"image.{format}",
             media_type=f"image/{format}",

@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +43,9 @@ _EXTENSIONS: Final[Mapping[str, str]] = {"image/jpeg": "jpg", "image/tiff": "tif
 _PROBE: Final = Transform(
     steps=({"op": "image.resize", "width": 64, "height": 64, "fit": "inside"},),
     encoding={"format": "jpeg", "animated": False},
+)
+_PROBE_AS_STORED: Final = replace(
+    _PROBE, steps=({"op": "image.rotate", "orient": False}, *_PROBE.steps)
 )
 
 
@@ -104,15 +108,18 @@ class Derive:
             metrics.DERIVED.labels("joined").inc()
         return await self._flights.join(plan.record, lambda flight: self._make(plan, flight))
 
-    async def original(self, source: Source) -> Original:
-        """What a source is; found out once and kept.
+    async def original(self, source: Source, *, upright: bool = True) -> Original:
+        """What a source is, upright or as its pixels are stored; found out once and kept.
 
         Raises:
             MediakilnError: as `get`.
         """
-        found = await self.get(source, _PROBE)
+        found = await self.get(source, _PROBE if upright else _PROBE_AS_STORED)
         original = found.facts["original"]
-        return Original(int(original["width"]), int(original["height"]), original["format"])
+        width, height = int(original["width"]), int(original["height"])
+        if not upright and (width - height) * (found.facts["width"] - found.facts["height"]) < 0:
+            width, height = height, width  # what is small lies as it is stored
+        return Original(width, height, original["format"])
 
     async def lost(self, derived: Derived) -> None:
         """Say that an image's bytes were not where they should be: the next `get` makes it."""

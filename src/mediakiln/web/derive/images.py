@@ -78,13 +78,13 @@ class Images:
         original = await self._derive.original(source)
         return original.width, original.height
 
-    async def original(self, source: Source) -> Original:
-        """What a source is; found out once and kept.
+    async def original(self, source: Source, *, upright: bool = True) -> Original:
+        """What a source is, upright or as its pixels are stored; found out once and kept.
 
         Raises:
             MediakilnError: as `Derive.get`.
         """
-        return await self._derive.original(source)
+        return await self._derive.original(source, upright=upright)
 
     async def answer(
         self,

@@ -93,6 +93,17 @@ async def test_another_replica_finds_what_one_has_made(world: World, derive: Der
     assert second.facts["original"] == {"width": 96, "height": 64, "format": "jpeg"}
 
 
+async def test_a_source_is_told_upright_or_as_it_is_stored(
+    world: World, derive: Derive, painter: Painter
+) -> None:
+    source = Source.of(await a_photo(world))
+    assert (await derive.original(source)).width == 96
+    painter.painted = (2, 3)
+    stored = await derive.original(source, upright=False)
+    assert (stored.width, stored.height) == (64, 96)
+    assert (await derive.original(source)).width == 96
+
+
 async def test_equal_work_written_otherwise_is_the_same_image(
     world: World, derive: Derive, painter: Painter
 ) -> None:

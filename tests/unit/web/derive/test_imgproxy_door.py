@@ -287,6 +287,13 @@ async def test_sizes_that_depend_on_the_source_are_worked_out_from_it(proxy: Gal
     assert (crop["op"], crop["width"], crop["height"]) == ("image.crop", 96, 32)
 
 
+async def test_what_is_not_turned_upright_is_sized_as_it_is_stored(proxy: Gallery) -> None:
+    proxy.painter.painted = (64, 96)
+    answer = await asked(proxy, f"/ar:0/z:0.5/plain/{proxy.asset.id}@png")
+    resize = json.loads(answer.content)["steps"][-1]
+    assert (resize["width"], resize["height"]) == (32, 48)
+
+
 async def test_a_wrong_option_is_named(proxy: Gallery) -> None:
     answer = await asked(proxy, f"/rs:stretch/plain/{proxy.asset.id}")
     assert (answer.status_code, answer.json()["field"]) == (400, "rs")

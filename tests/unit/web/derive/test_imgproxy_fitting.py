@@ -55,6 +55,7 @@ def size(options: str, shape: Shape) -> tuple[int, int]:
         ("mw:400/w:100", TURNED, (100, 533)),
         ("rs:auto:100:300", PORTRAIT, (100, 300)),
         ("z:0.5", PORTRAIT, (145, 221)),
+        ("z:0.5/ar:0", PORTRAIT, (145, 221)),
     ],
 )
 def test_sizes(options: str, shape: Shape, expected: tuple[int, int]) -> None:

@@ -142,7 +142,7 @@ class ImgproxyDoor:
         """The source's size, for those options alone whose result depends on it."""
         if options.raw or not (matters(options) or options.resizing == "auto"):
             return None
-        original = await self._images.original(source)
+        original = await self._images.original(source, upright=options.auto_rotate)
         return Shape(original.width, original.height, vector=original.vector)
 
 

@@ -18,7 +18,7 @@ _QUARTER: Final = 180
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A source: its width and height in pixels, as it lies upright."""
+    """A source: its width and height in pixels, as it lies before `rotate`."""
 
     width: int
     height: int
@@ -44,7 +44,7 @@ class Fitted:
 
 def matters(options: Options) -> bool:
     """Whether the result's size cannot be said without the source's."""
-    if options.trim is not None or not options.auto_rotate:
+    if options.trim is not None:
         return False  # what is left to be scaled is only known when it is seen
     sides = bool(options.width) + bool(options.height)
     both, dense = sides == len("wh"), options.dpr != 1 and not options.enlarge
