@@ -1,6 +1,6 @@
 """Numbers and codes in words that people read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 HINTS: Final[Mapping[str, str]] = {
@@ -57,7 +57,11 @@ def clock(value: float) -> str:
 
 
 def facts(metadata: Mapping[str, Any]) -> list[str]:
-    """What is worth knowing of a file's metadata, in a few words each."""
+    """What is worth knowing of a file's metadata, in a few words each.
+
+    Steps give names meanings of their own, `faces` in a picture for one: a value that is no
+    number or text, as is told here, is left out.
+    """
     found: list[str] = []
     if "width" in metadata and "height" in metadata:
         found.append(f"{metadata['width']} × {metadata['height']}")  # noqa: RUF001 - the sign of dimensions
@@ -65,28 +69,40 @@ def facts(metadata: Mapping[str, Any]) -> list[str]:
         value = metadata.get(name)
         if value is not None and (told := word(value)):
             found.append(told)
-    if extents := metadata.get("extents"):
+    extents = metadata.get("extents")
+    if isinstance(extents, Sequence) and extents and all(map(_is_number, extents)):
         unit = _METRES.get(str(metadata.get("units")), "")
         found.append(" × ".join(f"{float(side):.3g}" for side in extents) + f" {unit}".rstrip())  # noqa: RUF001 - the sign of dimensions
     return found
 
 
-def _count(one: str, many: str) -> Callable[[Any], str]:
-    def word(value: Any) -> str:
-        return f"{value:,} {one if value == 1 else many}" if value else ""
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
-    return word
+
+def _number(told: Callable[[Any], str]) -> Callable[[Any], str]:
+    return lambda value: told(value) if _is_number(value) else ""
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _count(one: str, many: str) -> Callable[[Any], str]:
+    return _number(
+        lambda value: f"{value:,} {one if value == 1 else many}" if value else "",
+    )
 
 
 _FACTS: Final[Mapping[str, Callable[[Any], str]]] = {
-    "duration_s": clock,
-    "time_s": lambda value: f"at {value:.1f} s",
-    "fps": lambda value: f"{value:g} fps",
-    "video_codec": str,
-    "audio_codec": str,
-    "channels": lambda value: _CHANNELS.get(value, f"{value} channels"),
-    "sample_rate": lambda value: f"{value / 1000:g} kHz",
-    "frames": lambda value: f"{value:,} frames" if value > 1 else "",
+    "duration_s": _number(clock),
+    "time_s": _number(lambda value: f"at {value:.1f} s"),
+    "fps": _number(lambda value: f"{value:g} fps"),
+    "video_codec": _text,
+    "audio_codec": _text,
+    "channels": _number(lambda value: _CHANNELS.get(value, f"{value} channels")),
+    "sample_rate": _number(lambda value: f"{value / 1000:g} kHz"),
+    "frames": _number(lambda value: f"{value:,} frames" if value > 1 else ""),
     "pages": _count("page", "pages"),
     "words": _count("word", "words"),
     "vertices": _count("vertex", "vertices"),

@@ -71,3 +71,17 @@ def test_hints_are_for_codes_that_exist() -> None:
         if isinstance(kind, type) and issubclass(kind, errors.MediakilnError)
     }
     assert set(words.HINTS) <= codes
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"count": 1, "faces": [{"box": {"left": 1, "top": 1, "width": 9, "height": 9}}]},
+        {"frames": [1, 2], "pages": "two", "channels": {"red": 8}, "time_s": None, "fps": True},
+        {"duration_s": "long", "sample_rate": [], "video_codec": {"name": "av1"}},
+        {"extents": 3, "units": "meters"},
+        {"extents": ["a", None]},
+    ],
+)
+def test_what_is_no_number_or_text_is_left_out(metadata: dict[str, object]) -> None:
+    assert words.facts(metadata) == []
