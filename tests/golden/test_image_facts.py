@@ -181,6 +181,18 @@ def test_a_palette_has_the_colours_and_their_shares(tmp_path: Path, out: Path) -
     }
 
 
+def test_small_things_of_unlike_colours_keep_their_own(tmp_path: Path, out: Path) -> None:
+    shades = np.linspace(225, 250, 400).round().astype(np.uint8)
+    image = Image.fromarray(np.broadcast_to(shades[None, :, None], (300, 400, 3)).copy(), "RGB")
+    image.paste(RED, (30, 30, 90, 90))
+    image.paste(BLUE, (120, 30, 180, 90))
+    told = _told(palette, saved(image, tmp_path / "a.png"), out)
+    named = np.array([list(bytes.fromhex(each["hex"][1:])) for each in told["colours"]])
+    for colour in (RED, BLUE):
+        assert np.abs(named - colour).max(axis=1).min() <= 6
+    assert told["dominant"] > "#e0e0e0"
+
+
 def test_a_wholly_transparent_image_has_no_colours(tmp_path: Path, out: Path) -> None:
     empty = saved(Image.new("RGBA", (9, 9)), tmp_path / "a.png")
     assert _told(palette, empty, out) == {"dominant": None, "average": None, "colours": []}

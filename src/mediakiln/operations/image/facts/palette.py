@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _SIDE: Final = 160
 _HALF_CLEAR: Final = 128
-_REFINEMENTS: Final = 3
+_FINE: Final = 64
+"""Groups before merging."""
 
 
 class PaletteParams(Params):
@@ -35,7 +36,7 @@ class PaletteParams(Params):
     accepts=ACCEPTS,
     produces=["application/json"],
     capabilities=NEEDS,
-    version=2,
+    version=3,
 )
 def palette(
     source: Path, params: PaletteParams, out: Path, *, context: Context
@@ -58,24 +59,48 @@ def palette(
 
 
 def _palette(opaque: "Pixels", count: int) -> dict[str, Any]:
-    """By median cut, then k-means: few colours, each of a real group of pixels."""
+    """Fine groups by median cut, merged until so few are left.
+
+    Median cut alone spends its groups on the shades of what there is most of, and gives small
+    things of unlike colours one group, whose colour is nowhere in the image.
+    """
     import numpy as np
     from PIL import Image
 
     if not len(opaque):
         return {"dominant": None, "average": None, "colours": []}
     strip = Image.fromarray(opaque[None, :, :], "RGB")
-    reduced = strip.quantize(count, Image.Quantize.MEDIANCUT, kmeans=_REFINEMENTS)
-    table = reduced.getpalette() or []
-    counts = np.bincount(np.asarray(reduced).ravel())
-    found = sorted(((int(times), n) for n, times in enumerate(counts) if times), reverse=True)
+    reduced = strip.quantize(_FINE, Image.Quantize.MEDIANCUT)
+    groups = np.asarray(reduced).ravel()
+    counts = np.bincount(groups, minlength=_FINE).astype(float)
+    sums = np.stack(
+        [np.bincount(groups, opaque[:, band], len(counts)) for band in range(3)], axis=1
+    )
+    used = counts > 0
+    means, counts = _merged(sums[used] / counts[used, None], counts[used], count)
+    order = np.argsort(-counts, kind="stable")
     colours = [
-        {"hex": _hex(table[3 * n : 3 * n + 3]), "share": round(times / len(opaque), 4)}
-        for times, n in found
+        {"hex": _hex(means[n]), "share": round(float(counts[n]) / len(opaque), 4)} for n in order
     ]
-    average = opaque.mean(axis=0).round().astype(int).tolist()
-    return {"dominant": colours[0]["hex"], "average": _hex(average), "colours": colours}
+    average = _hex(opaque.mean(axis=0))
+    return {"dominant": colours[0]["hex"], "average": average, "colours": colours}
 
 
-def _hex(channels: list[int]) -> str:
-    return "#" + bytes(channels).hex()
+def _merged(means: "Pixels", counts: "Pixels", most: int) -> tuple["Pixels", "Pixels"]:
+    """Merge, by Ward's rule, the two groups whose pixels differ least, until `most` are left."""
+    import numpy as np
+
+    while len(means) > most:
+        apart = ((means[:, None, :] - means[None, :, :]) ** 2).sum(axis=2)
+        cost = apart * (counts[:, None] * counts[None, :] / (counts[:, None] + counts[None, :]))
+        np.fill_diagonal(cost, np.inf)
+        one, other = divmod(int(cost.argmin()), len(means))
+        both = counts[one] + counts[other]
+        means[one] = (means[one] * counts[one] + means[other] * counts[other]) / both
+        counts[one] = both
+        means, counts = np.delete(means, other, axis=0), np.delete(counts, other)
+    return means, counts
+
+
+def _hex(channels: "Pixels") -> str:
+    return "#" + bytes(round(float(value)) for value in channels).hex()
