@@ -1,5 +1,6 @@
 """imgproxy's addresses: what the settings say of them."""
 
+from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
 from mediakiln.model.errors import EngineMisconfigured
@@ -16,12 +17,21 @@ def rules(settings: Settings, engines: Engines) -> ImgproxyRules:
     Raises:
         EngineMisconfigured: a key or salt is not hexadecimal, or a key has no salt.
     """
+    return replace(rules_of_grammar(settings), origins=_origins(settings, engines))
+
+
+def rules_of_grammar(settings: Settings) -> ImgproxyRules:
+    """The same for who only reads addresses: nothing elsewhere is a source.
+
+    Raises:
+        EngineMisconfigured: as `rules`.
+    """
     return ImgproxyRules(
         keys=_keys(settings),
         signature_bytes=settings.imgproxy_signature_bytes,
         presets=settings.imgproxy_presets,
         watermark=settings.imgproxy_watermark,
-        origins=_origins(settings, engines),
+        origins=Origins(None, (), max_bytes=0, project="default"),
         base_url=settings.imgproxy_base_url,
         auto_format=settings.imgproxy_auto_format,
     )
@@ -62,17 +72,24 @@ def beginnings(url: str) -> tuple[str, ...]:
 
 
 def _keys(settings: Settings) -> list[tuple[bytes, bytes]]:
-    keys, salts = settings.imgproxy_keys, settings.imgproxy_salts
+    keys = [key.get_secret_value() for key in settings.imgproxy_keys]
+    salts = [salt.get_secret_value() for salt in settings.imgproxy_salts]
     if len(keys) != len(salts):
         raise EngineMisconfigured(
             f"imgproxy_keys names {len(keys)} keys and imgproxy_salts {len(salts)} salts",
             hint="give each key its salt, in the same order",
         )
+    return [pair(key, salt) for key, salt in zip(keys, salts, strict=True)]
+
+
+def pair(key: str, salt: str) -> tuple[bytes, bytes]:
+    """A key and its salt, of what is written in hexadecimal.
+
+    Raises:
+        EngineMisconfigured: one of them is not.
+    """
     try:
-        return [
-            (bytes.fromhex(key.get_secret_value()), bytes.fromhex(salt.get_secret_value()))
-            for key, salt in zip(keys, salts, strict=True)
-        ]
+        return bytes.fromhex(key), bytes.fromhex(salt)
     except ValueError:
         raise EngineMisconfigured(
             "a key or salt of imgproxy is not hexadecimal",

@@ -81,3 +81,23 @@ def test_wrong_options_are_signed_and_told(data: Path, capsys: pytest.CaptureFix
     said = capsys.readouterr()
     assert said.out.startswith("/i/s_")
     assert "adjust,blur_5" in said.err
+
+
+def test_an_address_of_imgproxys_is_signed_and_explained_with_its_own_keys(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDIAKILN_IMGPROXY_KEYS", '["943b421c9eb07c83"]')
+    monkeypatch.setenv("MEDIAKILN_IMGPROXY_SALTS", '["520f986b998545b4"]')
+    sign(f"https://img.example/imgproxy/_/w:5/plain/{ID}", data=tmp_path, seconds=60)
+    signed = capsys.readouterr().out.strip()
+    assert "/exp:" in signed
+    explain(signed, data=tmp_path)
+    assert "signature: right" in capsys.readouterr().out
+    sign(f"/imgproxy/_/w:5/plain/{ID}", key="aa:bb", data=tmp_path)
+    signed = capsys.readouterr().out.strip()
+    with pytest.raises(SystemExit):
+        explain(signed, key="aa:bb", data=tmp_path)
+    assert "key or salt is WRONG" in capsys.readouterr().out
+    for key, error in (("aa", InvalidRequest), ("aa:xyz", EngineMisconfigured)):
+        with pytest.raises(error):
+            explain(signed, key=key, data=tmp_path)

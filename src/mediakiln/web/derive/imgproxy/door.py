@@ -10,7 +10,6 @@ from typing import Final
 from mediakiln.model.errors import (
     BadMedia,
     EmptyFile,
-    InvalidRequest,
     SignatureInvalid,
     UnsupportedMedia,
 )
@@ -24,9 +23,9 @@ from mediakiln.web.derive.images import Images
 from mediakiln.web.derive.imgproxy import plan
 from mediakiln.web.derive.imgproxy.address import PREFIX, UNSIGNED, Address, split
 from mediakiln.web.derive.imgproxy.fitting import Shape, matters
-from mediakiln.web.derive.imgproxy.options import FORMATS, Options
+from mediakiln.web.derive.imgproxy.options import Options
 from mediakiln.web.derive.imgproxy.origins import Origins
-from mediakiln.web.derive.imgproxy.parsing import parsed
+from mediakiln.web.derive.imgproxy.parsing import understood
 
 ASSET: Final = "asset://"
 
@@ -72,15 +71,7 @@ class ImgproxyDoor:
         """
         address = split(call.path)
         permit = await self._permit(call, address)
-        options = parsed(address.options, self._rules.presets)
-        if address.extension is not None and not options.raw:
-            if address.extension not in FORMATS:
-                raise InvalidRequest(
-                    f"there is no format {address.extension[:32]!r}",
-                    field="format",
-                    allowed=list(FORMATS),
-                )
-            options.format = FORMATS[address.extension]
+        options = understood(address, self._rules.presets)
         source = await self._source(address.source, permit)
         if options.raw or options.skipped:
             source = await self._named(source)

@@ -5,7 +5,8 @@ from typing import Final
 
 from mediakiln.model.errors import InvalidRequest
 from mediakiln.ports.mistakes import meant
-from mediakiln.web.derive.imgproxy.options import Options
+from mediakiln.web.derive.imgproxy.address import Address
+from mediakiln.web.derive.imgproxy.options import FORMATS, Options
 from mediakiln.web.derive.imgproxy.setters import MOST, SETTERS
 from mediakiln.web.derive.imgproxy.words import wrong
 
@@ -31,6 +32,24 @@ def parsed(options: list[str], presets: Mapping[str, str]) -> Options:
     if found.extend_ratio is not None and not found.extend_ratio.wanted:
         found.extend_ratio = None
     return found
+
+
+def understood(address: Address, presets: Mapping[str, str]) -> Options:
+    """What an address's options and its extension ask for.
+
+    Raises:
+        InvalidRequest: as `parsed`, or there is no such format.
+    """
+    options = parsed(address.options, presets)
+    if address.extension is not None and not options.raw:
+        if address.extension not in FORMATS:
+            raise InvalidRequest(
+                f"there is no format {address.extension[:32]!r}",
+                field="format",
+                allowed=list(FORMATS),
+            )
+        options.format = FORMATS[address.extension]
+    return options
 
 
 def _take(

@@ -3,9 +3,8 @@
 import base64
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 from mediakiln.model.errors import MediakilnError
@@ -24,20 +23,13 @@ from mediakiln.model.signature import (
     verified_by,
 )
 from mediakiln.model.transform import Wanted
+from mediakiln.web.derive.explanation import Explanation, refused, said
 from mediakiln.web.derive.native.grammar import Grammar
 from mediakiln.web.derive.rules import ImageRules
 
 _SAFE: Final = "/,:_.-~"
 _SLASHES: Final = 3
 """Between region, size, rotation and quality of IIIF."""
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Whether an address works, why not, and what it means."""
-
-    works: bool
-    lines: Sequence[str]
 
 
 def explain(address: str, rules: ImageRules, *, keys: Sequence[bytes] = ()) -> Explanation:
@@ -189,12 +181,7 @@ def meaning(bare: str, rules: ImageRules) -> Explanation:
     try:
         wanted = Grammar(rules).parse(bare, {})
     except MediakilnError as error:
-        lines = [f"options: WRONG: {error}"]
-        if error.context.get("hint"):
-            lines.append(f"  {error.context['hint']}")
-        if error.context.get("allowed"):
-            lines.append(f"  allowed: {_said(error.context['allowed'])}")
-        return Explanation(works=False, lines=lines)
+        return Explanation(works=False, lines=refused("options", error))
     expired = wanted.expires is not None and wanted.expires <= time.time()
     return Explanation(
         works=not expired, lines=[*_told(wanted), *(["  it has EXPIRED"] if expired else [])]
@@ -208,12 +195,12 @@ def _told(wanted: Wanted) -> Iterator[str]:
         yield "the source's own bytes"
     for step in wanted.transform.steps:
         told = {name: value for name, value in step.items() if name != "op"}
-        yield f"then {step['op']}: {_said(told)}"
+        yield f"then {step['op']}: {said(told)}"
     encoding = dict(wanted.transform.encoding)
     if wanted.transform.negotiated:
         encoding["format"] = "the best that the client accepts"
     if encoding:
-        yield f"encoded: {_said(encoding)}"
+        yield f"encoded: {said(encoding)}"
     if wanted.attachment:
         yield f"saved as: {wanted.filename or 'the upload is called'}"
     if wanted.version is not None:
@@ -222,11 +209,3 @@ def _told(wanted: Wanted) -> Iterator[str]:
         yield f"good until: {datetime.fromtimestamp(wanted.expires, UTC):%Y-%m-%d %H:%M:%S} UTC"
     if wanted.hints:
         yield f"depends on the request's {', '.join(wanted.hints)}"
-
-
-def _said(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_said(each)}" for name, each in value.items())
-    if isinstance(value, list | tuple):
-        return " ".join(str(each) for each in value)
-    return str(value)
