@@ -56,6 +56,10 @@ def size(options: str, shape: Shape) -> tuple[int, int]:
         ("rs:auto:100:300", PORTRAIT, (100, 300)),
         ("z:0.5", PORTRAIT, (145, 221)),
         ("z:0.5/ar:0", PORTRAIT, (145, 221)),
+        # Halves of a pixel count until the end.
+        ("w:77/dpr:1.5", PORTRAIT, (115, 176)),
+        ("w:501/dpr:0.5", Shape(675, 900), (251, 334)),
+        ("rs:fit:151:333/mw:50", Shape(200, 100), (151, 76)),
     ],
 )
 def test_sizes(options: str, shape: Shape, expected: tuple[int, int]) -> None:

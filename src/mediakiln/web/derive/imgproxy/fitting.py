@@ -57,6 +57,7 @@ def matters(options: Options) -> bool:
         or placed
         or (options.resizing == "auto" and both)
         or (options.dpr != 1 and not sides)
+        or any(side * options.dpr % 1 for side in (options.width, options.height))
         or (sides and least)
         or (dense and (options.resizing != "fit" or _multiplied(options)))
         or max(options.width, options.height) * max(options.dpr, 1) > SIDE
@@ -78,7 +79,7 @@ def fitted(options: Options, shape: Shape) -> Fitted:
     """What an image of this shape becomes."""
     source = _cropped(options, shape)
     across, down, dpr = _shrinks(options, source, vector=shape.vector)
-    scaled = _times(source[0], 1 / across), _times(source[1], 1 / down)
+    scaled = half_up(source[0] / across), half_up(source[1] / down)
     target = (
         _times(options.width, dpr * options.zoom[0]),
         _times(options.height, dpr * options.zoom[1]),

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from mediakiln.model.errors import InvalidRequest
 from mediakiln.model.transform import Transform
-from mediakiln.web.derive.imgproxy.fitting import Fitted, Shape, fitted, matters
+from mediakiln.web.derive.imgproxy.fitting import Fitted, Shape, fitted, half_up, matters
 from mediakiln.web.derive.imgproxy.options import Options
 from mediakiln.web.derive.imgproxy.words import shifted
 
@@ -112,7 +112,7 @@ def _box(options: Options) -> dict[str, int]:
         "width": options.width * across * options.dpr,
         "height": options.height * down * options.dpr,
     }
-    return {name: max(1, round(side)) for name, side in sides.items() if side}
+    return {name: max(1, half_up(side)) for name, side in sides.items() if side}
 
 
 def _kind(options: Options, box: dict[str, int], shape: Shape | None) -> str:
