@@ -7,8 +7,8 @@ send it to other files. Options: https://ffmpeg.org/ffmpeg.html, https://ffmpeg.
 
 import subprocess
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from threading import Thread
@@ -63,10 +63,30 @@ def run(arguments: Sequence[str], *, threads: int = 1, level: str = "error") -> 
     return list(said)
 
 
+@cache
+def decodes(name: str) -> bool:
+    """Whether there is an FFmpeg, and it has the decoder of this name."""
+    try:
+        command = [executable(), "-hide_banner", "-h", f"decoder={name}"]
+        told = subprocess.run(
+            command, env=_ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, check=False
+        )
+    except (RuntimeError, OSError):
+        return False
+    return told.stdout.startswith(f"Decoder {name} ".encode())
+
+
 @contextmanager
-def stream(arguments: Sequence[str], *, threads: int = 1) -> Iterator[IO[bytes]]:
-    """What FFmpeg writes to its standard output, as it comes; raises as `run` does."""
-    with _child([*arguments, "pipe:1"], threads, "error", subprocess.PIPE) as (child, _):
+def stream(
+    arguments: Sequence[str], *, threads: int = 1, feed: Iterable[bytes] | None = None
+) -> Iterator[IO[bytes]]:
+    """What FFmpeg writes to its standard output, as it comes; raises as `run` does.
+
+    `feed` is what it reads from its standard input. Leaving the block early, or dropping what it
+    is left in, ends FFmpeg.
+    """
+    written = [*arguments, "pipe:1"]
+    with _child(written, threads, "error", subprocess.PIPE, feed) as (child, _):
         assert child.stdout is not None  # noqa: S101 - it was asked for as a pipe
         yield child.stdout
 
@@ -84,7 +104,11 @@ def nothing_left(out: Path) -> Iterator[None]:
 
 @contextmanager
 def _child(
-    arguments: Sequence[str], threads: int, level: str, stdout: int
+    arguments: Sequence[str],
+    threads: int,
+    level: str,
+    stdout: int,
+    feed: Iterable[bytes] | None = None,
 ) -> Iterator[tuple[subprocess.Popen[bytes], deque[str]]]:
     command = [
         *(executable(), "-nostdin", "-hide_banner", "-nostats", "-y", "-loglevel", level),
@@ -93,19 +117,24 @@ def _child(
         *arguments,
     ]
     said: deque[str] = deque(maxlen=_KEPT_LINES)
+    stdin = subprocess.DEVNULL if feed is None else subprocess.PIPE
     with subprocess.Popen(
-        command, env=_ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE
+        command, env=_ENVIRONMENT, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE
     ) as child:
-        # Its own thread, so that a full pipe of complaints never stops the pictures.
-        ear = Thread(target=_listen, args=(child.stderr, said), daemon=True)
-        ear.start()
+        # Their own threads, so that a full pipe never stops the pictures.
+        helpers = [Thread(target=_listen, args=(child.stderr, said), daemon=True)]
+        if feed is not None:
+            helpers.append(Thread(target=_feed, args=(child.stdin, feed), daemon=True))
+        for helper in helpers:
+            helper.start()
         try:
             yield child, said
             code = child.wait()
         finally:
             child.kill()
             child.wait()
-            ear.join()
+            for helper in helpers:
+                helper.join()
     if code != 0:
         raise explain(code, said)
 
@@ -113,3 +142,10 @@ def _child(
 def _listen(stderr: IO[bytes], said: deque[str]) -> None:
     while line := stderr.readline(_LINE_BYTES):
         said.append(line.decode("utf-8", "replace").rstrip())
+
+
+def _feed(stdin: IO[bytes], pieces: Iterable[bytes]) -> None:
+    # It may end before it has read everything; its exit says why.
+    with suppress(BrokenPipeError), stdin:
+        for piece in pieces:
+            stdin.write(piece)

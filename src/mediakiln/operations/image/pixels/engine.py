@@ -117,10 +117,12 @@ def carrying(image: Any, header: Any) -> Any:
     header = readable(header)
     image = image.copy(interpretation=header.interpretation, xres=header.xres, yres=header.yres)
     own = {*pyvips.Image.black(1, 1).get_fields(), _ONCE}
-    for field in set(image.get_fields()) - own:
-        image.remove(field)
-    for field in set(header.get_fields()) - own:
+    said = set(header.get_fields()) - own
+    for field in said:
         image.set_type(header.get_typeof(field), field, header.get(field))
+    # Last: EXIF that is set says which way up, which decoders may have seen to and taken away.
+    for field in set(image.get_fields()) - own - said:
+        image.remove(field)
     return image
 
 

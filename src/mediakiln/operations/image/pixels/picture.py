@@ -29,7 +29,7 @@ from mediakiln.operations.image.pixels.formats import HEAD_BYTES, Format, sniff
 from mediakiln.operations.image.pixels.managed import declared, space
 from mediakiln.operations.image.pixels.managed.declared import Declared
 from mediakiln.operations.image.pixels.managed.target import BYTE, SRGB, Target
-from mediakiln.operations.image.pixels.parts import grid, pyramid
+from mediakiln.operations.image.pixels.parts import frame, pyramid
 from mediakiln.operations.image.pixels.parts.box import UNTURNED, UPRIGHT, Box, Turn
 from mediakiln.ports.operation import Context
 
@@ -266,7 +266,7 @@ def _from_header(path: Path, name: Format) -> Picture:
     frames = header.get("n-pages") if has(header, "n-pages") else 1
     opened = Picture(name, width, height, frames, header.hasalpha(), header, source, path=path)
     width, height = opened.upright.size(width, height)
-    passes = adam7.Passes(path, header) if adam7.vast(name, header) else grid.avif(path, header)
+    passes = adam7.Passes(path, header) if adam7.vast(name, header) else frame.large(path, header)
     if name == "gif" and frames == 1 and (strips := rows.indexed(path, header)):
         # libvips' own header would keep all of the file in memory.
         return replace(opened, header=strips.header, source=None, passes=strips)

@@ -5,36 +5,27 @@ ones. Each is decoded when its rows are asked for, so that one row of tiles is i
 """
 
 import struct
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from mediakiln.operations.image.pixels.codecs.strips import LARGE_BYTES, Strips, blank
 from mediakiln.operations.image.pixels.managed.declared import boxes
+from mediakiln.operations.image.pixels.parts import items
 from mediakiln.operations.image.pixels.parts.box import UNTURNED, UPRIGHT
-from mediakiln.operations.image.pixels.parts.tile import AV1, Property, decode
+from mediakiln.operations.image.pixels.parts.items import COLOUR, Property
+from mediakiln.operations.image.pixels.parts.tile import AV1, decode
 
 _BANDS: Final = 3
-_MOST_BYTES: Final = 4 * 1024 * 1024
-"""Of a file's boxes about its images."""
 _MOST_ROW_BYTES: Final = 64 * 1024 * 1024
 """Of the pixels of one row of tiles."""
-_SIZES: Final = frozenset({4, 8})
-"""Of numbers that say where bytes are."""
-_COLOUR: Final = b"colr"
 _HEVC: Final = b"hvcC"
-_OF_TILES: Final = frozenset({_HEVC, AV1, b"ispe", b"pixi", _COLOUR})
-_OF_GRIDS: Final = frozenset({b"ispe", b"pixi", _COLOUR, b"clli", b"mdcv", b"irot"})
+_OF_TILES: Final = frozenset({_HEVC, AV1, b"ispe", b"pixi", COLOUR})
+_OF_GRIDS: Final = frozenset({b"ispe", b"pixi", COLOUR, b"clli", b"mdcv", b"irot"})
 """Properties with which pixels are what the decoder gives: not mirrored or cut."""
 _TURNED: Final = b"irot"
-_THUMBNAIL: Final = b"thmb"
-_CODEC: Final = "heif-compression"
 _ORIENTATIONS: Final = (1, 8, 3, 6)
 """EXIF's, by quarters of a turn to the left."""
-
-_Place = tuple[bool, list[tuple[int, int]]]
-"""Whether bytes are inside `idat`, and their offsets and lengths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +64,7 @@ def avif(path: Path, header: Any) -> Strips | None:
         path: the file's.
         header: libvips' image of it.
     """
-    if not header.get_typeof(_CODEC) or header.get(_CODEC) != "av1" or header.get("n-pages") > 1:
-        return None
-    if (header.bands, header.format, header.interpretation) != (_BANDS, "uchar", "srgb"):
+    if not items.plain(header):
         return None
     size = header.width, header.height
     grid = _large(path, size, AV1)
@@ -143,16 +132,11 @@ def _read(file: Any, offset: int, length: int) -> bytes:
 
 
 def _parsed(path: Path) -> _Grid | None:
-    with path.open("rb") as file:
-        data = file.read(_MOST_BYTES)
-    whole = boxes(data, 0, len(data))
-    meta = next((data[start:end] for kind, start, end in whole if kind == b"meta"), b"")
-    parts = {kind: meta[start:end] for kind, start, end in boxes(meta, 4, len(meta))}
-    (primary,) = struct.unpack_from(">H", parts[b"pitm"], 4)
-    tiles = _references(parts[b"iref"], primary)
-    places, said = _places(parts[b"iloc"]), _properties(parts[b"iprp"])
-    inside, ((offset, length),) = places[primary]
-    content = (parts[b"idat"] if inside else data)[offset : offset + length]
+    file = items.read(path)
+    primary, said = file.primary, file.said
+    tiles = _references(file.parts[b"iref"], primary)
+    inside, ((offset, length),) = file.places[primary]
+    content = (file.parts[b"idat"] if inside else file.head)[offset : offset + length]
     _, flags, down, across = struct.unpack_from(">4B", content)
     width, height = struct.unpack_from(">II" if flags & 1 else ">HH", content, 4)
     turns = [value[0] & 3 for kind, value in said[primary] if kind == _TURNED]
@@ -161,7 +145,7 @@ def _parsed(path: Path) -> _Grid | None:
     if not plain or len(tiles) != (down + 1) * (across + 1):
         return None
     most = path.stat().st_size
-    if any(places[tile][0] or _end(places[tile][1]) > most for tile in tiles):
+    if any(file.places[tile][0] or _end(file.places[tile][1]) > most for tile in tiles):
         return None
     sizes = {value for tile in tiles for kind, value in said[tile] if kind == b"ispe"}
     ((wide, high),) = (struct.unpack_from(">II", value, 4) for value in sizes)
@@ -169,16 +153,15 @@ def _parsed(path: Path) -> _Grid | None:
     fitting = fitting and down * high < height <= (down + 1) * high
     if not fitting or (across + 1) * wide * high * _BANDS > _MOST_ROW_BYTES:
         return None
-    colours = [each for each in said[primary] if each[0] == _COLOUR]
+    colours = [each for each in said[primary] if each[0] == COLOUR]
     files = [
         (
-            [each for each in said[tile] if each[0] != _COLOUR or not colours] + colours,
-            places[tile][1],
+            [each for each in said[tile] if each[0] != COLOUR or not colours] + colours,
+            file.places[tile][1],
         )
         for tile in tiles
     ]
-    shown = _THUMBNAIL in parts[b"iref"]
-    return _Grid(width, height, across + 1, (wide, high), sum(turns), shown, files)
+    return _Grid(width, height, across + 1, (wide, high), sum(turns), file.shown, files)
 
 
 def _end(spans: list[tuple[int, int]]) -> int:
@@ -189,61 +172,9 @@ def _end(spans: list[tuple[int, int]]) -> int:
 
 def _references(iref: bytes, primary: int) -> list[int]:
     """The images that a derived one is made of (section 12.1.7 of ISO/IEC 14496-12: `dimg`)."""
-    _only(iref, 0)
+    items.only(iref, 0)
     for kind, start, _ in boxes(iref, 4, len(iref)):
         origin, count = struct.unpack_from(">HH", iref, start)
         if kind == b"dimg" and origin == primary:
             return list(struct.unpack_from(f">{count}H", iref, start + 4))
     raise LookupError
-
-
-def _places(iloc: bytes) -> Mapping[int, _Place]:
-    """Where every item's bytes are (ISO/IEC 14496-12, section 8.11.3)."""
-    _only(iloc, 0, 1)
-    offset, length, base = iloc[4] >> 4, iloc[4] & 15, iloc[5] >> 4
-    index = iloc[5] & 15 if iloc[0] else 0
-    if not {offset, length} <= _SIZES:
-        raise ValueError
-    (count,) = struct.unpack_from(">H", iloc, 6)
-    at, found = 8, {}
-
-    def taken(size: int) -> int:
-        nonlocal at
-        if at + size > len(iloc):
-            raise ValueError
-        at += size
-        return int.from_bytes(iloc[at - size : at])
-
-    for _ in range(count):
-        item, method = taken(2), taken(2) if iloc[0] else 0
-        elsewhere, start, extents = taken(2), taken(base), taken(2)
-        spans = []
-        for _ in range(extents):
-            taken(index)
-            spans.append((start + taken(offset), taken(length)))
-        if not elsewhere and method <= 1:
-            found[item] = bool(method), spans
-    return found
-
-
-def _properties(iprp: bytes) -> Mapping[int, list[Property]]:
-    """What is said of every item (ISO/IEC 23008-12, section 9.3)."""
-    parts = {kind: iprp[start:end] for kind, start, end in boxes(iprp, 0, len(iprp))}
-    ipco, ipma = parts[b"ipco"], parts[b"ipma"]
-    _only(ipma, 0)
-    known = [(kind, ipco[start:end]) for kind, start, end in boxes(ipco, 0, len(ipco))]
-    size, mask = (2, 0x7FFF) if ipma[3] & 1 else (1, 0x7F)
-    (count,) = struct.unpack_from(">I", ipma, 4)
-    at, found = 8, {}
-    for _ in range(count):
-        item, links = struct.unpack_from(">HB", ipma, at)
-        ends = range(at + 3 + size, at + 4 + size * links, size)
-        numbers = [int.from_bytes(ipma[end - size : end]) & mask for end in ends]
-        found[item] = [known[number - 1] for number in numbers if number]
-        at += 3 + size * links
-    return found
-
-
-def _only(box: bytes, *versions: int) -> None:
-    if box[0] not in versions:
-        raise ValueError

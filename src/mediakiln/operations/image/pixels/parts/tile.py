@@ -7,14 +7,12 @@ import pyvips
 
 from mediakiln.model.errors import BadMedia
 from mediakiln.operations.image.pixels import engine
+from mediakiln.operations.image.pixels.parts.items import Property
 
 AV1: Final = b"av1C"
 """The property that says how a tile of AVIF is coded."""
 _BANDS: Final = 3
 _UNLIKE: Final = "the image is damaged: its tiles are not alike"
-
-Property = tuple[bytes, bytes]
-"""A box that says something of an image, and its content."""
 
 
 def decode(said: list[Property], data: bytes, size: tuple[int, int], out: Any) -> None:
