@@ -96,8 +96,8 @@ def test_the_steps_before_are_listed_in_their_order_without_their_parameters(
         ("c2pa.adjustedColor", "image.adjust"),
         ("c2pa.filtered", "image.adjust"),
         ("c2pa.addedText", "image.watermark"),
-        ("c2pa.enhanced", None),
         ("c2pa.converted", None),
+        ("c2pa.enhanced", None),
     ]
     assert told["ingredients"] == [
         {"title": "upload.png", "format": "image/png", "relationship": "parentOf"}

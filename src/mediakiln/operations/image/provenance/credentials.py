@@ -69,7 +69,7 @@ class CredentialsParams(Params):
     accepts=tuple(MEDIA_TYPES.values()),
     produces=["application/json", *(MEDIA_TYPES[name] for name in SIGNED)],
     capabilities=OperationCapabilities(wall_s=60.0, credentials=True, tools=("c2pa-python",)),
-    version=2,
+    version=3,
 )
 def credentials(
     source: Path, params: CredentialsParams, out: Path, *, context: Context
@@ -188,12 +188,13 @@ def _manifest(
     done = [
         {"action": "c2pa.opened", "parameters": {"ingredientIds": [manifests.PARENT]}},
         *actions.of(known.get("steps", ())),
-        *(each.model_dump(exclude_none=True) for each in params.actions),
     ]
+    more = [each.model_dump(exclude_none=True) for each in params.actions]
     if opened.media_type != MEDIA_TYPES[name] and all(
-        each["action"] != "c2pa.converted" for each in done
+        each["action"] != "c2pa.converted" for each in (*done, *more)
     ):
         done.append({"action": "c2pa.converted"})
+    done += more
     made: dict[str, Any] = {
         "claim_generator_info": [agent],
         "title": params.title or opened.name or "image",
