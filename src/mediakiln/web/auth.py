@@ -27,7 +27,16 @@ TRUSTED_S: Final = 5.0
 
 _MOST_KNOWN: Final = 4096
 _HOST = re.compile(r"(?:\[([^\]]*)\]|([^:]*))(?::\d*)?")
-_PROXIED: Final = frozenset({b"x-forwarded-for", b"x-real-ip", b"forwarded", b"via"})
+_PROXIED: Final = frozenset(
+    {
+        b"forwarded",
+        b"via",
+        b"x-forwarded-for",
+        b"x-forwarded-host",
+        b"x-forwarded-proto",
+        b"x-real-ip",
+    }
+)
 """Headers of requests that came through a proxy."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _UPLOADING: Final = re.compile(r"/v1/(?:uploads|tus)(?:/.*)?", re.DOTALL)

@@ -58,6 +58,7 @@ def test_a_right_address_is_told_with_what_it_means() -> None:
         (made(PATH, (PAIR[0], b"")), "the SALT is missing"),
         (made(PATH, (b"943b421c9eb07c83", b"520f986b998545b4")), "taken as text"),
         (made(PATH, size=10), "cut to 10 bytes; here signatures have 32"),
+        (made(PATH).replace(made(PATH).split("/")[2][20:], ""), "cut: 20 of 43 characters"),
         (made(PATH[1:]), "the leading slash belongs"),
         (made(f"/imgproxy{PATH}"), "/imgproxy/ does not belong"),
         (made(PATH.removesuffix("@png")), "the extension was added after"),

@@ -122,6 +122,9 @@ def _reason(address: str, parts: Address, rules: ImgproxyRules, given: Sequence[
 
 def _form(parts: Address, pairs: Sequence[Pair]) -> str | None:
     """What is wrong with the signature's form; None if nothing is."""
+    for whole in (encoded(_digest(pair, parts.signed)) for pair in pairs):
+        if parts.signature != whole and whole.startswith(parts.signature):
+            return f"it is cut: {len(parts.signature)} of {len(whole)} characters are there"
     if is_signature(parts.signature):
         return None
     text = unquote(parts.signature)

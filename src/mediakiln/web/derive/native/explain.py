@@ -104,7 +104,8 @@ def _reasons(
         return
     for length in range(LEAST_BYTES, WHOLE_BYTES + 1):
         if verified_by(signature, bare.encode(), keys, size=length) is not None:
-            yield f"it is cut to {length} bytes; here signatures have {size}, or all {WHOLE_BYTES}"
+            sizes = " or ".join(str(each) for each in sorted({size, WHOLE_BYTES}))
+            yield f"it is cut to {length} bytes; here signatures have {sizes}"
             return
     for what, message in _other_messages(address, bare).items():
         for length in (size, WHOLE_BYTES):
@@ -124,6 +125,9 @@ def _reasons(
 
 def _form(signature: str, bare: str, keys: Sequence[bytes]) -> str | None:
     """What is wrong with the signature's form; None if nothing is."""
+    for whole in (mac(key, bare.encode()) for key in keys):
+        if signature and signature != whole and whole.startswith(signature):
+            return f"it is cut: {len(signature)} of {len(whole)} characters are there"
     if is_signature(signature):
         return None
     text = unquote(signature)
