@@ -2,7 +2,7 @@
 
 import io
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
@@ -166,3 +166,30 @@ def test_what_is_no_image_has_no_such_panel(visit: "OpenVisit", client: "Client"
     one = visit()
     one.sign_in()
     assert one.open(f"/assets/{asset.id}").locator("[data-address]").count() == 0
+
+
+def test_a_preset_of_several_segments_takes_no_fit_without_a_box(
+    visit: "OpenVisit", picture: str
+) -> None:
+    one = visit()
+    one.sign_in()
+    page = one.open(f"/assets/{picture}")
+    path = """async (said) => {
+      const page = document.querySelector("script[type=module]").src;
+      const { pathOf } = await import(page.replace("page.js", "address/options.js"));
+      return pathOf("ID", said);
+    }"""
+    said: dict[str, Any] = {
+        "width": "",
+        "height": "",
+        "fit": "cover",
+        "gravity": "focus",
+        "across": "90",
+        "down": "",
+    }
+    said |= {"preset": "hero", "several": True, "format": "png", "rotate": "", "text": ""}
+    assert page.evaluate(path, said) == "/i/p_hero/f_png/ID"
+    said |= {"width": "300", "height": "200"}
+    assert page.evaluate(path, said) == (
+        "/i/p_hero/w_300,h_200,fit_cover,focus_x_0.9,focus_y_0.5,f_png/ID"
+    )

@@ -76,6 +76,8 @@ def test_a_name_is_only_ever_text(visit: "OpenVisit", name: str) -> None:
     assert page.locator(".panel h2 bdi").inner_text() == name
     assert page.title() == f"{name} · mediakiln"
     assert page.locator("main img[src=x], main b").count() == 0
+    assert page.locator("main pre[aria-label]").count() == 1, "the file's beginning"
+    assert page.locator("main pre[aria-label]:not([role])").count() == 0, "a name needs a role"
 
 
 def test_processing_again_takes_another_recipe(visit: "OpenVisit", client: "Client") -> None:

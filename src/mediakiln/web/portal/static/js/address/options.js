@@ -5,9 +5,10 @@ export function pathOf(id, said) {
   return `/i/${[...segments(said), id].join("/")}`;
 }
 
-// Whether the box has both sides, or a preset may give what is missing.
-export function isBox({ width, height, preset }) {
-  return Boolean((width && height) || preset);
+// Whether the box has both sides, or a preset may give what is missing; one of several segments
+// stands before the box, and gives it nothing.
+export function isBox({ width, height, preset, several }) {
+  return Boolean((width && height) || (preset && !several));
 }
 
 function segments(said) {
