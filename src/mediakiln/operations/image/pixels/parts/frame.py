@@ -173,13 +173,14 @@ def _shapes(shared: tuple[int, int] | None, width: int, height: int) -> list[tup
 
 
 def _arguments(frame: _Frame, high: int, count: int) -> list[str]:
+    """FFmpeg's; by being strict the decoder finds the damage that libheif's finds."""
     whole = sum(down * across for down, across in _shapes(frame.shared, frame.width, frame.height))
     cut = f"loop=loop={count - 1}:size=1,crop=w=iw:h={high}:x=0:y=n*{_ROWS}:exact=1"
     return [
         *("-protocol_whitelist", "pipe", "-format_whitelist", "ivf", "-f", "ivf"),
         *("-max_alloc", str(whole + whole // 4 + frame.length + _SPARE_BYTES)),
         *("-max_streams", "1", "-max_pixels", str(frame.width * frame.height)),
-        *("-threads", "1", "-xerror", "-c:v", _DECODER, "-i", "pipe:0"),
+        *("-threads", "1", "-xerror", "-strict", "strict", "-c:v", _DECODER, "-i", "pipe:0"),
         *("-vf", cut, "-fps_mode", "passthrough", "-f", "rawvideo"),
     ]
 
