@@ -76,7 +76,7 @@ def test_a_name_is_only_ever_text(visit: "OpenVisit", name: str) -> None:
     assert page.locator(".panel h2 bdi").inner_text() == name
     assert page.title() == f"{name} · mediakiln"
     assert page.locator("main img[src=x], main b").count() == 0
-    assert page.locator("main pre[aria-label]").count() == 1, "the file's beginning"
+    assert page.locator("main pre[aria-label]").count() > 0, "what can be scrolled has a name"
     assert page.locator("main pre[aria-label]:not([role])").count() == 0, "a name needs a role"
 
 
