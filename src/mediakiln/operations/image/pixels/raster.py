@@ -17,7 +17,7 @@ from mediakiln.operations.image.pixels import engine
 from mediakiln.operations.image.pixels.codecs import jxl, rows
 from mediakiln.operations.image.pixels.codecs.strips import Strips
 from mediakiln.operations.image.pixels.formats import HEAD_BYTES, Format
-from mediakiln.operations.image.pixels.managed import declared, space
+from mediakiln.operations.image.pixels.managed import declared, jp2, space
 from mediakiln.operations.image.pixels.managed.declared import Declared
 from mediakiln.operations.image.pixels.meta import keeping
 from mediakiln.operations.image.pixels.parts import grid
@@ -70,6 +70,8 @@ def decode(path: Path, name: Format, max_pixels: int) -> Decoded:
         _check_comments(path)
     if name == "jxl":
         return _jxl(path, max_pixels)
+    if name == "jp2":
+        return _jp2(path, max_pixels)
     strips = rows.plain(path, name) if name in rows.PLAIN else None
     if strips is None:
         return _pillow(path, name, max_pixels)
@@ -102,6 +104,17 @@ def _jxl(path: Path, max_pixels: int) -> Decoded:
     if header.colours is None:
         return Decoded(image)
     return Decoded(image, declared.by_numbers(*header.colours, header.corners))
+
+
+def _jp2(path: Path, max_pixels: int) -> Decoded:
+    header = jp2.header(path)
+    if header is not None and header.deep:
+        _check((header.width, header.height), max_pixels)
+        image = jp2.deep(path, header)
+    else:
+        image = _pillow(path, "jp2", max_pixels).image
+    profile = header.profile if header else None
+    return Decoded(_carrying(image, {"icc_profile": profile}))
 
 
 def _heic(path: Path, max_pixels: int) -> Decoded:
