@@ -97,7 +97,7 @@ def test_an_address_of_imgproxys_is_signed_and_explained_with_its_own_keys(
     signed = capsys.readouterr().out.strip()
     with pytest.raises(SystemExit):
         explain(signed, key="aa:bb", data=tmp_path)
-    assert "key or salt is WRONG" in capsys.readouterr().out
+    assert "KEY and SALT are WRONG" in capsys.readouterr().out
     for key, error in (("aa", InvalidRequest), ("aa:xyz", EngineMisconfigured)):
         with pytest.raises(error):
             explain(signed, key=key, data=tmp_path)

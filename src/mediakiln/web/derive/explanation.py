@@ -28,7 +28,8 @@ def refused(what: str, error: MediakilnError) -> list[str]:
 def said(value: Any) -> str:
     """A value in words."""
     if is_dataclass(value):
-        return ", ".join(f"{each.name} {said(getattr(value, each.name))}" for each in fields(value))
+        parts = {each.name: getattr(value, each.name) for each in fields(value)}
+        return ", ".join(f"{name} {said(part)}" for name, part in parts.items() if part)
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {said(each)}" for name, each in value.items())
     if isinstance(value, list | tuple):

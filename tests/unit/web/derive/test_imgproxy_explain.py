@@ -57,7 +57,7 @@ def test_a_right_address_is_told_with_what_it_means() -> None:
         (made(PATH, OTHER), "key or salt was another, or the path was altered"),
         (made(PATH, (PAIR[0], b"")), "the SALT is missing"),
         (made(PATH, (b"943b421c9eb07c83", b"520f986b998545b4")), "taken as text"),
-        (made(PATH, size=10), "cut to 10 bytes; here signatures have 32"),
+        (made(PATH, size=10), "it has 10 bytes; here signatures have 32"),
         (made(PATH).replace(made(PATH).split("/")[2][20:], ""), "cut: 20 of 43 characters"),
         (made(PATH[1:]), "the leading slash belongs"),
         (made(f"/imgproxy{PATH}"), "/imgproxy/ does not belong"),
@@ -92,7 +92,7 @@ def test_what_is_wrong_is_told(address: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("pair", "reason"),
     [
-        (OTHER, "key or salt is WRONG"),
+        (OTHER, "KEY and SALT are WRONG: it was made with those given"),
         ((PAIR[0], OTHER[1]), "the SALT is WRONG"),
         ((OTHER[0], PAIR[1]), "the KEY is WRONG"),
         ((b"a third", b"one"), "altered after signing"),
@@ -104,6 +104,14 @@ def test_with_the_key_it_was_made_with_what_is_wrong_is_told_exactly(
     found = explain(made(PATH, pair), the_rules(PAIR), given=[OTHER])
     assert reason in "\n".join(found.lines)
     assert f"right would be {made(PATH)}" in "\n".join(found.lines)
+
+
+@pytest.mark.parametrize(
+    ("pair", "reason"), [((PAIR[0], b"x"), "the SALT is"), ((b"x", PAIR[1]), "the KEY is")]
+)
+def test_of_a_given_pair_the_wrong_one_is_named(pair: tuple[bytes, bytes], reason: str) -> None:
+    found = explain(made(PATH, pair), the_rules(PAIR), given=[pair])
+    assert found.lines[1] == f"  {reason} WRONG: it was made with those given"
 
 
 def test_the_salt_of_another_key_is_told() -> None:

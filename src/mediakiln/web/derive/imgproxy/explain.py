@@ -105,8 +105,8 @@ def _reason(address: str, parts: Address, rules: ImgproxyRules, given: Sequence[
             return why
     for pair in pairs:
         if _made(signature, pair, parts.signed):
-            cut = f"it is cut to {len(_raw(signature))} bytes"
-            return f"{cut}; here signatures have {rules.signature_bytes}"
+            made = len(_raw(signature))
+            return f"it has {made} bytes; here signatures have {rules.signature_bytes}"
     for why, message in _other_messages(address, parts).items():
         if any(_made(signature, pair, message) for pair in pairs):
             return f"{why}: it was made over {message}, and must be over {parts.signed}"
@@ -140,8 +140,11 @@ def _form(parts: Address, pairs: Sequence[Pair]) -> str | None:
 
 def _other_pairs(own: Sequence[Pair], given: Sequence[Pair]) -> Iterator[tuple[str, Pair]]:
     """What people sign with instead."""
+    keys, salts = {key for key, _ in own}, {salt for _, salt in own}
     for pair in given:
-        yield "key or salt is WRONG: it was made with those given, which are not a pair here", pair
+        known = pair[0] in keys, pair[1] in salts
+        wrong = {(True, False): "the SALT is", (False, True): "the KEY is"}
+        yield f"{wrong.get(known, 'KEY and SALT are')} WRONG: it was made with those given", pair
     for key, salt in own:
         yield "the SALT is missing: it was made with the key alone", (key, b"")
         for other, _ in own:
