@@ -11,7 +11,6 @@ import pyvips
 from mediakiln.model.errors import (
     EmptyFile,
     LimitExceeded,
-    MediakilnError,
     TooManyPixels,
     UnsupportedMedia,
 )
@@ -29,7 +28,7 @@ from mediakiln.operations.image.pixels.formats import HEAD_BYTES, Format, sniff
 from mediakiln.operations.image.pixels.managed import declared, space
 from mediakiln.operations.image.pixels.managed.declared import Declared
 from mediakiln.operations.image.pixels.managed.target import BYTE, SRGB, Target
-from mediakiln.operations.image.pixels.parts import frame, pyramid
+from mediakiln.operations.image.pixels.parts import frame, pyramid, whole
 from mediakiln.operations.image.pixels.parts.box import UNTURNED, UPRIGHT, Box, Turn
 from mediakiln.ports.operation import Context
 
@@ -225,6 +224,8 @@ def open_picture(path: Path, context: Context) -> Picture:
     name = sniff(head)
     if name is None:
         raise UnsupportedMedia("the file is not an image of a known format")
+    if name in {"heic", "avif"}:
+        whole.check(path)
     if name in raster.FORMATS:
         decoded = kept.find_decoded(path) or raster.decode(path, name, context.max_pixels)
         image = decoded.image
@@ -282,7 +283,8 @@ def _declared(header: Any, name: Format, path: Path) -> Declared | None:
 def _check(picture: Picture, path: Path, context: Context) -> None:
     pixels = picture.width * picture.height
     if pixels > context.max_pixels and not picture.vector:
-        raise too_many_pixels(pixels, context.max_pixels)
+        said = f"the image has {pixels} pixels; {context.max_pixels} are allowed"
+        raise TooManyPixels(said, limit=context.max_pixels, value=pixels)
     _check_frames(picture.frames, context.max_frames)
     if picture.format == "jpeg" and has(picture.header, "interlaced"):
         progressive.check(path, picture.width * picture.height * picture.header.bands)
@@ -292,9 +294,3 @@ def _check_frames(frames: int, most: int) -> None:
     if frames > most:
         said = f"the image has {frames} frames or pages; {most} are allowed"
         raise LimitExceeded(said, limit=most, value=frames)
-
-
-def too_many_pixels(value: int, limit: int) -> MediakilnError:
-    """The error for an image that declares too many pixels."""
-    said = f"the image has {value} pixels; {limit} are allowed"
-    return TooManyPixels(said, limit=limit, value=value)

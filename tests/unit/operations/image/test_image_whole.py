@@ -1,0 +1,56 @@
+"""HEIC and AVIF of tiles that end too early are damaged, and no pictures with a part left out."""
+
+import time
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pytest
+
+from golden import grid_files, hostile_others
+from golden.image_samples import scene
+from mediakiln.model.errors import BadMedia, MediakilnError
+from mediakiln.operations.image.pixels import engine
+from mediakiln.operations.image.pixels.parts import whole
+from mediakiln.operations.image.pixels.picture import open_picture
+from mediakiln.ports.operation import Context
+
+CONTEXT: Final = Context("image/heic", threads=1)
+MAKERS: Final = {"heic": grid_files.heic, "avif": grid_files.avif}
+
+
+@pytest.fixture(params=sorted(MAKERS))
+def tiled(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A file of six tiles, which stand at its end, one behind another."""
+    engine.setup(1)
+    maker = MAKERS[request.param]
+    return maker(tmp_path / f"x.{request.param}", np.asarray(scene(150, 100)))
+
+
+def test_all_of_a_file_is_a_picture(tiled: Path) -> None:
+    picture = open_picture(tiled, CONTEXT)
+    assert (picture.width, picture.height) == (150, 100)
+
+
+@pytest.mark.parametrize("missing", [1, 100])
+def test_a_file_whose_last_tile_is_cut_is_damaged(tiled: Path, missing: int) -> None:
+    tiled.write_bytes(tiled.read_bytes()[:-missing])
+    with pytest.raises(BadMedia, match="ends too early") as refused:
+        open_picture(tiled, CONTEXT)
+    assert "hint" in refused.value.context
+
+
+def test_no_other_part_of_a_cut_file_is_a_picture(tiled: Path) -> None:
+    data = tiled.read_bytes()
+    for end in range(24, len(data), 61):
+        tiled.write_bytes(data[:end])
+        with pytest.raises(MediakilnError), engine.translated():
+            open_picture(tiled, CONTEXT).scaled(150, 100, frames=False).avg()
+
+
+def test_a_file_of_many_images_costs_little(tmp_path: Path) -> None:
+    path = tmp_path / "many.heic"
+    path.write_bytes(hostile_others.heif(b"heic", items=60_000))
+    started = time.process_time()
+    whole.check(path)
+    assert time.process_time() - started < 5
