@@ -1,8 +1,9 @@
 """HEIC and AVIF of tiles that end too early are damaged, and no pictures with a part left out."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pytest
@@ -16,7 +17,10 @@ from mediakiln.operations.image.pixels.picture import open_picture
 from mediakiln.ports.operation import Context
 
 CONTEXT: Final = Context("image/heic", threads=1)
-MAKERS: Final = {"heic": grid_files.heic, "avif": grid_files.avif}
+MAKERS: Final[dict[str, Callable[[Path, Any], Path]]] = {
+    "heic": grid_files.heic,
+    "avif": grid_files.avif,
+}
 
 
 @pytest.fixture(params=sorted(MAKERS))
