@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import pyvips
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
 
 from golden.image_samples import pixels, saved, scene
 from mediakiln.operations.image.edit.convert import convert
@@ -125,6 +125,29 @@ def test_lab_and_linear_light_come_out_as_srgb(tmp_path: Path, out: Path) -> Non
     for space in ("lab", "labs", "scrgb"):
         plain.colourspace(space).tiffsave(str(tmp_path / "s.tif"))
         assert np.abs(_seen(_converted(tmp_path / "s.tif", out, format="png")) - PATCHES).max() <= 1
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate"])
+def test_lab_of_eight_bits_comes_out_as_srgb_and_upright(
+    tmp_path: Path, out: Path, compression: str
+) -> None:
+    upright = saved(_picture(PATCHES / 255), tmp_path / "s.png")
+    with Image.open(upright) as plain:
+        turned = plain.transpose(Image.Transpose.ROTATE_90)
+    lab = ImageCms.profileToProfile(
+        turned, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
+    )
+    assert isinstance(lab, Image.Image)
+    orientation = {274: 6}
+    lab.save(tmp_path / "s.tif", compression=compression, tiffinfo=orientation)
+    with Image.open(upright) as plain:
+        size = plain.size
+    made = _converted(tmp_path / "s.tif", out, format="png")
+    assert np.abs(_seen(made) - PATCHES).max() <= 6
+    with Image.open(made) as image:
+        assert image.size == size
+    with Image.open(_converted(tmp_path / "s.tif", out, format="jpeg", colour="p3")) as image:
+        assert image.size == size
 
 
 def test_a_wide_gamut_is_kept_in_p3_and_says_so(tmp_path: Path, out: Path) -> None:

@@ -226,7 +226,7 @@ def open_picture(path: Path, context: Context) -> Picture:
         raise UnsupportedMedia("the file is not an image of a known format")
     if name in {"heic", "avif"}:
         whole.check(path)
-    if name in raster.FORMATS:
+    if raster.decodes(path, name):
         decoded = kept.find_decoded(path) or raster.decode(path, name, context.max_pixels)
         image = decoded.image
         if context.again:

@@ -17,7 +17,7 @@ from mediakiln.operations.image.pixels import engine
 from mediakiln.operations.image.pixels.codecs import jxl, rows
 from mediakiln.operations.image.pixels.codecs.strips import Strips
 from mediakiln.operations.image.pixels.formats import HEAD_BYTES, Format
-from mediakiln.operations.image.pixels.managed import declared, jp2, space
+from mediakiln.operations.image.pixels.managed import declared, jp2, lab, space
 from mediakiln.operations.image.pixels.managed.declared import Declared
 from mediakiln.operations.image.pixels.meta import keeping
 from mediakiln.operations.image.pixels.parts import grid
@@ -29,11 +29,13 @@ _PILLOW: dict[Format, tuple[str, ...]] = {
     "jp2": ("JPEG2000",),
     "qoi": ("QOI",),
     "pnm": ("PPM",),
+    "tiff": ("TIFF",),
 }
 _PNM_WORDS = 4
 """Of a header: signature, width, height, and the greatest value unless it is of bits."""
 _DEEP = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 """Pillow's modes of grey with 16 bits."""
+_LAB = "LAB"
 _ROWS = 256
 """That are copied at a time."""
 _16 = ";16"
@@ -42,7 +44,7 @@ _BANDS = {"L": 1, "I": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 _FIELDS = {"icc_profile": space.PROFILE, "exif": keeping.EXIF, "xmp": keeping.XMP}
 """Where libvips keeps what Pillow and libheif call so."""
 _ORIENTATION = "orientation"
-FORMATS: frozenset[Format] = frozenset({"heic", "jxl", *_PILLOW})
+_FORMATS: frozenset[Format] = frozenset({"heic", "jxl", *_PILLOW} - {"tiff"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,13 @@ class Decoded:
     """Gives the pixels where `image` has none, since they would take too much memory."""
 
 
+def decodes(path: Path, name: Format) -> bool:
+    """Whether a file of this format is one that libvips does not read."""
+    return name in _FORMATS or (name == "tiff" and lab.packed(path))
+
+
 def decode(path: Path, name: Format, max_pixels: int) -> Decoded:
-    """Decode one of `FORMATS`.
+    """Decode a file for which `decodes` is true.
 
     Raises:
         TooManyPixels: before decoding, by the header.
@@ -167,7 +174,7 @@ def _pillow(path: Path, name: Format, max_pixels: int) -> Decoded:
                 _check(image.size, max_pixels)
                 image.load()
                 _check(image.size, max_pixels)
-                mode = image.mode if image.mode in _DEEP else _mode(image)
+                mode = image.mode if image.mode in {*_DEEP, _LAB} else _mode(image)
                 # Converting copies all pixels, even to the mode that they have.
                 return image if image.mode == mode else image.convert(mode)
 
@@ -176,7 +183,8 @@ def _pillow(path: Path, name: Format, max_pixels: int) -> Decoded:
     except Image.DecompressionBombError as error:
         limit = min(max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or max_pixels))
         raise TooManyPixels(f"the image has more than {limit} pixels", limit=limit) from error
-    return Decoded(_carrying(_packed(image), image.info))
+    profile = {} if image.mode == _LAB else image.info
+    return Decoded(_carrying(_packed(image), profile))
 
 
 def _attempt(work: Callable[[], Any]) -> Any:
@@ -217,6 +225,8 @@ def _mode(image: Any) -> str:
 
 def _packed(image: Any) -> Any:
     """Pillow's pixels as libvips'; those of more than 8 bits keep 16."""
+    if image.mode == _LAB:
+        return lab.unpacked(_image(_bytes(image), image.size, len(_LAB)))
     if image.mode not in _DEEP:
         return _image(_bytes(image), image.size, len(image.getbands()))
     import numpy as np
