@@ -42,3 +42,26 @@ def test_a_palette_goes_where_colours_would_be_lost(tmp_path: Path, out: Path) -
     (made,) = resize.run(source, {"width": 75}, out, CONTEXT)
     with Image.open(out / made.file) as image:
         assert image.mode == "RGB"
+
+
+@pytest.mark.parametrize(
+    "params", [{"colours": 2}, {"max_bytes": 900, "max_bytes_strict": False}, {"colours": 3}]
+)
+def test_a_small_palette_of_gif_keeps_what_is_transparent(
+    tmp_path: Path, out: Path, params: dict[str, Any]
+) -> None:
+    drawn = scene(120, 80).convert("RGBA")
+    drawn.putalpha(
+        Image.linear_gradient("L").resize((120, 80)).point(lambda part: part // 128 * 255)
+    )
+    source = tmp_path / "drawn.png"
+    drawn.save(source)
+    made = pixels(_run(source, out, format="gif", **params), "RGBA")
+    assert np.array_equal(made[:, :, 3], np.asarray(drawn)[:, :, 3])
+
+
+def test_an_opaque_gif_has_two_colours_where_two_are_asked_for(tmp_path: Path, out: Path) -> None:
+    source = tmp_path / "drawn.png"
+    scene(120, 80).convert("RGBA").save(source)
+    made = _run(source, out, format="gif", colours=2)
+    assert len(np.unique(pixels(made).reshape(-1, 3), axis=0)) == 2

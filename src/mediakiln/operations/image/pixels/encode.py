@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pyvips
 
+from mediakiln.operations.image.pixels import colour
 from mediakiln.operations.image.pixels.codecs import fitting, jxl, score, sequence, settings
 from mediakiln.operations.image.pixels.encoding import Encoding
 from mediakiln.operations.image.pixels.formats import Output, default_output
@@ -27,6 +28,9 @@ DEEP: Final[frozenset[Output]] = frozenset({"png", "tiff", "avif"})
 HELD_PIXELS: Final = 16_000_000
 """A JPEG whose coding is optimised is held in memory until its end, 3 bytes a pixel; larger ones
 are written as they stream, unless somebody asks for the effort."""
+
+WITH_CLEAR: Final = 4
+"""Colours of a GIF's palette that can have one that is transparent: of two libvips drops it."""
 
 _BITS: Final = "bits-per-sample"
 _AVIF_DEPTHS: Final = (10, 12)
@@ -84,6 +88,9 @@ def save(
     """
     carried = _carrying(image, output, encoding, opened)
     top = settings.plain(encoding, output, bits)
+    if output == "gif" and (encoding.max_bytes or (top.colours or WITH_CLEAR) < WITH_CLEAR):
+        carried = settled(carried)
+        top = replace(top, least=WITH_CLEAR) if _clear(carried) else top
     if not fitting.searches(encoding, top):
         if output == "png" and top.colours is None and indexed.worth_a_look(carried, opened):
             carried = settled(carried)
@@ -153,6 +160,11 @@ def _beside_libvips(image: Any, rung: settings.Settings) -> bool:
 
 def _several(image: Any) -> bool:
     return bool(image.height > image.get_page_height())
+
+
+def _clear(image: Any) -> bool:
+    """Whether some of a settled image is transparent."""
+    return bool(image.hasalpha() and image[image.bands - 1].min() < colour.OPAQUE)
 
 
 def _keep(image: Any) -> int:

@@ -41,6 +41,8 @@ class Settings:
     encoding: "Encoding"
     bits: int | None = None
     """Bits a channel in AVIF; None for what the pixels have."""
+    least: int = 2
+    """Colours of the smallest palette that shows the picture."""
 
     @property
     def saver(self) -> str:
@@ -82,7 +84,8 @@ def ladder(top: Settings, *, to_best: bool) -> list[Settings]:
     if top.output in {"png", "gif"}:
         most = None if to_best else top.colours
         sizes = [2, 4, 16] if top.output == "png" else [2, 4, 8, 16, 32, 64, 128]
-        rungs = [replace(top, colours=n) for n in sizes if most is None or n < most]
+        sizes = [n for n in sizes if n >= top.least and (most is None or n < most)]
+        rungs = [replace(top, colours=n) for n in sizes]
         if top.output == "png" and most is None:
             rungs.append(replace(top, colours=_FULL_COLOURS))
         return [*rungs, replace(top, colours=most)]
@@ -137,7 +140,7 @@ def _gif(settings: Settings) -> dict[str, Any]:
     options = {"effort": settings.effort, **_dither(settings)}
     if settings.colours is None:
         return options
-    return options | {"bitdepth": _bits(settings.colours, range(1, 9))}
+    return options | {"bitdepth": _bits(max(settings.colours, settings.least), range(1, 9))}
 
 
 def _tiff(settings: Settings) -> dict[str, Any]:
