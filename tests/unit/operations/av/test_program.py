@@ -1,5 +1,6 @@
 """FFmpeg is run without input, without our environment, and never left behind."""
 
+import itertools
 from pathlib import Path
 
 import psutil
@@ -36,6 +37,26 @@ def test_a_reader_that_leaves_early_ends_the_program() -> None:
         read_a_little()
     running = psutil.Process().children(recursive=True)
     assert not [child for child in running if "ffmpeg" in child.name()]
+
+
+def test_a_reader_that_leaves_early_ends_a_program_that_is_still_fed() -> None:
+    endless = itertools.repeat(bytes(65536))
+    plain = ["-f", "s16le", "-i", "pipe:0", "-f", "s16le"]
+
+    def read_a_little() -> None:
+        with program.stream(plain, feed=endless) as pcm:
+            assert pcm.read(1000) == bytes(1000)
+            raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        read_a_little()
+    running = psutil.Process().children(recursive=True)
+    assert not [child for child in running if "ffmpeg" in child.name()]
+
+
+def test_it_is_known_what_is_decoded() -> None:
+    assert program.decodes("libdav1d")
+    assert not program.decodes("libnothing")
 
 
 def test_what_a_failure_had_begun_to_write_is_taken_away(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ class RedactParams(Encoding, RedactStep):
     Kind.IMAGE,
     accepts=ACCEPTS,
     produces=tuple(MEDIA_TYPES.values()),
-    version=5,
+    version=6,
     capabilities=OperationCapabilities(
         wall_s=180.0,
         memory_mb=3072,

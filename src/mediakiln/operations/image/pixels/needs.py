@@ -16,6 +16,6 @@ NEEDS: Final = OperationCapabilities(
         "PIL.Image",
         "pi_heif",
     ),
-    tools=("pyvips", "pyvips-binary", "pi-heif", "pillow", "imagecodecs"),
+    tools=("pyvips", "pyvips-binary", "pi-heif", "pillow", "imagecodecs", "imageio-ffmpeg"),
 )
 """Of every operation that decodes and encodes images, so that a warm worker serves them all."""

@@ -23,7 +23,7 @@ class CodesParams(Params):
     Kind.IMAGE,
     accepts=ACCEPTS,
     produces=["application/json"],
-    version=4,
+    version=5,
     capabilities=OperationCapabilities(
         wall_s=30.0,
         preload=(*NEEDS.preload, "zxingcpp"),

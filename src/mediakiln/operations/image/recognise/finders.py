@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from mediakiln.model.errors import MemoryExceeded, ModelUnavailable
-from mediakiln.operations.image.recognise import bars, tilted
+from mediakiln.operations.image.recognise import bars, slants, tilted
 from mediakiln.operations.image.recognise.found import Box, Found, Pixels
 
 _BETWEEN_SCALES: Final = 1.1
@@ -50,7 +50,8 @@ def codes(pixels: Pixels) -> Sequence[Found]:
     """Bar codes and matrix codes of every kind that ZXing reads, turned and inverted ones too.
 
     Of bar codes ZXing tells the lines that it read; their boxes are around all of their bars.
-    Linear ones are looked for a second time in the picture turned by 45 degrees.
+    Linear ones are looked for a second time in the picture turned by 45 degrees, and where bars
+    seem to stand at another angle.
 
     Raises:
         ModelUnavailable: zxing-cpp is not installed.
@@ -65,10 +66,12 @@ def codes(pixels: Pixels) -> Sequence[Found]:
     read = zxingcpp.read_barcodes(pixels[:, :, ::-1].copy())
     matrices = [code for code in read if _MATRIX.search(code.format.name)]
     linear = [_reached(code, pixels, lambda at: at) for code in read if code not in matrices]
-    picture, back = tilted.turned(pixels[:, :, 1])
+    grey = pixels[:, :, 1]
     lines = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.AllLinear)
-    again = zxingcpp.read_barcodes(picture, formats=lines)
-    linear += [_reached(code, pixels, back) for code in again]
+    aslant = (tilted.turned(grey, slant.degrees, slant.box) for slant in slants.slants(grey))
+    for picture, back in (tilted.turned(grey), *aslant):
+        again = zxingcpp.read_barcodes(picture, formats=lines)
+        linear += [_reached(code, pixels, back) for code in again]
     return [
         Found(around(code.corners), text=code.text, format=code.format)
         for code in [*map(_seen, matrices), *tilted.together(linear)]

@@ -1,8 +1,9 @@
 """Linear codes that stand aslant.
 
 ZXing goes over a picture along its rows and its columns. That reads linear codes which are tilted
-by up to some 25 degrees against either; what lies between is read along the rows and columns of
-the picture turned by 45 degrees. Matrix codes have marks by which they are found at any angle.
+by up to some 25 degrees against either, unless they are long; what lies between is read along the
+rows and columns of the picture turned by 45 degrees, and long ones where they are seen to stand
+aslant, by how much (`slants`). Matrix codes have marks by which they are found at any angle.
 """
 
 import math
@@ -32,31 +33,43 @@ class Seen:
     may follow."""
 
 
-def turned(grey: Pixels) -> tuple[Pixels, Callable[[Point], Point]]:
-    """A grey picture turned by 45 degrees on white, and what leads places in it back.
+def turned(
+    grey: Pixels, degrees: float = -45.0, box: tuple[int, int, int, int] | None = None
+) -> tuple[Pixels, Callable[[Point], Point]]:
+    """A grey picture turned back by so many degrees on white, and what leads places in it back.
 
     Args:
         grey: (height, width), 8 bits.
+        degrees: what becomes a row: from the rows, clockwise as the picture is seen.
+        box: left, top, right and bottom of the part that is meant; all of it by default.
     """
     import numpy as np
     from PIL import Image
 
-    height, width = grey.shape
-    around = (width + height) / _DIAGONAL
-    larger = max(1.0, min(_DIAGONAL, _LONGEST / around))
-    side, step = math.ceil(around * larger), 1 / (_DIAGONAL * larger)
-    left, top = width / 2 - side * step, height / 2
+    left, top, right, bottom = box or (0, 0, *grey.shape[::-1])
+    width, height = right - left, bottom - top
+    across, down = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    sides = (
+        abs(width * across) + abs(height * down),
+        abs(width * down) + abs(height * across),
+    )
+    larger = max(1.0, min(_DIAGONAL, _LONGEST / max(sides)))
+    wide, high = (math.ceil(side * larger) for side in sides)
+    x, y = across / larger, down / larger
+    start = left + (width - x * wide + y * high) / 2, top + (height - y * wide - x * high) / 2
     picture = Image.fromarray(np.ascontiguousarray(grey)).transform(
-        (side, side),
+        (wide, high),
         Image.Transform.AFFINE,
-        (step, step, left, -step, step, top),
+        (x, -y, start[0], y, x, start[1]),
         Image.Resampling.BILINEAR,
         fillcolor=_WHITE,
     )
 
     def back(place: Point) -> Point:
-        x, y = place
-        return left + step * (x + y), top + step * (y - x)
+        return (
+            start[0] + x * place[0] - y * place[1],
+            start[1] + y * place[0] + x * place[1],
+        )
 
     return np.asarray(picture), back
 

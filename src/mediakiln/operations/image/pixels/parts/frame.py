@@ -81,6 +81,8 @@ def _parsed(path: Path, size: tuple[int, int]) -> _Frame | None:
     inside, ((start, length),) = file.places[file.primary]
     if inside or file.shown or file.coded != b"av01" or not {kind for kind, _ in said} <= _PLAIN:
         return None
+    if start + length > path.stat().st_size:
+        return None
     with path.open("rb") as opened:
         sequence = av1.still(opened, start, length)
     if sequence is None or (sequence.width, sequence.height) != size:
