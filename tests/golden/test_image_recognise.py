@@ -153,6 +153,19 @@ def test_each_code_aslant_is_read_once_where_it_is(tmp_path: Path, out: Path, an
     assert ends == pytest.approx((left, top, right, bottom), abs=25)
 
 
+@pytest.mark.parametrize("angle", [17, 30, 62, 110, 208, 340])
+def test_a_long_code_aslant_is_read_once_where_it_is(tmp_path: Path, out: Path, angle: int) -> None:
+    image, bars = Image.new("RGB", (700, 700), "white"), Image.new("L", (700, 700))
+    image.paste(code("code number 11", "Code128").resize((500, 70)), (100, 315))
+    bars.paste(255, (120, 315, 580, 385))
+    tilted = image.rotate(angle, resample=Image.Resampling.BICUBIC, fillcolor=(255, 255, 255))
+    (found,) = _told(codes, saved(tilted, tmp_path / "a.png"), out)["codes"]
+    assert found["text"] == "code number 11"
+    ends = bars.rotate(angle).getbbox() or (0, 0, 0, 0)
+    left, top, width, height = (found["box"][side] for side in ("left", "top", "width", "height"))
+    assert (left, top, left + width, top + height) == pytest.approx(ends, abs=30)
+
+
 @pytest.fixture(scope="module")
 def invoice(tmp_path_factory: pytest.TempPathFactory) -> Path:
     image = Image.new("RGB", (700, 200), "white")
