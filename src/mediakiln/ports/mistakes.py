@@ -1,11 +1,12 @@
 """What is wrong with an operation's parameters, in words of their author."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, model_validator
 
 from mediakiln.model.errors import InvalidRecipe
 from mediakiln.ports.wording import choices, fields, names, only_choices, resembling, takes
@@ -21,6 +22,41 @@ _LONGEST: Final = 80
 """Characters of a name that are compared."""
 _KINDS: Final = frozenset({"int", "str", "float", "bool"})
 _KIND: Final = re.compile(r"^(?:constrained|function|literal|list|tuple|dict|set|union)[-\[]")
+
+
+class Exact(BaseModel):
+    """A model that takes no truth value for a number: pydantic's are 1 and 0."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_words(cls, data: Any) -> Any:
+        """As words the numbers' own checks refuse them, and name the field."""
+        if not isinstance(data, Mapping):
+            return data
+        numbers = _numbers(cls)
+        return {name: _worded(value) if name in numbers else value for name, value in data.items()}
+
+
+@cache
+def _numbers(params: type[BaseModel]) -> frozenset[str]:
+    """The fields that take numbers, and no truth values."""
+    kinds = {name: set(_kinds(each.annotation)) for name, each in params.model_fields.items()}
+    return frozenset(
+        name for name, found in kinds.items() if found & {int, float} and not found & {bool, Any}
+    )
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    if get_origin(annotation) is not Literal:
+        for part in get_args(annotation):
+            yield from _kinds(part)
+
+
+def _worded(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value)
+    return [_worded(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def mistake(op: str, params: type[BaseModel], error: ValidationError) -> InvalidRecipe:

@@ -13,18 +13,18 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, cast, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from mediakiln.model.errors import EngineMisconfigured, InvalidRecipe, ModelUnavailable
 from mediakiln.model.kind import Kind
 from mediakiln.model.product import Product
 from mediakiln.model.recipe import Recipe, Step
-from mediakiln.ports.mistakes import meant, mistake
+from mediakiln.ports.mistakes import Exact, meant, mistake
 
 ENTRY_POINT_GROUP = "mediakiln.operations"
 
 
-class Params(BaseModel):
+class Params(Exact):
     """The base of every operation's parameters: frozen, and nothing unknown gets in."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
