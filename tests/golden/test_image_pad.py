@@ -106,6 +106,15 @@ def test_every_frame_is_padded(made: Made, tmp_path: Path) -> None:
             assert psnr(shown[4:44, 4:68], np.asarray(frame, dtype=float)) > 30
 
 
+def test_around_an_animation_webp_is_transparent(made: Made, tmp_path: Path) -> None:
+    first, *rest = frames()
+    source = saved(first, tmp_path / "walk.webp", save_all=True, append_images=rest, duration=50)
+    for more in ({}, {"lossless": True}, {"max_bytes": 4000}):
+        path, _ = made(pad, source, left=20, top=20, **more)
+        shown = pixels(path, "RGBA")
+        assert (shown[5, 5, 3], shown[50, 60, 3]) == (0, 255)
+
+
 def test_a_canvas_beyond_the_limit_is_refused(made: Made, tmp_path: Path) -> None:
     source = saved(scene(100, 50), tmp_path / "scene.png")
     with pytest.raises(LimitExceeded):

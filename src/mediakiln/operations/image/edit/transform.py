@@ -55,7 +55,7 @@ def _others(params: TransformParams) -> list[str]:
     Kind.IMAGE,
     accepts=ACCEPTS,
     produces=tuple(MEDIA_TYPES.values()),
-    version=5,
+    version=6,
     capabilities=NEEDS,
     inputs=_others,
 )

@@ -35,6 +35,11 @@ WITH_CLEAR: Final = 4
 _BITS: Final = "bits-per-sample"
 _AVIF_DEPTHS: Final = (10, 12)
 
+_WEBP_KIND: Final = slice(12, 16)
+_WEBP_FLAGS: Final = 20
+_WEBP_ANIMATED, _WEBP_ALPHA = 0x02, 0x10
+"""Where a WebP says what it has, and the signs for two of it (RFC 9649, section 2.7)."""
+
 _EXIF, _XMP, _IPTC, _ICC = 1, 2, 4, 8
 """libvips' flags of what a saver keeps (VipsForeignKeep)."""
 
@@ -97,12 +102,29 @@ def save(
             if indexed.few_colours(carried):
                 top = replace(top, colours=indexed.COLOURS)
         _file(carried, path, top)
+        _tell_alpha(carried, path, output)
         return {}
     carried = settled(carried)
     sample = _sample(carried, output) if encoding.quality == "auto" else None
     data, facts = fitting.fitted(encoding, top, _maker(carried, output), sample)
     path.write_bytes(data)
+    _tell_alpha(carried, path, output)
     return facts
+
+
+def _tell_alpha(image: Any, path: Path, output: Output) -> None:
+    """Have an animated WebP say that it may be transparent.
+
+    libwebp says so only of frames, which it cuts to what changes. What is left of one that is
+    padded may have no transparent pixel, and readers then show the rest of the canvas black.
+    """
+    if output != "webp" or not image.hasalpha():
+        return
+    with path.open("r+b") as file:
+        head = file.read(_WEBP_FLAGS + 1)
+        if head[_WEBP_KIND] == b"VP8X" and head[_WEBP_FLAGS] & _WEBP_ANIMATED:
+            file.seek(_WEBP_FLAGS)
+            file.write(bytes([head[_WEBP_FLAGS] | _WEBP_ALPHA]))
 
 
 def _carrying(image: Any, output: Output, encoding: Encoding, opened: Picture | None) -> Any:

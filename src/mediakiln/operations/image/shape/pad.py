@@ -28,7 +28,7 @@ _NEAR: Final = 1e-9
     accepts=ACCEPTS,
     produces=tuple(MEDIA_TYPES.values()),
     capabilities=NEEDS,
-    version=3,
+    version=4,
 )
 def pad(source: Path, params: PadParams, out: Path, *, context: Context) -> Iterable[Product]:
     """Put padding, a canvas, a border and round corners around an image.

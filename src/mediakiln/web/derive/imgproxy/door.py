@@ -100,7 +100,8 @@ class ImgproxyDoor:
             return SIGNED
         raise SignatureInvalid(
             "the signature is not that of this address",
-            hint="it is over the salt and the path after it, as imgproxy's own is",
+            hint="it is over the salt and the path after it, as imgproxy's own is; "
+            "`mediakiln url explain` says why it fails",
         )
 
     async def _source(self, text: str, permit: Permit) -> Source:
