@@ -80,6 +80,12 @@ def test_options_are_steps_and_encoding(
         ("e_grayscale", "here that is an edit, a segment adjust,grayscale"),
         ("ar_16:9,w_100", "here that is an edit, a segment crop,ratio_16:9"),
         ("300x200", "a size is w_300,h_200"),
+        ("fit-in", "here that is the default: w_300,h_200"),
+        ("smart", "here that is g_faces or g_attention, beside fit_cover"),
+        (
+            "filters:blur(7)",
+            "here that is an edit, a segment adjust,blur_7, or an option such as q_80",
+        ),
         ("rs:fill:300:200", "imgproxy's addresses are taken below /imgproxy/"),
     ],
 )

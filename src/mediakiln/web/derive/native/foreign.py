@@ -12,7 +12,6 @@ _WHOLE: Final[Mapping[str, str]] = {
     "c_lfill": "fit_cover",
     "c_fit": "fit_inside, the default, with enlarge",
     "c_limit": "fit_inside, the default",
-    "c_mfit": "fit_outside",
     "c_pad": "fit_contain",
     "c_lpad": "fit_contain",
     "c_scale": "fit_fill",
@@ -32,6 +31,13 @@ _BEGINNING: Final[Mapping[str, str]] = {
     "co": "text_colour_… of a segment watermark,t_TEXT",
 }
 """By what stands before the underscore."""
+_ALONE: Final[Mapping[str, str]] = {
+    "fit-in": "the default: w_300,h_200",
+    "full-fit-in": "fit_outside,enlarge",
+    "smart": "g_faces or g_attention, beside fit_cover",
+}
+_FILTERS: Final = "here that is an edit, a segment adjust,blur_7, or an option such as q_80"
+_IMGPROXY: Final = "imgproxy's addresses are taken below /imgproxy/"
 _SIZE: Final = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
 
 
@@ -39,8 +45,10 @@ def said_here(text: str) -> str | None:
     """What an option in the manner of Cloudinary, imgproxy or thumbor is here; None for others."""
     if size := _SIZE.fullmatch(text):
         return f"a size is w_{size[1]},h_{size[2]}"
-    if re.match(r"[a-z]+:", text):
-        return "imgproxy's addresses are taken below /imgproxy/"
+    if text in _ALONE:
+        return f"here that is {_ALONE[text]}"
+    if grammar := re.match(r"[a-z]+:", text):
+        return _FILTERS if grammar[0] == "filters:" else _IMGPROXY
     name, underscore, value = text.partition("_")
     if not underscore:
         return None
