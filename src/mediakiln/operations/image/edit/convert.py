@@ -47,7 +47,7 @@ class ConvertParams(Encoding):
     accepts=ACCEPTS,
     produces=tuple(MEDIA_TYPES.values()),
     capabilities=NEEDS,
-    version=3,
+    version=4,
 )
 def convert(
     source: Path, params: ConvertParams, out: Path, *, context: Context

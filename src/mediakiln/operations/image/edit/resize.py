@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Kind.IMAGE,
     accepts=ACCEPTS,
     produces=tuple(MEDIA_TYPES.values()),
-    version=5,
+    version=6,
     capabilities=NEEDS,
 )
 def resize(source: Path, params: ResizeParams, out: Path, *, context: Context) -> Iterable[Product]:

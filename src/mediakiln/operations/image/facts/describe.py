@@ -40,7 +40,7 @@ class DescribeParams(Params):
     Kind.IMAGE,
     accepts=ACCEPTS,
     produces=["application/json"],
-    version=4,
+    version=5,
     capabilities=replace(
         NEEDS,
         preload=(

@@ -32,7 +32,7 @@ class HashParams(Params):
     accepts=ACCEPTS,
     produces=["application/json"],
     capabilities=NEEDS,
-    version=3,
+    version=4,
 )
 def image_hash(
     source: Path, params: HashParams, out: Path, *, context: Context

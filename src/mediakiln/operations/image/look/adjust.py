@@ -84,7 +84,7 @@ class AdjustParams(Encoding, AdjustStep):
     Kind.IMAGE,
     accepts=ACCEPTS,
     produces=tuple(MEDIA_TYPES.values()),
-    version=4,
+    version=5,
     capabilities=NEEDS,
 )
 def adjust(source: Path, params: AdjustParams, out: Path, *, context: Context) -> Iterable[Product]:

@@ -83,7 +83,7 @@ def _others(params: ComposeStep) -> list[str]:
     Kind.IMAGE,
     accepts=ACCEPTS,
     produces=tuple(MEDIA_TYPES.values()),
-    version=4,
+    version=5,
     capabilities=NEEDS,
     inputs=_others,
 )

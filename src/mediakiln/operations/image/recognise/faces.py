@@ -28,7 +28,7 @@ class FacesParams(Params):
         preload=(*NEEDS.preload, "cv2"),
         tools=(*NEEDS.tools, "opencv-python-headless"),
     ),
-    version=2,
+    version=3,
 )
 def faces(source: Path, params: FacesParams, out: Path, *, context: Context) -> Iterable[Product]:  # noqa: ARG001 - it has none
     """Find faces that look into the camera.

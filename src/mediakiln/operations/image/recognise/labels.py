@@ -53,7 +53,7 @@ def _known(names: Iterable[str], models: Mapping[str, Any]) -> None:
         models=True,
     ),
     check=lambda params, models: _known(params.models, models),
-    version=2,
+    version=3,
 )
 def labels(source: Path, params: LabelsParams, out: Path, *, context: Context) -> Iterable[Product]:
     """Say what an image shows, and whether it is safe to show, by the operator's models.

@@ -37,7 +37,7 @@ class OcrParams(Params):
         preload=(*NEEDS.preload, "rapidocr.main"),
         tools=(*NEEDS.tools, "rapidocr", "onnxruntime"),
     ),
-    version=2,
+    version=3,
 )
 def ocr(source: Path, params: OcrParams, out: Path, *, context: Context) -> Iterable[Product]:
     """Read the text in an image, with the place of every line.

@@ -30,7 +30,7 @@ Find = Callable[[Size], Size]
     accepts=ACCEPTS,
     produces=tuple(MEDIA_TYPES.values()),
     capabilities=NEEDS,
-    version=3,
+    version=4,
 )
 def crop(source: Path, params: CropParams, out: Path, *, context: Context) -> Iterable[Product]:
     """Cut out a part of the upright image: a box, or a size at a place, a point or by interest.

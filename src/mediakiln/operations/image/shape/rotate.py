@@ -58,7 +58,7 @@ class RotateParams(Encoding, RotateStep):
     accepts=ACCEPTS,
     produces=tuple(MEDIA_TYPES.values()),
     capabilities=NEEDS,
-    version=3,
+    version=4,
 )
 def rotate(source: Path, params: RotateParams, out: Path, *, context: Context) -> Iterable[Product]:
     """Turn an image by any angle, and mirror it.

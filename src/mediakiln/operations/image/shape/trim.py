@@ -63,7 +63,7 @@ class TrimParams(Encoding, TrimStep):
     Kind.IMAGE,
     accepts=ACCEPTS,
     produces=tuple(MEDIA_TYPES.values()),
-    version=4,
+    version=5,
     capabilities=NEEDS,
 )
 def trim(source: Path, params: TrimParams, out: Path, *, context: Context) -> Iterable[Product]:
