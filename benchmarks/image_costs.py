@@ -13,6 +13,7 @@ import psutil
 import image_huge
 from mediakiln.ports.operation import Context, OperationSet
 from mediakiln.ports.runner import Limits, Task, TaskDone, Work
+from mediakiln.sandbox import meter
 from mediakiln.sandbox.runner import ForkRunner
 from processes import cpu_seconds
 
@@ -119,15 +120,19 @@ async def _memory(jobs: _Jobs, huge: image_huge.Huge) -> Row:
 
 @contextmanager
 def _peak_mb() -> Iterator[list[float]]:
-    """The most that any child of the zygote has had resident, as the kernel keeps it."""
+    """The most that any child of the zygote has had resident, with the programs it runs.
+
+    Of itself as the kernel keeps it, of both as it is when looked at.
+    """
     peak, stop = [0.0], threading.Event()
     mine = psutil.Process()
 
     def watch() -> None:
         while not stop.wait(0.005):
-            children = mine.children()
-            below = [each for child in children for each in child.children()]
-            peak[0] = max([peak[0], *(_high_mb(each.pid) for each in below)])
+            below = [meter.tree(each.pid) for child in mine.children() for each in child.children()]
+            alone = (_high_mb(tree[0]) for tree in below)
+            together = (sum(map(meter.resident_bytes, tree)) / 1e6 for tree in below)
+            peak[0] = max([peak[0], *alone, *together])
 
     watcher = threading.Thread(target=watch)
     watcher.start()
