@@ -156,6 +156,7 @@ def test_a_model_that_does_not_fit_is_unavailable_with_the_reason(
     with pytest.raises(ModelUnavailable, match=said) as refused:
         _told(banner, out, {"m": model_folder(tmp_path / "m", **folder)})
     assert "MEDIAKILN_LABEL_MODELS: model 'm'" in refused.value.message
+    assert str(tmp_path) not in refused.value.message
 
 
 def test_a_missing_runtime_is_said_with_its_remedy(

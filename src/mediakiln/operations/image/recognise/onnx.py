@@ -106,7 +106,8 @@ def _session(name: str, path: Path) -> Any:
             str(path), sess_options=options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:
-        raise _unfit(name, f"{MODEL} cannot be loaded: {_brief(error)}") from error
+        said = _brief(error).replace(str(path), "the file")  # who uploads learns no paths
+        raise _unfit(name, f"{MODEL} cannot be loaded: {said}") from error
 
 
 def _checked_input(name: str, session: Any, looks: LabelModel) -> Any:
