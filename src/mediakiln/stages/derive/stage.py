@@ -76,7 +76,8 @@ class Derive:
         self._ledger = ledger
         self._flights: Flights[Derived] = Flights()
         self._failed: OrderedDict[str, tuple[float, MediakilnError]] = OrderedDict()
-        self._putting: set[asyncio.Task[None]] = set()
+        self._putting: dict[str, Derived] = {}
+        self._puts: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Be ready to make images; `get` does it if need be."""
@@ -98,13 +99,13 @@ class Derive:
         if transform.raw:
             return await self._raw(source)
         plan = await self._plan(source, transform, accept)
-        kept = await self._shelf.find(plan)
-        if kept is not None:
-            metrics.DERIVED.labels("found").inc()
-            return self._derived(plan, kept)
-        self._refuse_again(plan)
-        joined = plan.record in self._flights
-        if joined:
+        if plan.record not in self._flights:  # where it is, the store may not have it yet
+            found = await self._found(plan)
+            if found is not None:
+                metrics.DERIVED.labels("found").inc()
+                return found
+            self._refuse_again(plan)
+        if plan.record in self._flights:
             metrics.DERIVED.labels("joined").inc()
         return await self._flights.join(plan.record, lambda flight: self._make(plan, flight))
 
@@ -146,9 +147,17 @@ class Derive:
     async def close(self) -> None:
         """Drop what is under way, and finish what is being put into the store."""
         await self._flights.close()
-        await asyncio.gather(*self._putting, return_exceptions=True)
+        await asyncio.gather(*self._puts, return_exceptions=True)
         await self._shelf.close()
         self._files.close()
+
+    async def _found(self, plan: Plan) -> Derived | None:
+        """The image if it is there, or on its way to the store."""
+        if plan.record not in self._putting:
+            kept = await self._shelf.find(plan)
+            if kept is not None:
+                return self._derived(plan, kept)
+        return self._putting.get(plan.record)
 
     async def _make(self, plan: Plan, flight: Flight) -> Derived:
         slow = self._judge.is_slow(plan)
@@ -198,10 +207,11 @@ class Derive:
             if data is None or len(self._putting) >= _MOST_PUTTING:
                 await self._put(plan, kept, made.path if data is None else data)
                 return self._derived(plan, kept)
+        derived = self._putting[plan.record] = self._derived(plan, kept, data)
         task = asyncio.create_task(self._put_behind(plan, kept, data))
-        self._putting.add(task)
-        task.add_done_callback(self._putting.discard)
-        return self._derived(plan, kept, data)
+        self._puts.add(task)
+        task.add_done_callback(self._puts.discard)
+        return derived
 
     async def _put(self, plan: Plan, kept: Kept, content: bytes | Path) -> None:
         """Put an image on the shelf, and take it back where its source was purged meanwhile.
@@ -222,6 +232,8 @@ class Derive:
             await self._put(plan, kept, data)
         except MediakilnError as error:
             log.warning("a derived image is not kept: %s", error, extra={"key": plan.record})
+        finally:
+            self._putting.pop(plan.record, None)
 
     def _derived(self, plan: Plan, kept: Kept, data: bytes | None = None) -> Derived:
         kind = kept.media_type.partition("/")[2]

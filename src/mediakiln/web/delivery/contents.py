@@ -36,14 +36,18 @@ class Contents:
         return held
 
     @asynccontextmanager
-    async def open(self, item: Deliverable) -> AsyncIterator["Content"]:
+    async def open(self, item: Deliverable, data: bytes | None = None) -> AsyncIterator["Content"]:
         """The content, ready to be read: an error comes here, before a header is sent.
+
+        Args:
+            item: what is sent.
+            data: a small file's bytes, where the caller has them: the store may not yet.
 
         Raises:
             ObjectMissing: the store does not have the bytes the record speaks of.
         """
         if item.size <= SMALL:
-            yield _InMemory(self.at_hand(item) or await self._whole(item))
+            yield _InMemory(data or self.at_hand(item) or await self._whole(item))
         elif item.path is not None:
             descriptor = await asyncio.to_thread(_open, item.path, item)
             try:

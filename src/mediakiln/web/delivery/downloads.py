@@ -82,9 +82,19 @@ class Downloads:
         return None
 
     async def send_item(
-        self, item: Deliverable, pairs: Pairs, scope: Scope, receive: Receive, send: Send
+        self,
+        item: Deliverable,
+        pairs: Pairs,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        data: bytes | None = None,
     ) -> None:
-        """Send what a request asks of a file: all, ranges, its head, or that it is unchanged."""
+        """Send what a request asks of a file: all, ranges, its head, or that it is unchanged.
+
+        `data` are a small file's bytes, where the caller has them.
+        """
         headers, etag = Headers(scope=scope), f'"{item.etag}"'
         if_match, if_none = _listed(headers, "if-match"), _listed(headers, "if-none-match")
         if if_match is not None and not some_matches(if_match, etag):
@@ -100,7 +110,7 @@ class Downloads:
                 spans = parse_ranges(asked, item.size)
             except Unsatisfiable:
                 return await _refuse_range(item, scope, receive, send)
-        async with self._contents.open(item) as content:
+        async with self._contents.open(item, data) as content:
             if scope["method"] == "HEAD":
                 await _send_head(send, 200, [*pairs, _length(item.size)])
             elif spans is None:

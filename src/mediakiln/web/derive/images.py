@@ -173,7 +173,9 @@ class Images:
         if permit.lasting:
             varies = (*varies, *told.by)
             self._hot.keep(call, item, pairs, source=source.id, varies=varies, most_s=left_s)
-        await self._downloads.send_item(item, pairs, call.scope, call.receive, call.send)
+        await self._downloads.send_item(
+            item, pairs, call.scope, call.receive, call.send, data=derived.data
+        )
 
     def _pairs(
         self,

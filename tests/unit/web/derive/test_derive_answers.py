@@ -9,7 +9,7 @@ import pytest
 
 from mediakiln.model.access import Scope
 from mediakiln.model.signature import sign_iiif, sign_native
-from mediakiln.stages.derive import making
+from mediakiln.stages.derive import Shelf, making
 from support.gallery import OWNER, Gallery
 from support.images import KEY
 from support.site import publish
@@ -170,3 +170,21 @@ async def test_an_image_that_is_purged_again_and_again_is_asked_to_wait(
     monkeypatch.setattr(gallery.derive, "_made", purging)
     answer = await gallery.get("w_41")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
+async def test_an_image_is_sent_before_the_store_has_it_where_memory_keeps_none(
+    open_gallery: OpenGallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery, go, put = await open_gallery(memory_bytes=0), asyncio.Event(), Shelf.put
+
+    async def putting(*given: Any) -> None:
+        await go.wait()
+        await put(*given)
+
+    monkeypatch.setattr(Shelf, "put", putting)
+    answers = [await gallery.get() for _ in range(3)]
+    go.set()
+    await eventually(lambda: not gallery.derive._putting)
+    answers.append(await gallery.get())
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert len({answer.content for answer in answers}) == len(gallery.painter.tasks) == 1
