@@ -74,6 +74,17 @@ def type_in_words(field: dict[str, Any], schema: dict[str, Any]) -> str:
     low = field.get("minimum", field.get("exclusiveMinimum"))
     high = field.get("maximum", field.get("exclusiveMaximum"))
     name = str(field.get("type", "any"))
+    if name == "array":
+        return _list_in_words(field, schema)
+    if name == "object" and field.get("properties"):
+        return f"object with {', '.join(field['properties'])}"
     if low is None and high is None:
         return name
     return f"{name} {'' if low is None else low}..{'' if high is None else high}"
+
+
+def _list_in_words(field: dict[str, Any], schema: dict[str, Any]) -> str:
+    least, most = field.get("minItems", 0), field.get("maxItems")
+    count = "" if most is None else f" ({most})" if least == most else f" (at most {most})"
+    items = field.get("items") or next(iter(field.get("prefixItems", ())), {})
+    return f"array{count} of {type_in_words(items, schema)}" if items else f"array{count}"

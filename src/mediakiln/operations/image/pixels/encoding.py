@@ -69,7 +69,9 @@ class Encoding(Params):
         default=None,
         ge=0,
         le=9,
-        description="Time spent on a smaller file, 0 (fast) to 9, scaled to the encoder's range.",
+        description="Time spent on a smaller file, 0 (fast) to 9, scaled to the encoder's range; "
+        "by default 6 (WebP, GIF, TIFF), 5 (JPEG, PNG) or 3 (AVIF, JPEG XL), on request as the "
+        "setting images_efforts says.",
     )
     progressive: bool = Field(
         default=False, description="Progressive JPEG or interlaced PNG; other formats have none."

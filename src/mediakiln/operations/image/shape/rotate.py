@@ -34,7 +34,9 @@ class RotateStep(Params):
         description="Degrees clockwise. Multiples of 90 move pixels and change none; other angles "
         "make the image larger, so that its corners stay in.",
     )
-    flip_horizontal: bool = Field(default=False, description="Mirror left to right, before turning")
+    flip_horizontal: bool = Field(
+        default=False, description="Mirror left to right, before turning."
+    )
     flip_vertical: bool = Field(default=False, description="Mirror top to bottom, before turning.")
     orient: bool = Field(
         default=True,
