@@ -86,5 +86,5 @@ def type_in_words(field: dict[str, Any], schema: dict[str, Any]) -> str:
 def _list_in_words(field: dict[str, Any], schema: dict[str, Any]) -> str:
     least, most = field.get("minItems", 0), field.get("maxItems")
     count = "" if most is None else f" ({most})" if least == most else f" (at most {most})"
-    items = field.get("items") or next(iter(field.get("prefixItems", ())), {})
+    items: dict[str, Any] = field.get("items") or next(iter(field.get("prefixItems", ())), {})
     return f"array{count} of {type_in_words(items, schema)}" if items else f"array{count}"
