@@ -1,16 +1,20 @@
 """The doors of images: which grammar answers which addresses, as a bare ASGI application."""
 
+import logging
 from collections.abc import Sequence
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from mediakiln.model.errors import MediakilnError, Overloaded
+from mediakiln.model.errors import EngineError, MediakilnError, Overloaded
 from mediakiln.web.derive.call import Admit, Call, ImageDoor
 from mediakiln.web.derive.images import Images
 from mediakiln.web.errors import problem, problem_of
 
+log = logging.getLogger(__name__)
+
 _NOT_KEPT: Final = {"Cache-Control": "no-store"}
+_AWAY: Final = "The image cannot be had at the moment; the server's log says why."
 
 
 class ImageDoors:
@@ -49,6 +53,12 @@ class ImageDoors:
                 503, error.code, error.message, context=error.context, headers=headers
             )
             await refusal(scope, receive, send)
+        except EngineError as error:
+            # Anybody may ask here, and where engines are is not for everybody to know.
+            told = {"code": error.code}
+            log.error("%s: %s", error.code, error, extra=told)  # noqa: TRY400 - the cause is known
+            headers = {**_NOT_KEPT, **door.refusal_headers}
+            await problem(503, error.code, _AWAY, headers=headers)(scope, receive, send)
         except MediakilnError as error:
             answer = problem_of(error)
             answer.headers.update(door.refusal_headers)

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from mediakiln.model.access import Scope
 from mediakiln.model.asset import Asset
-from mediakiln.model.errors import Gone, InvalidRequest
+from mediakiln.model.errors import EngineUnavailable, Gone, InvalidRequest
 from mediakiln.model.signature import sign_iiif, sign_native
 from mediakiln.operations.image.edit.table import EDITS
 from mediakiln.operations.image.pixels.encoding import Encoding
@@ -246,3 +246,18 @@ async def test_a_session_opens_what_a_key_does(gallery: Gallery) -> None:
         answer = await http.get(path, headers={"Cookie": f"{COOKIE}={secret}"})
         assert answer.status_code == status
         assert not answer.headers["cache-control"].startswith("public")
+
+
+async def test_nobody_is_told_where_an_engine_is_that_does_not_answer(
+    gallery: Gallery, caplog: pytest.LogCaptureFixture
+) -> None:
+    gallery.painter.error = EngineUnavailable("no answer of http://10.0.0.7:9000", bucket="acme")
+    for address in (gallery.address(), f"{sign_iiif(gallery.asset.id, KEY)}/info.json"):
+        answer = await gallery.site.http.get(address)
+        assert (answer.status_code, answer.json()["code"]) == (503, "engine_unavailable")
+        assert "10.0.0.7" not in answer.text
+        assert "acme" not in answer.text
+        assert answer.headers["cache-control"] == "no-store"
+        assert int(answer.headers["retry-after"]) > 0
+        assert "10.0.0.7" in caplog.text
+        caplog.clear()
