@@ -104,6 +104,9 @@ def test_animated_avif_and_png_carry_what_is_kept(tmp_path: Path, out: Path) -> 
             assert getattr(image, "n_frames", 1) == 2
             assert image.getexif()[0x8298] == "MINE-EXIF"
             assert not dict(image.getexif().get_ifd(0x8825))
+    again = run(written, tmp_path, format="webp", metadata="keep")
+    assert told(again)["exif-ifd0-Copyright"].startswith("MINE-EXIF")
+    assert not told(run(written, tmp_path, format="webp")).keys() & {"exif-data", "xmp-data"}
 
 
 @pytest.mark.parametrize("damaged", [b"", b"garbage", b"II*\x00\xff\xff\xff\xff", b"MM\x00*" * 9])

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 FORMATS: Final = frozenset({"avif", "png"})
 
 _PLUGINS = {"avif": "AVIF", "png": "PNG"}
+_BLOCKS: Final = {"exif": keeping.EXIF, "xmp": keeping.XMP}
+"""Where libvips keeps what Pillow calls so."""
 _DELAY_MS = 100
 _OPAQUE = 255
 _FASTEST = 9
@@ -74,6 +76,9 @@ def read(source: Path, format: str, max_pixels: int, *, first: bool = False) -> 
     if format == "avif" and frames > 1:
         info["loop"] = repeats.plays(source)
     stack.set_type(pyvips.GValue.gint_type, "loop", int(info.get("loop") or 0))
+    for name, field in _BLOCKS.items():
+        if info.get(name):
+            stack.set_type(pyvips.GValue.blob_type, field, info[name])
     profile = info.get("icc_profile")
     return space.with_profile(stack, profile) if profile else stack
 
