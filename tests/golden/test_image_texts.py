@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from golden import hostile_others
 from golden.hostile_rasters import chunk, encoded
 from golden.image_samples import saved, scene
 from mediakiln.model.errors import BadMedia
@@ -79,3 +80,10 @@ def _interlaced(path: Path) -> bytes:
     end = texts.index(b"Gr\xfc\xdfe") + len("Grüße") + 4
     image: bytes = pyvips.Image.new_from_array(scene(96, 64)).pngsave_buffer(interlace=True)
     return image[:SIGNATURE_AND_HEADER] + texts[:end] + image[SIGNATURE_AND_HEADER:]
+
+
+def test_a_heif_of_an_unknown_coding_is_told_in_our_words(tmp_path: Path, out: Path) -> None:
+    source = tmp_path / "uncompressed.heif"
+    source.write_bytes(hostile_others.heif(b"heic", kind=b"unci"))
+    with pytest.raises(BadMedia, match="coded in a way that is not decoded here"):
+        resize.run(source, {"width": 48}, out, CONTEXT)

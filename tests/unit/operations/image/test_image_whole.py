@@ -1,4 +1,4 @@
-"""HEIC and AVIF of tiles that end too early are damaged, and no pictures with a part left out."""
+"""Files that end too early are damaged, and no pictures with a part left out."""
 
 import time
 from collections.abc import Callable
@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-from golden import grid_files, hostile_others
-from golden.image_samples import scene
+from golden import grid_files, hostile_others, image_files
+from golden.image_samples import frames, scene
 from mediakiln.model.errors import BadMedia, MediakilnError
 from mediakiln.operations.image.pixels import engine
 from mediakiln.operations.image.pixels.parts import whole
@@ -56,5 +56,33 @@ def test_a_file_of_many_images_costs_little(tmp_path: Path) -> None:
     path = tmp_path / "many.heic"
     path.write_bytes(hostile_others.heif(b"heic", items=60_000))
     started = time.process_time()
-    whole.check(path)
+    whole.check(path, "heic")
     assert time.process_time() - started < 5
+
+
+@pytest.fixture
+def walk(tmp_path: Path) -> Path:
+    """A GIF of four frames."""
+    engine.setup(1)
+    return image_files.animation(tmp_path)
+
+
+def test_a_gif_without_its_trailer_is_whole(walk: Path) -> None:
+    walk.write_bytes(walk.read_bytes().removesuffix(b";"))
+    assert open_picture(walk, CONTEXT).frames == len(frames())
+
+
+def test_a_gif_that_ends_inside_a_block_is_damaged(walk: Path) -> None:
+    data = walk.read_bytes()
+    for missing in (2, 3, 60, 200, 300, 400):
+        walk.write_bytes(data[:-missing])
+        with pytest.raises(BadMedia, match="ends too early"):
+            open_picture(walk, CONTEXT)
+
+
+def test_a_gif_of_blocks_without_number_costs_little(walk: Path) -> None:
+    data = walk.read_bytes().removesuffix(b";")
+    walk.write_bytes(data + b"\x21\xfe\1a\0" * 1_000_000)
+    started = time.process_time()
+    whole.check(walk, "gif")
+    assert time.process_time() - started < 2

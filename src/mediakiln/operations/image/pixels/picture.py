@@ -25,7 +25,7 @@ from mediakiln.operations.image.pixels.codecs import (
 )
 from mediakiln.operations.image.pixels.codecs.strips import Strips
 from mediakiln.operations.image.pixels.formats import HEAD_BYTES, Format, sniff
-from mediakiln.operations.image.pixels.managed import declared, space
+from mediakiln.operations.image.pixels.managed import declared, extra, space
 from mediakiln.operations.image.pixels.managed.declared import Declared
 from mediakiln.operations.image.pixels.managed.target import BYTE, SRGB, Target
 from mediakiln.operations.image.pixels.parts import frame, pyramid, whole
@@ -63,7 +63,7 @@ class Picture:
     """Its colour space, where the file names one without a profile."""
     path: Path | None = None
     """Of the file, where `source` reads it."""
-    passes: adam7.Passes | Strips | None = None
+    passes: adam7.Passes | Strips | extra.Shown | None = None
     """Gives the pixels in place of `source`, where its decoder would hold all of them."""
 
     @property
@@ -224,8 +224,7 @@ def open_picture(path: Path, context: Context) -> Picture:
     name = sniff(head)
     if name is None:
         raise UnsupportedMedia("the file is not an image of a known format")
-    if name in {"heic", "avif"}:
-        whole.check(path)
+    whole.check(path, name)
     if raster.decodes(path, name):
         decoded = kept.find_decoded(path) or raster.decode(path, name, context.max_pixels)
         image = decoded.image
@@ -262,17 +261,19 @@ def has(image: Any, field: str) -> bool:
 def _from_header(path: Path, name: Format) -> Picture:
     source = engine.open_source(path)
     header = engine.loaded(source, name, access="sequential")
-    width, height = header.width, header.height
     # Not get_n_pages: it takes more than 10,000 for a mistake, and says 1.
     frames = header.get("n-pages") if has(header, "n-pages") else 1
+    shown = extra.shown(source, header, path) if name == "tiff" else None
+    header = shown.of(header) if shown else header
+    width, height = header.width, header.height
     opened = Picture(name, width, height, frames, header.hasalpha(), header, source, path=path)
     width, height = opened.upright.size(width, height)
-    passes = adam7.Passes(path, header) if adam7.vast(name, header) else frame.large(path, header)
+    large = adam7.Passes(path, header) if adam7.vast(name, header) else frame.large(path, header)
     if name == "gif" and frames == 1 and (strips := rows.indexed(path, header)):
         # libvips' own header would keep all of the file in memory.
         return replace(opened, header=strips.header, source=None, passes=strips)
     named = _declared(header, name, path)
-    return replace(opened, width=width, height=height, declared=named, passes=passes)
+    return replace(opened, width=width, height=height, declared=named, passes=shown or large)
 
 
 def _declared(header: Any, name: Format, path: Path) -> Declared | None:

@@ -131,6 +131,8 @@ def _heic(path: Path, max_pixels: int) -> Decoded:
         raise ModelUnavailable("HEIC needs pi-heif, which is not installed") from error
     pi_heif.options.DECODE_THREADS = 1
     heif = _attempt(lambda: pi_heif.open_heif(path, convert_hdr_to_8bit=False))
+    if not len(heif):
+        raise BadMedia("the image is damaged, or coded in a way that is not decoded here")
     _check(_attempt(lambda: heif.size), max_pixels)
     tiled = grid.strips(path, *heif.size) if heif.mode == "RGB" else None
     image = _carrying(tiled.header if tiled else _heif_pixels(heif), heif.info)
