@@ -16,6 +16,7 @@ from golden.image_samples import pixels, saved, scene
 from mediakiln.operations.image.edit.convert import convert
 from mediakiln.operations.image.edit.resize import resize
 from mediakiln.operations.image.pixels.managed import profiles
+from mediakiln.operations.image.shape.pad import pad
 from mediakiln.ports.operation import Context
 
 CONTEXT = Context("image/x", threads=1)
@@ -161,6 +162,20 @@ def test_a_wide_gamut_is_kept_in_p3_and_says_so(tmp_path: Path, out: Path) -> No
                 assert np.abs(_seen(made)[0] - (255, 0, 0)).max() <= 6
     clipped = _converted(source, out, format="png", colour="srgb")
     assert np.abs(_seen(clipped) - ((255, 0, 0), (0, 255, 0))).max() <= 1
+
+
+@pytest.mark.parametrize("params", [{"colour": "p3"}, {"colour": "source"}, {"metadata": "keep"}])
+def test_added_colours_look_in_a_wide_space_as_they_do_in_srgb(
+    tmp_path: Path, out: Path, params: dict[str, str]
+) -> None:
+    source = saved(_picture(_in(P3, _coded)), tmp_path / "s.png", icc_profile=P3_PROFILE)
+    told = {"padding": 2, "background": "#c86432", "border": 2, "border_colour": "#3c78b4"}
+    (product,) = pad.run(source, {**told, "format": "png", **params}, out, CONTEXT)
+    shown = pixels(out / product.file)
+    exact = _in(P3, _coded) * 255
+    assert np.abs(shown[3, 3] - exact[0]).max() <= 2, "the background"
+    assert np.abs(shown[0, 0] - exact[1]).max() <= 2, "the border"
+    assert np.abs(shown[8, 8] - exact[0]).max() <= 2, "the picture's own, which is the same"
 
 
 def test_what_is_srgb_stays_so_where_p3_is_asked_for(tmp_path: Path, out: Path) -> None:

@@ -1,9 +1,11 @@
 """Colours onto frames of any kind: grey or not, with alpha or without, 8 or 16 bits."""
 
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any, Final
 
 from mediakiln.operations.image.pixels.colour import OPAQUE, rgba
+from mediakiln.operations.image.pixels.managed import space
 
 _GREY: Final = {"b-w": "srgb", "grey16": "rgb16"}
 """The colour space that a grey frame moves to when a colour is put on it."""
@@ -25,11 +27,32 @@ def ready(frame: Any, colour: str) -> tuple[Any, list[int]]:
 
 
 def ink(frame: Any, colour: str) -> list[int]:
-    """The colour as one value for each band of the frame, on the frame's scale."""
+    """The colour as one value for each band of the frame, in its colour space and on its scale."""
     values = rgba(colour)
-    plain = values[:1] if frame.interpretation in _GREY else values[:3]
+    plain = values[:1] if frame.interpretation in _GREY else _seen_alike(values[:3], frame)
     scale = _DEEP if frame.format == "ushort" else 1
     return [value * scale for value in (*plain, *(values[3:] if frame.hasalpha() else ()))]
+
+
+def _seen_alike(values: tuple[int, ...], frame: Any) -> tuple[int, ...]:
+    """What looks in a frame with a profile as these values of sRGB do, as far as 8 bits go."""
+    profile = space.profile_of(frame)
+    if profile is None:
+        return values
+    from PIL import Image, ImageCms
+
+    try:
+        own = ImageCms.ImageCmsProfile(BytesIO(profile))
+        pixel = ImageCms.profileToProfile(
+            Image.new("RGB", (1, 1), values),
+            ImageCms.createProfile("sRGB"),
+            own,
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (ImageCms.PyCMSError, OSError):
+        return values  # as the result's own profile is left out where nothing can be made of it
+    return tuple(pixel.tobytes()) if pixel is not None else values
 
 
 def flattened(frame: Any, colour: str) -> Any:
