@@ -66,6 +66,13 @@ async def test_an_image_comes_with_its_canonical_link(gallery: Gallery) -> None:
     assert again.status_code == 304
 
 
+async def test_a_cache_purges_information_by_the_same_names_as_images(gallery: Gallery) -> None:
+    for words in ("info.json", "full/48,/0/default.jpg"):
+        headers = (await asked(gallery, words)).headers
+        assert headers["surrogate-key"] == f"asset-{gallery.asset.id} project-default"
+        assert headers["cache-tag"] == f"asset-{gallery.asset.id},project-default"
+
+
 async def test_information_that_a_viewer_has_is_not_sent_again(gallery: Gallery) -> None:
     plain = await asked(gallery, "info.json", accept="application/json")
     linked = await asked(gallery, "info.json", accept="application/ld+json")

@@ -102,6 +102,7 @@ class IiifDoor:
                 f"max-age={int(self._rules.max_age_s)}",
                 "Link": f'<{info.PROFILE}>;rel="profile"',
                 "Surrogate-Key": f"asset-{source.id} project-{source.project}",
+                "Cache-Tag": f"asset-{source.id},project-{source.project}",
                 "Vary": "Accept",
                 "ETag": f'"{blake3(bytes(answer.body) + linked.to_bytes()).hexdigest(length=16)}"',
             }
