@@ -19,20 +19,7 @@ Place = Literal[
     "north-west",
 ]
 """One of nine places."""
-Position = Literal[
-    "centre",
-    "north",
-    "north-east",
-    "east",
-    "south-east",
-    "south",
-    "south-west",
-    "west",
-    "north-west",
-    "attention",
-    "entropy",
-    "faces",
-]
+Position = Literal[Place, "attention", "entropy", "faces"]
 """One of nine places, or how to look for one: the names of `focus.FINDERS`."""
 SALIENT: Final = frozenset({"attention", "entropy", "faces"})
 """Positions that are found by looking at the pixels."""
