@@ -56,6 +56,45 @@ def avif(
     return path
 
 
+def behind_another(path: Path, first: NDArray[Any], shown: NDArray[Any]) -> Path:
+    """An AVIF of two images, the first of which is hidden; both are of one size."""
+    coded = [_coded(pixels, "on") for pixels in (first, shown)]
+    (height, width), tiles = shown.shape[:2], [data for _, data in coded]
+    entries = [
+        _box(b"infe", bytes([2, 0, 0, item == 1]), struct.pack(">HH", item, 0), b"av01\0")
+        for item in (1, 2)
+    ]
+    said = (
+        _box(b"ispe", struct.pack(">III", 0, width, height)),
+        *(_box(b"av1C", configuration) for configuration, _ in coded),
+    )
+    links = struct.pack(">HBBBHBBB", 1, 2, 1, 0x82, 2, 2, 1, 0x83)
+    head = [
+        _box(b"hdlr", bytes(8), b"pict", bytes(13)),
+        _box(b"pitm", bytes(4), struct.pack(">H", 2)),
+        _box(b"iinf", bytes(4), struct.pack(">H", 2), *entries),
+        _box(
+            b"iprp",
+            _box(b"ipco", *said),
+            _box(b"ipma", bytes(4), struct.pack(">I", 2), links),
+        ),
+    ]
+    start = _box(b"ftyp", b"avif", bytes(4), b"mif1", b"avif")
+
+    def described(place: int) -> bytes:
+        ends = (place, place + len(tiles[0]))
+        places = b"".join(
+            struct.pack(">HHHII", item, 0, 1, end, len(data))
+            for item, end, data in zip((1, 2), ends, tiles, strict=True)
+        )
+        iloc = _box(b"iloc", bytes(4), b"\x44\0", struct.pack(">H", 2), places)
+        return _box(b"meta", bytes(4), *head, iloc)
+
+    where = len(start) + len(described(0)) + 8
+    path.write_bytes(start + described(where) + _box(b"mdat", *tiles))
+    return path
+
+
 def repeated_avif(path: Path, tile: NDArray[Any], width: int, height: int) -> Path:
     """One tile, again and again, in AV1. libvips takes files of up to 255."""
     side = len(tile)

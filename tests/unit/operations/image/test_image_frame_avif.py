@@ -148,6 +148,11 @@ def test_colours_that_are_not_known_to_be_alike_are_left_to_libheif(tmp_path: Pa
         assert _strips(path) is None
 
 
+def test_of_several_images_it_is_the_primary_one(tmp_path: Path) -> None:
+    path, shown = tmp_path / "x.avif", _pixels(EVEN)
+    _check(grid_files.behind_another(path, shown[::-1], shown))
+
+
 def test_the_profile_exif_and_xmp_are_kept(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x010F] = "a maker"

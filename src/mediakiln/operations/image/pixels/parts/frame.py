@@ -25,7 +25,9 @@ _ROWS: Final = 32
 _DECODER: Final = "libdav1d"
 _PIECE_BYTES: Final = 1 << 18
 _SPARE_BYTES: Final = 1 << 20
-"""By which a decoder's frame exceeds its pixels, beside a share for its blocks."""
+"""In one piece, beside the frame and its AV1."""
+_ROOM: Final = 128
+"""Pixels by which a decoder's frame exceeds its sides."""
 _PLAIN: Final = frozenset({AV1, b"ispe", b"pixi", COLOUR, b"clli", b"mdcv"})
 """Properties with which pixels are what the decoder gives: not turned, mirrored, cut or layered."""
 _NCLX: Final = b"nclx"
@@ -180,8 +182,8 @@ def _arguments(frame: _Frame, high: int, count: int) -> list[str]:
     cut = f"loop=loop={count - 1}:size=1,crop=w=iw:h={high}:x=0:y=n*{_ROWS}:exact=1"
     return [
         *("-protocol_whitelist", "pipe", "-format_whitelist", "ivf", "-f", "ivf"),
-        *("-max_alloc", str(whole + whole // 4 + frame.length + _SPARE_BYTES)),
-        *("-max_streams", "1", "-max_pixels", str(frame.width * frame.height)),
+        *("-max_alloc", str(2 * whole + frame.length + _SPARE_BYTES)),
+        *("-max_streams", "1", "-max_pixels", str((frame.width + _ROOM) * (frame.height + _ROOM))),
         *("-threads", "1", "-xerror", "-strict", "strict", "-c:v", _DECODER, "-i", "pipe:0"),
         *("-vf", cut, "-fps_mode", "passthrough", "-f", "rawvideo"),
     ]
