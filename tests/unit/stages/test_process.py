@@ -113,6 +113,22 @@ async def test_a_first_kill_costs_an_attempt_and_a_second_fails_the_step(world: 
     assert list(after.published) == ["fine"]
 
 
+async def test_a_file_that_ends_every_step_fails_each_with_its_own_error(world: World) -> None:
+    steps: dict[str, object] = {f"bang-{n}": {"op": "mock.segfault"} for n in range(5)}
+    steps |= {"after": {"op": "mock.copy", "from": "bang-0"}, "fine": {"op": "mock.copy"}}
+    id, job = await _job(world, {"steps": steps})
+    with pytest.raises(Crashed):
+        await world.process(job)
+    assert set((await world.asset(id)).kills.values()) == {1}
+    await world.process(job)
+    await world.pump()
+    after = await world.asset(id)
+    codes = [step.error.code for step in after.steps.values() if step.error is not None]
+    assert codes == ["crashed"] * 5
+    states = after.steps["after"].state, after.steps["fine"].state
+    assert states == (StepState.SKIPPED, StepState.DONE)
+
+
 async def test_attempts_that_are_spent_fail_the_run(world: World) -> None:
     id, job = await _job(world)
     await world.ledger.change(id, _spent)
@@ -463,7 +479,7 @@ async def test_bytes_other_than_reported_are_not_committed(
 async def test_no_child_works_in_what_another_left(world: World) -> None:
     recipe = {"steps": {name: {"op": "mock.flaky", "marker": "been-here"} for name in ("a", "b")}}
     id, job = await _job(world, recipe)
-    for _ in range(2):
-        with pytest.raises(Crashed):
-            await world.process(job)
-    assert (await world.asset(id)).kills == {"a": 2, "b": 1}
+    with pytest.raises(Crashed):
+        await world.process(job)
+    await world.process(job)
+    assert (await world.asset(id)).kills == {"a": 2, "b": 2}

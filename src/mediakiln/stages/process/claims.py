@@ -110,13 +110,10 @@ class Claims:
 
         await self._ledger.change(held.id, apply)
 
-    async def release(
-        self, held: Asset, *, excused: bool = False, killed: str | None = None
-    ) -> Asset:
+    async def release(self, held: Asset, *, excused: bool = False) -> Asset:
         """Let another attempt start at once. `excused`: this one does not count.
 
-        Its number stays used, since what it wrote may still be arriving in the store. `killed`
-        names a step whose child the sandbox ended; it is counted against the step.
+        Its number stays used, since what it wrote may still be arriving in the store.
 
         Raises:
             LeaseLost: the claim was not ours any more.
@@ -124,16 +121,13 @@ class Claims:
 
         def apply(asset: Asset) -> Change:
             _insist(asset, held)
-            kills = dict(asset.kills)
-            if killed is not None:
-                kills[killed] = kills.get(killed, 0) + 1
-            update = {"claim": None, "excused": asset.excused + excused, "kills": kills}
+            update = {"claim": None, "excused": asset.excused + excused}
             return Change(asset.model_copy(update=update), quiet=True)
 
         return await self._ledger.change(held.id, apply)
 
     async def count_kill(self, held: Asset, step: str) -> Asset:
-        """Count a kill against a step while keeping the claim.
+        """Count against a step that the sandbox ended its child; the claim stays.
 
         Raises:
             LeaseLost: the claim was not ours any more.

@@ -23,6 +23,8 @@ class Run:
     manifests: dict[str, Manifest] = field(default_factory=dict)
     outage: MediakilnError | None = None
     """What kept a step from being done now."""
+    killed: dict[str, MediakilnError] = field(default_factory=dict)
+    """Steps that the sandbox ended, and that are left to another attempt."""
 
     @property
     def attempt(self) -> int:
@@ -30,8 +32,12 @@ class Run:
         return self.asset.attempts
 
     def open_steps(self) -> list[PlannedStep]:
-        """The steps of which nothing is known yet."""
-        return [step for name, step in self.planned.items() if name not in self.outcomes]
+        """The steps of which nothing is known yet, and that this attempt may still do."""
+        left = set(self.killed)
+        if self.asset.recipe is not None:
+            left = left.union(*map(self.asset.recipe.dependants, self.killed))
+        done = self.outcomes.keys() | left
+        return [step for name, step in self.planned.items() if name not in done]
 
     def fail(self, step: str, error: MediakilnError, seconds: float | None = None) -> None:
         """The step failed; what needs it is skipped."""

@@ -197,15 +197,18 @@ class Process:
                 readable=(source, *tasks.readable),
                 answers=self._answers,
             )
-            reported = len(run.outcomes)
+            reported = len(run.outcomes) + len(run.killed)
             async with aclosing(self._runner.run(work)) as reports:  # type: ignore[type-var]
                 async for report in reports:
                     if not await self._record(run, report):
                         break
             if run.outage is not None:
                 raise run.outage
-            if len(run.outcomes) == reported:
+            if len(run.outcomes) + len(run.killed) == reported:
                 raise EngineError("the runner reported nothing", asset=run.asset.id)
+        if run.killed:
+            await self._claims.release(run.asset)
+            raise next(iter(run.killed.values()))
 
     @staticmethod
     def _fit_steps(run: Run) -> Sequence[PlannedStep]:
@@ -252,7 +255,7 @@ class Process:
         await self._announce(run, report.name, manifest)
 
     async def _killed(self, run: Run, report: TaskKilled) -> None:
-        """A first kill costs this attempt; the last one allowed fails the step."""
+        """A first kill costs this attempt, after the other steps; the last one fails the step."""
         name = run.planned[report.name].operation.name
         metrics.STEP_SECONDS.labels(name, "killed").observe(report.seconds)
         log.warning(
@@ -264,11 +267,11 @@ class Process:
                 "attempt": run.attempt,
             },
         )
-        if run.asset.kills.get(report.name, 0) + 1 < MAX_KILLS:
-            await self._claims.release(run.asset, killed=report.name)
-            raise report.error
         await self._claims.count_kill(run.asset, report.name)
-        run.fail(report.name, report.error, report.seconds)
+        if run.asset.kills.get(report.name, 0) + 1 < MAX_KILLS:
+            run.killed[report.name] = report.error
+        else:
+            run.fail(report.name, report.error, report.seconds)
 
     async def _finish(self, run: Run, seconds: float) -> None:
         finished = Finished(
