@@ -39,6 +39,7 @@ def patch(tmp_path: Path) -> Path:
         ({"gamma": 2.0}, (226, 160, 113)),
         ({"saturation": -100}, (118, 118, 118)),
         ({"hue": 360}, PATCH),
+        ({"hue": 90}, (50, 146, 35)),
         ({"hue": 180}, (35, 135, 185)),
         ({"saturation": 100}, (255, 82, 0)),
         ({"duotone": ["#000000", "#00ff00"]}, (0, 124, 0)),
@@ -54,6 +55,14 @@ def test_a_patch_becomes_the_colour_it_should(
     assert made.std(axis=(0, 1)).max() == 0
 
 
+@pytest.mark.parametrize(("colour", "grey"), [((0, 255, 0), 182), ((0, 0, 255), 18)])
+def test_colours_are_as_bright_as_they_look(
+    tmp_path: Path, out: Path, colour: tuple[int, int, int], grey: int
+) -> None:
+    source = saved(Image.new("RGB", (20, 10), colour), tmp_path / "a.png")
+    assert np.abs(pixels(_adjusted(source, out, saturation=-100)) - grey).max() <= 2
+
+
 def test_grayscale_makes_a_grey_file(patch: Path, out: Path) -> None:
     with Image.open(_adjusted(patch, out, grayscale=True)) as image:
         assert image.mode == "L"
@@ -64,6 +73,8 @@ def test_normalise_uses_the_whole_range(tmp_path: Path, out: Path) -> None:
     made = pixels(_adjusted(saved(flat, tmp_path / "a.png"), out, normalise=True), "L")
     assert made.min() <= 3
     assert made.max() >= 252
+    tenth = made[np.asarray(flat) == 105]
+    assert np.abs(tenth - 25).max() <= 6, "but for one percent at either end"
     plain = saved(Image.new("L", (8, 8), 90), tmp_path / "b.png")
     assert (pixels(_adjusted(plain, out, normalise=True), "L") == 90).all()
 
@@ -80,11 +91,14 @@ def test_transparency_stays_and_lends_no_colour(tmp_path: Path, out: Path) -> No
 
 
 def test_pixelate_leaves_squares_of_one_colour(tmp_path: Path, out: Path) -> None:
-    source = saved(scene(100, 70), tmp_path / "a.png")
+    noise = np.random.default_rng(1).integers(0, 256, (70, 100, 3), np.uint8)
+    source = saved(Image.fromarray(noise), tmp_path / "a.png")
     made = pixels(_adjusted(source, out, pixelate=16))
     assert made.shape == (70, 100, 3)
-    assert made[:16, :16].std(axis=(0, 1)).max() == 0
-    assert np.abs(made[:16, :16].mean((0, 1)) - pixels(source)[:16, :16].mean((0, 1))).max() < 1
+    for left in (0, 16, 32):
+        square = slice(16), slice(left, left + 16)
+        assert made[square].std(axis=(0, 1)).max() == 0
+        assert np.abs(made[square].mean((0, 1)) - pixels(source)[square].mean((0, 1))).max() < 1
 
 
 def test_blur_softens_and_sharpen_hardens_edges(tmp_path: Path, out: Path) -> None:

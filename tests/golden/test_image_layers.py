@@ -203,6 +203,12 @@ def test_colours_mix_as_the_mode_says(
     assert (made[50:150, 220:380] == GREY).all()
 
 
+def test_a_faint_layer_lets_through_what_is_below(ground: Path, red: Path, out: Path) -> None:
+    params = {"image": ID, "width": "100%", "height": "100%", "opacity": 0.25}
+    made = pixels(_made(compose, ground, red, out, **params))
+    assert np.abs(made[50:150, 20:180] - (139, 75, 75)).max() <= 2
+
+
 @pytest.mark.parametrize("mode", ["under", "multiply", "add"])
 def test_an_opaque_image_stays_opaque_in_every_mode(
     ground: Path, red: Path, out: Path, mode: str
