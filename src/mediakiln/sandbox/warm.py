@@ -94,7 +94,9 @@ class Warmth:
             try:
                 importlib.import_module(module)
             except Exception as error:  # noqa: BLE001 - third-party code may raise anything
-                _log.warning("cannot preload %s: %s", module, error)
+                # An extra that is not installed is no fault: the step that needs it names it.
+                level = logging.DEBUG if _is_absent(module, error) else logging.WARNING
+                _log.log(level, "cannot preload %s: %s", module, error)
         if fresh:
             gc.collect()
             gc.freeze()  # a collection in a child must not touch, and so copy, these pages
@@ -121,6 +123,15 @@ class Warmth:
         for tool in item.capabilities.tools:
             versions |= self._versions.get(tool, {})
         return versions
+
+
+def _is_absent(module: str, error: Exception) -> bool:
+    """Whether it failed because the module itself, or a package it lies in, is not there."""
+    return (
+        isinstance(error, ModuleNotFoundError)
+        and error.name is not None
+        and f"{module}.".startswith(f"{error.name}.")
+    )
 
 
 def _version(tool: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -66,3 +67,16 @@ def test_ffmpeg_s_own_version_stands_beside_its_package_s() -> None:
     found = warm._version("imageio-ffmpeg")
     assert set(found) == {"imageio-ffmpeg", "ffmpeg"}
     assert re.search(r"\d+\.\d+", found["ffmpeg"])
+
+
+@pytest.mark.usefixtures("alone")
+def test_of_a_library_that_is_not_installed_nobody_is_warned_of_a_broken_one_everybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "a_broken_library.py").write_text("import no_such_part_of_it\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with caplog.at_level("INFO", logger="mediakiln.sandbox"):
+        warm.Warmth([]).preload(["no_such_library", "no_such_library.part", "a_broken_library"])
+    assert [record.getMessage() for record in caplog.records] == [
+        "cannot preload a_broken_library: No module named 'no_such_part_of_it'"
+    ]
