@@ -41,8 +41,23 @@ def tiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """What libheif makes of all of the file."""
     with monkeypatch.context() as patch:
-        patch.setattr(grid, "LARGE_BYTES", 1 << 40)
+        patch.setattr(grid, "strips", lambda *_: None)
         return raster.decode(path, "heic", MOST)
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_so_is_every_pixel_of_a_small_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    turned = (b"irot", bytes([turns]))
+    path = grid_files.heic(tmp_path / "x.heic", np.asarray(scene(*SIZE)), turned)
+    right = whole(path, monkeypatch)
+    monkeypatch.setattr(grid, "LARGE_BYTES", 1 << 40)
+    made = raster.decode(path, "heic", MOST)
+    assert made.strips is None
+    assert np.array_equal(made.image.numpy(), right.image.numpy())
+    assert set(made.image.get_fields()) == set(right.image.get_fields())
+    assert made.declared == right.declared
 
 
 @pytest.mark.parametrize("long", [False, True])
@@ -137,7 +152,11 @@ def test_what_is_turned_comes_out_upright(
     assert made[0][1] == made[1][1]
 
 
-def test_a_damaged_tile_is_an_error(tmp_path: Path, tiled: Path) -> None:
+@pytest.mark.parametrize("large", [False, True])
+def test_a_damaged_tile_is_an_error(
+    tmp_path: Path, tiled: Path, monkeypatch: pytest.MonkeyPatch, *, large: bool
+) -> None:
+    monkeypatch.setattr(grid, "LARGE_BYTES", 0 if large else 1 << 40)
     data = bytearray(tiled.read_bytes())
     data[-300:] = bytes(300)
     (tmp_path / "x.heic").write_bytes(data)

@@ -21,6 +21,7 @@ from mediakiln.operations.image.pixels.managed import declared, jp2, lab, space
 from mediakiln.operations.image.pixels.managed.declared import Declared
 from mediakiln.operations.image.pixels.meta import keeping
 from mediakiln.operations.image.pixels.parts import grid
+from mediakiln.operations.image.pixels.parts.box import UNTURNED, UPRIGHT
 
 # Only these of Pillow's plug-ins are ever tried: never EPS, PSD, FLI, BLP and the like.
 _PILLOW: dict[Format, tuple[str, ...]] = {
@@ -135,12 +136,27 @@ def _heic(path: Path, max_pixels: int) -> Decoded:
         raise BadMedia("the image is damaged, or coded in a way that is not decoded here")
     _check(_attempt(lambda: heif.size), max_pixels)
     tiled = grid.strips(path, *heif.size) if heif.mode == "RGB" else None
-    image = _carrying(tiled.header if tiled else _heif_pixels(heif), heif.info)
+    pixels = _tiled_pixels(tiled, heif) if tiled else _heif_pixels(heif)
+    tiled = tiled if grid.large(*heif.size) else None
+    image = _carrying(pixels, heif.info)
     nclx = heif.info.get("nclx_profile") or {}
     if heif.info.get("icc_profile") or not nclx:
         return Decoded(image, strips=tiled)
     named = declared.by_numbers(nclx["color_primaries"], nclx["transfer_characteristics"])
     return Decoded(image, named, tiled)
+
+
+def _tiled_pixels(tiled: Strips, heif: Any) -> Any:
+    """None of a large image's; of another one all, since libheif leaves out damaged tiles."""
+    if grid.large(*heif.size):
+        return tiled.header
+    width, height = tiled.header.width, tiled.header.height
+    rows = tiled.begin()
+    tops = range(0, height, _ROWS)
+    packed = b"".join(rows(top, min(_ROWS, height - top)) for top in tops)
+    image = _image(packed, (width, height), tiled.header.bands)
+    turn = UPRIGHT.get(tiled.orientation, UNTURNED)
+    return image if turn.identity else turn.apply(image).copy_memory()
 
 
 def _heif_pixels(heif: Any) -> Any:

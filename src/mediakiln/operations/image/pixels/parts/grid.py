@@ -43,9 +43,14 @@ class _Grid:
     """Of every tile, what is said of it and where its bytes are."""
 
 
+def large(width: int, height: int) -> bool:
+    """Whether an image of this size is better not held whole."""
+    return width * height * _BANDS > LARGE_BYTES
+
+
 def strips(path: Path, width: int, height: int) -> Strips | None:
-    """A large HEIC of tiles of 8 bits without alpha, this large when upright; None for others."""
-    grid = _large(path, (width, height), _HEVC)
+    """A HEIC of tiles of 8 bits without alpha, this large when upright; None for others."""
+    grid = _tiled(path, _HEVC)
     if grid is None:
         return None
     orientation = _ORIENTATIONS[grid.turns]
@@ -67,16 +72,14 @@ def avif(path: Path, header: Any) -> Strips | None:
     if not items.plain(header):
         return None
     size = header.width, header.height
-    grid = _large(path, size, AV1)
+    grid = _tiled(path, AV1) if large(*size) else None
     if grid is None or grid.turns or grid.shown or (grid.width, grid.height) != size:
         return None
     return Strips(header, lambda: _Tiles(path, grid).rows)
 
 
-def _large(path: Path, size: tuple[int, int], codec: bytes) -> _Grid | None:
-    """The grid of a file with so many pixels, whose tiles are of this codec."""
-    if size[0] * size[1] * _BANDS <= LARGE_BYTES:
-        return None
+def _tiled(path: Path, codec: bytes) -> _Grid | None:
+    """The grid of a file, whose tiles are of this codec."""
     try:
         grid = _parsed(path)
     except (struct.error, LookupError, ValueError, OverflowError):
