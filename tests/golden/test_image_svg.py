@@ -9,12 +9,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from golden import hostile_others
+from golden.hostile_rasters import png
 from golden.image_samples import pixels
 from mediakiln.model.errors import BadMedia, MediakilnError, TooManyPixels
 from mediakiln.model.product import Product
@@ -110,6 +112,26 @@ def test_an_image_inside_is_held_against_the_limit(
         resized(source, width=100)
     assert refused.value.context["value"] == 14_000 * 14_000
     assert refused.value.context["limit"] == 50_000_000
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda data: "data:image/png," + quote(data),
+        lambda data: "data:;base64," + base64.b64encode(data).decode(),
+        lambda data: "data:image/png;base64,%69" + base64.b64encode(data).decode()[1:],
+        lambda data: "&#100;a&#x74;a:image/png;base64," + base64.b64encode(data).decode(),
+    ],
+    ids=["percent", "untyped", "percent in base64", "numbered"],
+)
+def test_however_an_image_inside_is_written_it_is_held_against_the_limit(
+    resized: Resize, tmp_path: Path, written: Callable[[bytes], str]
+) -> None:
+    bomb = png(14_000, 14_000, pixels=bytes(14_000 * 1_751), depth=1)
+    source = tmp_path / "v.svg"
+    source.write_text(HEAD + f'<image href="{written(bomb)}" width="9" height="9"/></svg>')
+    with pytest.raises(TooManyPixels):
+        resized(source, width=100)
 
 
 def test_entities_that_multiply_are_refused(resized: Resize, tmp_path: Path) -> None:

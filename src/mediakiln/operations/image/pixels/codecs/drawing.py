@@ -5,6 +5,7 @@ import mmap
 import re
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
 import pyvips
 
@@ -17,9 +18,11 @@ _DEPTH: Final = 8
 """Of drawings inside drawings that are looked into."""
 
 _INSIDE: Final = re.compile(
-    rb"data:image/([\w.+-]{1,40})(?:;[\w=.+-]{1,40}){0,4};base64,([A-Za-z0-9+/=\s]+)",
-    re.IGNORECASE,
+    rb"data:([\w.+/-]{0,80}(?:;[\w=.+-]{1,40}){0,4}),([^\"'<>()]+)", re.IGNORECASE
 )
+"""A data URL (RFC 2397): its type and its content."""
+_NUMBERED: Final = re.compile(rb"&#(?:(\d{1,3})|[xX]([0-9a-fA-F]{1,2}));")
+"""A character of XML by its number, of those that URLs are made of."""
 
 
 def check(path: Path, max_pixels: int) -> None:
@@ -43,13 +46,22 @@ def check(path: Path, max_pixels: int) -> None:
 
 
 def _inside(drawing: bytes | mmap.mmap, depth: int) -> int:
-    return sum(_pixels(kind, packed, depth) for kind, packed in _INSIDE.findall(drawing))
+    if drawing.find(b"&#") >= 0:
+        drawing = _NUMBERED.sub(_character, drawing)
+    return sum(_pixels(kind.lower(), content, depth) for kind, content in _INSIDE.findall(drawing))
 
 
-def _pixels(kind: bytes, packed: bytes, depth: int) -> int:
+def _character(found: re.Match[bytes]) -> bytes:
+    number = int(found[1]) if found[1] else int(found[2], 16)
+    return bytes([number]) if number < 0x80 else found[0]  # noqa: PLR2004 - ASCII
+
+
+def _pixels(kind: bytes, content: bytes, depth: int) -> int:
     try:
-        data = binascii.a2b_base64(packed)
-        if kind.lower().startswith(b"svg"):
+        data = unquote_to_bytes(content) if b"%" in content else content
+        if kind.endswith(b";base64"):
+            data = binascii.a2b_base64(data)
+        if kind.startswith(b"image/svg"):
             return _inside(data, depth - 1) if depth else 0
         header: Any = pyvips.Image.new_from_buffer(data, "")
     except (pyvips.Error, ValueError):
