@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mediakiln.model.access import Quota
+from mediakiln.model.errors import EngineMisconfigured, InvalidRecipe
 from mediakiln.model.messages import jobs_topic
 from mediakiln.operations.custom.config import read_commands
 from mediakiln.operations.image.provenance.signer import read_signer
@@ -58,14 +59,22 @@ def index(settings: Settings, engines: Engines) -> Index:
 
 
 def recipe_book(settings: Settings) -> RecipeBook:
-    """The built-in presets and the operator's."""
+    """The built-in presets and the operator's.
+
+    Raises:
+        EngineMisconfigured: the operator's file cannot be read, or holds a recipe that is wrong.
+    """
     presets = read_table(settings.recipes, "RECIPES")
-    return RecipeBook(
-        OperationSet.installed(),
-        presets,
-        commands=commands(settings),
-        models=models.names(settings),
-    )
+    try:
+        return RecipeBook(
+            OperationSet.installed(),
+            presets,
+            commands=commands(settings),
+            models=models.names(settings),
+        )
+    except InvalidRecipe as error:
+        said = f"MEDIAKILN_RECIPES: {settings.recipes}: {error.message}"
+        raise EngineMisconfigured(said, **error.context) from None
 
 
 def commands(settings: Settings) -> Mapping[str, Any]:

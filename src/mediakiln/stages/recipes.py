@@ -55,14 +55,22 @@ class RecipeBook:
         commands: Mapping[str, Any] | None = None,
         models: Mapping[str, Any] | None = None,
     ) -> None:
-        """With `commands` or `models`, the operator's, what recipes say of them is checked too."""
+        """With `commands` or `models`, the operator's, what recipes say of them is checked too.
+
+        Raises:
+            InvalidRecipe: names the preset, the step, the field and what is allowed.
+        """
         self.operations = operations
         self._commands = commands
         self._models = models
         self._presets: dict[str, Recipe] = {}
         built_in = {name: {"steps": steps} for name, steps in BUILT_IN.items()}
         for name, spec in {**built_in, **(presets or {})}.items():
-            self._presets[name] = self._check({"name": name, **spec})
+            try:
+                self._presets[name] = self._check({"name": name, **_object(spec)})
+            except InvalidRecipe as error:
+                said = f"preset {name!r}: {error.message}"
+                raise InvalidRecipe(said, **error.context) from None
 
     def __iter__(self) -> Any:
         return iter(sorted(self._presets.items()))
@@ -129,6 +137,10 @@ def _parse(text: str) -> Mapping[str, Any]:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidRecipe(f"the recipe is not valid JSON: {error}") from None
-    if not isinstance(value, dict):
+    return _object(value)
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
         raise InvalidRecipe("a recipe is a JSON object with `steps`")
     return value
