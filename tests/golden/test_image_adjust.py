@@ -43,6 +43,7 @@ def patch(tmp_path: Path) -> Path:
         ({"hue": 180}, (35, 135, 185)),
         ({"saturation": 100}, (255, 82, 0)),
         ({"duotone": ["#000000", "#00ff00"]}, (0, 124, 0)),
+        ({"brightness": -100, "duotone": ["#ff0000", "#0000ff"]}, (255, 0, 0)),
         ({"threshold": 40}, (255, 255, 255)),
         ({"threshold": 60}, (0, 0, 0)),
     ],
