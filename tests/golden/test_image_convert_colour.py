@@ -3,6 +3,7 @@
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -15,11 +16,14 @@ from PIL import Image, ImageCms
 from golden.image_samples import pixels, saved, scene
 from mediakiln.operations.image.edit.convert import convert
 from mediakiln.operations.image.edit.resize import resize
+from mediakiln.operations.image.look.adjust import adjust
+from mediakiln.operations.image.look.compose import compose
 from mediakiln.operations.image.pixels.managed import profiles
 from mediakiln.operations.image.shape.pad import pad
 from mediakiln.ports.operation import Context
 
 CONTEXT = Context("image/x", threads=1)
+MARK = "01b3f0a4-7c11-7d2a-9c55-2f6a1e0d9b77"
 SIDE = 16
 PATCHES = np.array(
     [(200, 100, 50), (60, 120, 180), (90, 160, 70), (128, 128, 128), (20, 20, 20), (245, 245, 245)]
@@ -30,6 +34,9 @@ ADOBE = np.array(
     [[0.57667, 0.18556, 0.18823], [0.29734, 0.62736, 0.07529], [0.02703, 0.07069, 0.99134]]
 )
 P3 = np.array([[0.48657, 0.26567, 0.19822], [0.22897, 0.69174, 0.07929], [0.0, 0.04511, 1.04394]])
+in_a_wide_space = pytest.mark.parametrize(
+    "params", [{"colour": "p3"}, {"colour": "source"}, {"metadata": "keep"}]
+)
 Curve = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
@@ -164,7 +171,7 @@ def test_a_wide_gamut_is_kept_in_p3_and_says_so(tmp_path: Path, out: Path) -> No
     assert np.abs(_seen(clipped) - ((255, 0, 0), (0, 255, 0))).max() <= 1
 
 
-@pytest.mark.parametrize("params", [{"colour": "p3"}, {"colour": "source"}, {"metadata": "keep"}])
+@in_a_wide_space
 def test_added_colours_look_in_a_wide_space_as_they_do_in_srgb(
     tmp_path: Path, out: Path, params: dict[str, str]
 ) -> None:
@@ -176,6 +183,28 @@ def test_added_colours_look_in_a_wide_space_as_they_do_in_srgb(
     assert np.abs(shown[3, 3] - exact[0]).max() <= 2, "the background"
     assert np.abs(shown[0, 0] - exact[1]).max() <= 2, "the border"
     assert np.abs(shown[8, 8] - exact[0]).max() <= 2, "the picture's own, which is the same"
+
+
+@in_a_wide_space
+def test_what_is_laid_on_looks_in_a_wide_space_as_it_does_in_srgb(
+    tmp_path: Path, out: Path, params: dict[str, str]
+) -> None:
+    source = saved(_picture(_in(P3, _coded)), tmp_path / "s.png", icc_profile=P3_PROFILE)
+    mark = saved(Image.new("RGB", (4, 4), tuple(PATCHES[1])), tmp_path / "m.png")
+    context = replace(CONTEXT, inputs={MARK: mark})
+    told = {"image": MARK, "position": "north-west", "format": "png", **params}
+    (product,) = compose.run(source, told, out, context)
+    assert np.abs(pixels(out / product.file)[1, 1] - (_in(P3, _coded) * 255)[1]).max() <= 2
+
+
+@in_a_wide_space
+def test_two_tones_look_in_a_wide_space_as_they_do_in_srgb(
+    tmp_path: Path, out: Path, params: dict[str, str]
+) -> None:
+    source = saved(Image.new("RGB", (8, 8), "white"), tmp_path / "s.png", icc_profile=P3_PROFILE)
+    told = {"duotone": ["#000000", "#c86432"], "format": "png", **params}
+    (product,) = adjust.run(source, told, out, CONTEXT)
+    assert np.abs(pixels(out / product.file)[4, 4] - (_in(P3, _coded) * 255)[0]).max() <= 2
 
 
 def test_what_is_srgb_stays_so_where_p3_is_asked_for(tmp_path: Path, out: Path) -> None:

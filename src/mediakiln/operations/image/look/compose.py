@@ -83,7 +83,7 @@ def _others(params: ComposeStep) -> list[str]:
     Kind.IMAGE,
     accepts=ACCEPTS,
     produces=tuple(MEDIA_TYPES.values()),
-    version=5,
+    version=6,
     capabilities=NEEDS,
     inputs=_others,
 )

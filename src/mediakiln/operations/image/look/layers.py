@@ -6,6 +6,7 @@ from typing import Any, Final
 from mediakiln.model.errors import InvalidRecipe
 from mediakiln.operations.image.pixels import picture
 from mediakiln.operations.image.pixels.edit import Scene
+from mediakiln.operations.image.pixels.managed import space
 
 _GREY: Final = {"b-w": "srgb", "grey16": "rgb16"}
 _TOP: Final = 255
@@ -52,14 +53,16 @@ def opened(id: str, scene: Scene) -> Other:
 
 
 def over(frame: Any, layer: Any, left: int, top: int, mode: str = "over") -> Any:
-    """The frame with a layer of 8-bit sRGB with alpha on it, of the frame's own depth."""
+    """The frame with a layer of 8-bit sRGB with alpha on it, of the frame's own depth and space."""
     kind, opaque = frame.format, not frame.hasalpha()
     if frame.interpretation in _GREY:
         frame = frame.colourspace(_GREY[frame.interpretation])
-    space = frame.interpretation
     if kind == "ushort":
         layer = layer.colourspace("rgb16")
-    made = frame.composite2(layer, mode, x=left, y=top).cast(kind).copy(interpretation=space)
+    if profile := space.profile_of(frame):
+        layer = space.seen_alike(layer, profile)
+    made = frame.composite2(layer, mode, x=left, y=top).cast(kind)
+    made = made.copy(interpretation=frame.interpretation)
     return made.extract_band(0, n=made.bands - 1) if opaque else made
 
 
@@ -77,5 +80,5 @@ def cut(frame: Any, mask: Any) -> Any:
     frame = frame if frame.hasalpha() else frame.addalpha()
     last = frame.bands - 1
     alpha = (frame.extract_band(last) * share).rint().cast(frame.format)
-    space = frame.interpretation
-    return frame.extract_band(0, n=last).bandjoin(alpha).copy(interpretation=space)
+    made = frame.extract_band(0, n=last).bandjoin(alpha)
+    return made.copy(interpretation=frame.interpretation)

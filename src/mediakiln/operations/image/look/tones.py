@@ -89,7 +89,7 @@ def _grey(colours: Any) -> Any:
 
 
 def _duotone(colours: Any, ends: tuple[str, str]) -> Any:
-    dark, bright = (rgba(colour)[:3] for colour in ends)
+    dark, bright = (paint.seen_alike(rgba(colour)[:3], colours) for colour in ends)
     grey = _grey(colours)
     top = _TOP[grey.format]
     slopes = [(high - low) / 255 for low, high in zip(dark, bright, strict=True)]

@@ -29,12 +29,12 @@ def ready(frame: Any, colour: str) -> tuple[Any, list[int]]:
 def ink(frame: Any, colour: str) -> list[int]:
     """The colour as one value for each band of the frame, in its colour space and on its scale."""
     values = rgba(colour)
-    plain = values[:1] if frame.interpretation in _GREY else _seen_alike(values[:3], frame)
+    plain = values[:1] if frame.interpretation in _GREY else seen_alike(values[:3], frame)
     scale = _DEEP if frame.format == "ushort" else 1
     return [value * scale for value in (*plain, *(values[3:] if frame.hasalpha() else ()))]
 
 
-def _seen_alike(values: tuple[int, ...], frame: Any) -> tuple[int, ...]:
+def seen_alike(values: tuple[int, ...], frame: Any) -> tuple[int, ...]:
     """What looks in a frame with a profile as these values of sRGB do, as far as 8 bits go."""
     profile = space.profile_of(frame)
     if profile is None:

@@ -44,6 +44,21 @@ def with_profile(image: Any, profile: bytes) -> Any:
     return image
 
 
+def seen_alike(image: Any, profile: bytes) -> Any:
+    """RGB of sRGB, with or without alpha, as another profile's numbers: it looks the same.
+
+    It stays as it is where nothing can be made of the profile, as a result leaves that out then.
+    """
+    told: dict[str, Any] = {"intent": "relative", "black_point_compensation": True}
+    depth = DEEP if image.format == "ushort" else BYTE
+    try:
+        lab = image.icc_import(input_profile="srgb", **told)
+        return with_profile(lab, profile).icc_export(depth=depth, **told)
+    except pyvips.Error:
+        pyvips.vips_lib.vips_error_clear()
+        return image
+
+
 def destination(image: Any, profile: bytes | None, target: Target) -> str | None:
     """Libvips' name of the profile to convert to; None where the numbers stay as they are."""
     if not displayed(image):
