@@ -103,7 +103,8 @@ class Painter:
         if self.error is not None:
             yield TaskFailed(task.name, 0.1, self.error)
             return
-        format = task.params["format"].replace("auto", "jpeg")
+        format = task.params["format"]
+        format = "jpeg" if format in {"auto", "compatible"} else format
         width, height = self.painted
         told = {"format": format, "width": width, "height": height}
         product = Product(

@@ -40,12 +40,8 @@ def negotiate(
             continue
         if told.get(f"image/{format}", 0.0) > 0.0:
             return Negotiated(format, _WITHOUT.get(format, frozenset()))
-    if source.media_type not in _MODERN or told.get(source.media_type, 0.0) > 0.0:
-        return Negotiated("auto")
-    if not accept or any(told.get(kind, 0.0) > 0.0 for kind in ("image/*", "*/*")):
-        # A program that takes anything: what the source is will do.
-        return Negotiated("auto")
-    return Negotiated("png", frozenset())
+    named = source.media_type in _MODERN and told.get(source.media_type, 0.0) > 0.0
+    return Negotiated("auto" if named else "compatible")
 
 
 def weights(accept: str) -> dict[str, float]:

@@ -48,7 +48,7 @@ def test_a_field_of_several_kinds_is_named_as_it_is_written_with_all_that_it_tak
         ({"widths": [100], "min_height": 10}, "instead of"),
         ({"width": 10, "background": "reddish"}, "a colour is"),
         ({"width": 10, "background": "#12345"}, "a colour is"),
-        ({"width": 10, "format": "bmp"}, "must be auto, jpeg, png"),
+        ({"width": 10, "format": "bmp"}, "must be auto, compatible, jpeg"),
     ],
 )
 def test_what_contradicts_itself_is_refused_with_the_reason(

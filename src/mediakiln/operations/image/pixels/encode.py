@@ -4,14 +4,14 @@ from dataclasses import replace
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pyvips
 
 from mediakiln.operations.image.pixels import colour
 from mediakiln.operations.image.pixels.codecs import fitting, jxl, score, sequence, settings
 from mediakiln.operations.image.pixels.encoding import Encoding
-from mediakiln.operations.image.pixels.formats import Output, default_output
+from mediakiln.operations.image.pixels.formats import MODERN, Output, default_output
 from mediakiln.operations.image.pixels.managed import indexed, profiles, space, target
 from mediakiln.operations.image.pixels.meta import exif, keeping, tiff
 from mediakiln.operations.image.pixels.picture import Picture
@@ -45,12 +45,17 @@ _EXIF, _XMP, _IPTC, _ICC = 1, 2, 4, 8
 
 
 def output_of(encoding: Encoding, opened: Picture) -> Output:
-    """The format of the result, where `auto` depends on the source."""
-    if encoding.format != "auto":
-        return encoding.format
+    """The format of the result, where `auto` and `compatible` depend on the source."""
+    if encoding.format not in {"auto", "compatible"}:
+        return cast("Output", encoding.format)
+    modern = encoding.format == "compatible" and opened.format in MODERN
+    if modern and opened.animated and encoding.animated:
+        return "gif"
     header = opened.header
     bits = header.get(_BITS) if header.get_typeof(_BITS) else target.BYTE
-    return default_output(opened.format, alpha=opened.alpha, lossless=encoding.lossless, bits=bits)
+    # Of what a browser may not know, as of any other format that browsers do not.
+    source = "heic" if modern else opened.format
+    return default_output(source, alpha=opened.alpha, lossless=encoding.lossless, bits=bits)
 
 
 def animates(encoding: Encoding, opened: Picture, output: Output) -> bool:

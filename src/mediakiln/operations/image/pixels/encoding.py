@@ -10,7 +10,8 @@ from mediakiln.ports.operation import Params
 DEFAULT_TARGET: Final = 75.0
 """Of `quality: auto`, on SSIMULACRA2's scale: between high (70) and very high quality (80)."""
 
-_PALETTES = frozenset({"auto", "png", "gif"})
+_PALETTES = frozenset({"auto", "compatible", "png", "gif"})
+_PROGRESSIVE = frozenset({"auto", "compatible", "jpeg", "png"})
 
 Lossy = Literal["jpeg", "webp", "avif", "jxl"]
 """Formats with a quality of their own."""
@@ -19,12 +20,15 @@ Lossy = Literal["jpeg", "webp", "avif", "jxl"]
 class Encoding(Params):
     """How an image is encoded."""
 
-    format: Literal["auto", "jpeg", "png", "webp", "avif", "gif", "tiff", "jxl"] = Field(
-        default="auto",
-        description="Encoding of the result. auto keeps JPEG, PNG, WebP, AVIF and GIF, turns "
-        "other photographs into JPEG, and other drawings, scans in black and white or transparent "
-        "images into PNG. jxl "
-        "(JPEG XL) needs the extra jxl.",
+    format: Literal["auto", "compatible", "jpeg", "png", "webp", "avif", "gif", "tiff", "jxl"] = (
+        Field(
+            default="auto",
+            description="Encoding of the result. auto keeps JPEG, PNG, WebP, AVIF and GIF, turns "
+            "other photographs into JPEG, and other drawings, scans in black and white or "
+            "transparent images into PNG. compatible, for clients that know neither WebP nor "
+            "AVIF, turns these, too, into JPEG, transparent ones into PNG and animated ones into "
+            "GIF. jxl (JPEG XL) needs the extra jxl.",
+        )
     )
     quality: Annotated[int, Field(ge=1, le=100)] | Literal["auto"] | None = Field(
         default=None,
@@ -123,7 +127,7 @@ class Encoding(Params):
             raise ValueError("gif has no quality")
         if self.format == "jpeg" and self.lossless:
             raise ValueError("jpeg cannot be lossless")
-        if self.progressive and self.format not in {"auto", "jpeg", "png"}:
+        if self.progressive and self.format not in _PROGRESSIVE:
             raise ValueError(f"{self.format} cannot be progressive")
         if (self.colours or self.dither is not None) and self.format not in _PALETTES:
             raise ValueError(f"{self.format} has no palette")

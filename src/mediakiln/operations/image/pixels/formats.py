@@ -2,7 +2,7 @@
 
 import re
 import struct
-from typing import Literal
+from typing import Final, Literal
 
 Format = Literal[
     "jpeg",
@@ -77,6 +77,8 @@ _WEB: dict[Format, Output] = {
     "avif": "avif",
     "gif": "gif",
 }
+MODERN: Final = frozenset({"webp", "avif"})
+"""Formats that browsers show, but not all of them."""
 _PHOTOGRAPHS = frozenset({"jpeg", "heic", "tiff", "jp2", "pnm", "jxl"})
 _PHOTOGRAPHIC_BITS = 8
 _SIGNATURES: tuple[tuple[bytes, Format], ...] = (

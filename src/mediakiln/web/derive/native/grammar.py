@@ -28,6 +28,8 @@ MAX_OPTIONS: Final = 256
 """Of an address; those of its presets do not count."""
 _SHORT: Final[Mapping[str, str]] = {"jpg": "jpeg", "tif": "tiff"}
 """Formats by their other name."""
+_CHOOSING: Final = frozenset({"auto", "compatible"})
+"""What stands for one of several formats, and is no extension."""
 UNSAID_WIDTH: Final = 1200
 """Pixels: what `w_auto` means to who does not say."""
 _SAVING: Final = 50
@@ -215,11 +217,11 @@ class Grammar:
         if extension is None:
             return
         format = _SHORT.get(extension, extension)
-        if format not in self._formats or format == "auto":
+        if format not in self._formats - _CHOOSING:
             raise InvalidRequest(
                 f"images are not made as .{extension[:20]}",
                 field="extension",
-                allowed=sorted(self._formats - {"auto"}),
+                allowed=sorted(self._formats - _CHOOSING),
             )
         if parsed.negotiated:
             return  # f_auto chooses, whatever the address looks like
