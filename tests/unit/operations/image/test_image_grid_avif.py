@@ -1,4 +1,4 @@
-"""Large AVIF files that are read tile by tile come out as libvips gives them."""
+"""AVIF files that are read tile by tile come out as libvips gives them."""
 
 import struct
 from pathlib import Path
@@ -23,9 +23,8 @@ SIZE: Final = (150, 100)
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever its size, a file is large here, and has several strips."""
+    """A file has several strips here."""
     engine.setup(1)
-    monkeypatch.setattr(grid, "LARGE_BYTES", 0)
     monkeypatch.setattr(strips, "_STRIP_BYTES", 5000)
 
 
@@ -95,25 +94,22 @@ def test_a_file_with_a_thumbnail_is_left_to_libvips(tmp_path: Path, tiled: Path)
     assert grid.avif(tmp_path / "x.avif", header) is None
 
 
-def test_small_ones_and_others_are_left_to_libvips(
-    tiled: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_others_are_left_to_libvips(tiled: Path) -> None:
     header = open_picture(tiled, CONTEXT).header
     assert grid.avif(tiled, header) is not None
     assert grid.avif(tiled, header.bandjoin(255)) is None
     assert grid.strips(tiled, *SIZE) is None, "HEIC has no tiles of AV1"
-    monkeypatch.setattr(grid, "LARGE_BYTES", 1 << 40)
-    assert grid.avif(tiled, header) is None
 
 
 @pytest.mark.parametrize("steps", [[], [{"op": "image.crop", "left": 9, "width": 90}]])
-def test_edits_make_the_same_of_a_large_file_as_of_a_small_one(
+def test_edits_make_the_same_of_tiles_as_of_what_libheif_joins(
     tmp_path: Path, tiled: Path, monkeypatch: pytest.MonkeyPatch, steps: list[dict[str, Any]]
 ) -> None:
     made = []
-    for least in (0, 1 << 40):
-        monkeypatch.setattr(grid, "LARGE_BYTES", least)
-        out = tmp_path / str(least)
+    for by_tiles in (True, False):
+        if not by_tiles:
+            monkeypatch.setattr(grid, "avif", lambda *_: None)
+        out = tmp_path / str(by_tiles)
         out.mkdir()
         every = [*steps, {"op": "image.resize", "width": 40}]
         (product,) = transform.run(tiled, {"steps": every, "format": "png"}, out, CONTEXT)

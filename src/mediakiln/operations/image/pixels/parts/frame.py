@@ -49,7 +49,7 @@ class _Frame:
 
 
 def large(path: Path, header: Any) -> Strips | None:
-    """A large AVIF, by its tiles or by its one frame: see `grid.avif` and `avif`."""
+    """An AVIF by its tiles, or a large one by its one frame: see `grid.avif` and `avif`."""
     return grid.avif(path, header) or avif(path, header)
 
 

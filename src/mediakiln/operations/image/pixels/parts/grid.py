@@ -1,4 +1,4 @@
-"""HEIC and AVIF of many pixels, by tiles (ISO/IEC 23008-12, 6.6.2.3.2): libheif decodes all.
+"""HEIC and AVIF by tiles (ISO/IEC 23008-12, 6.6.2.3.2): libheif decodes all, and skips damage.
 
 Cameras, and encoders that keep to the profiles of AVIF, store a large image as a grid of smaller
 ones. Each is decoded when its rows are asked for, so that one row of tiles is in memory.
@@ -61,9 +61,10 @@ def strips(path: Path, width: int, height: int) -> Strips | None:
 
 
 def avif(path: Path, header: Any) -> Strips | None:
-    """A large AVIF of tiles of 8 bits without alpha, not turned; None for others.
+    """An AVIF of tiles of 8 bits without alpha, not turned; None for others.
 
-    Nor is it one with a thumbnail, which libvips may take the pixels of a smaller result from.
+    A small one, too: libheif leaves holes where tiles cannot be decoded. Nor is it one with a
+    thumbnail, which libvips may take the pixels of a smaller result from.
 
     Args:
         path: the file's.
@@ -72,7 +73,7 @@ def avif(path: Path, header: Any) -> Strips | None:
     if not items.plain(header):
         return None
     size = header.width, header.height
-    grid = _tiled(path, AV1) if large(*size) else None
+    grid = _tiled(path, AV1)
     if grid is None or grid.turns or grid.shown or (grid.width, grid.height) != size:
         return None
     return Strips(header, lambda: _Tiles(path, grid).rows)
