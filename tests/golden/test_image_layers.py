@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import pyvips
 from PIL import Image
 
 from golden.image_samples import frames, pixels, saved
@@ -45,6 +46,16 @@ def test_a_mark_lies_in_its_corner_at_its_size_and_strength(
     assert np.abs(made[155:185, 352:368] - (178, 50, 50)).max() <= 2
     made[148:192, 348:372] = GREY
     assert (made == GREY).all(), "nothing else changed"
+
+
+def test_a_profile_that_is_of_other_channels_changes_no_colours(
+    tmp_path: Path, red: Path, out: Path
+) -> None:
+    inks = bytes(pyvips.Operation.call("profile_load", "cmyk"))
+    ground = saved(Image.new("RGB", (40, 40), GREY), tmp_path / "g.jpg", icc_profile=inks)
+    made = pixels(_made(compose, ground, red, out, image=ID, colour="source"))
+    assert np.abs(made[20, 10] - (255, 0, 0)).max() <= 1
+    assert np.abs(made[20, 30] - GREY).max() <= 1
 
 
 def test_a_tiled_mark_covers_all_of_the_image(ground: Path, red: Path, out: Path) -> None:

@@ -1,8 +1,9 @@
 """Colours onto frames of any kind: grey or not, with alpha or without, 8 or 16 bits."""
 
 from collections.abc import Callable
-from io import BytesIO
 from typing import Any, Final
+
+import pyvips
 
 from mediakiln.operations.image.pixels.colour import OPAQUE, rgba
 from mediakiln.operations.image.pixels.managed import space
@@ -39,20 +40,8 @@ def seen_alike(values: tuple[int, ...], frame: Any) -> tuple[int, ...]:
     profile = space.profile_of(frame)
     if profile is None:
         return values
-    from PIL import Image, ImageCms
-
-    try:
-        own = ImageCms.ImageCmsProfile(BytesIO(profile))
-        pixel = ImageCms.profileToProfile(
-            Image.new("RGB", (1, 1), values),
-            ImageCms.createProfile("sRGB"),
-            own,
-            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-        )
-    except (ImageCms.PyCMSError, OSError):
-        return values  # as the result's own profile is left out where nothing can be made of it
-    return tuple(pixel.tobytes()) if pixel is not None else values
+    pixel = pyvips.Image.black(1, 1).new_from_image(values).copy(interpretation="srgb")
+    return tuple(map(int, space.seen_alike(pixel.cast("uchar"), profile).getpoint(0, 0)))
 
 
 def flattened(frame: Any, colour: str) -> Any:

@@ -53,10 +53,12 @@ def seen_alike(image: Any, profile: bytes) -> Any:
     depth = DEEP if image.format == "ushort" else BYTE
     try:
         lab = image.icc_import(input_profile="srgb", **told)
-        return with_profile(lab, profile).icc_export(depth=depth, **told)
+        made = with_profile(lab, profile).icc_export(depth=depth, **told)
     except pyvips.Error:
         pyvips.vips_lib.vips_error_clear()
         return image
+    # A profile of grey or of inks says nothing of these channels.
+    return made if made.bands == image.bands else image
 
 
 def destination(image: Any, profile: bytes | None, target: Target) -> str | None:
